@@ -1,0 +1,70 @@
+/**
+ * Every operating error a client can be told of. Codes are Kafka's error names where Kafka has one
+ * (org.apache.kafka.common.protocol.Errors), and are never renamed.
+ */
+export interface ErrorEntry {
+  /** Kafka's numeric error code; absent where the error is ours alone. */
+  readonly kafkaCode?: number
+  readonly status: number
+  readonly title: string
+  /** The same request, unchanged, may succeed later. */
+  readonly retriable: boolean
+  readonly recovery: Recovery
+}
+
+/** What a client does next: an open set on the wire. */
+export type Recovery = 'retry' | 'fetch' | 'rejoin' | 'reset' | 'none'
+
+const never = { retriable: false, recovery: 'none' } as const
+const later = { retriable: true, recovery: 'retry' } as const
+
+export const errorCatalogue = {
+  // Kafka's
+  UNKNOWN_SERVER_ERROR: { kafkaCode: -1, status: 500, title: 'Unexpected server error', ...never },
+  OFFSET_OUT_OF_RANGE: {
+    kafkaCode: 1,
+    status: 416,
+    title: 'Offset out of range',
+    retriable: false,
+    recovery: 'reset',
+  },
+  CORRUPT_MESSAGE: { kafkaCode: 2, status: 422, title: 'Corrupt record batch', ...never },
+  UNKNOWN_TOPIC_OR_PARTITION: { kafkaCode: 3, status: 404, title: 'Unknown topic or partition', ...never },
+  MESSAGE_TOO_LARGE: { kafkaCode: 10, status: 413, title: 'Record too large', ...never },
+  OFFSET_METADATA_TOO_LARGE: { kafkaCode: 12, status: 413, title: 'Offset metadata too large', ...never },
+  COORDINATOR_LOAD_IN_PROGRESS: { kafkaCode: 14, status: 503, title: 'Group coordinator is loading', ...later },
+  COORDINATOR_NOT_AVAILABLE: { kafkaCode: 15, status: 503, title: 'Group coordinator not available', ...later },
+  INVALID_TOPIC_EXCEPTION: { kafkaCode: 17, status: 400, title: 'Invalid topic', ...never },
+  RECORD_LIST_TOO_LARGE: { kafkaCode: 18, status: 413, title: 'Record batch larger than a segment', ...never },
+  INVALID_REQUIRED_ACKS: { kafkaCode: 21, status: 400, title: 'Invalid acks', ...never },
+  INVALID_GROUP_ID: { kafkaCode: 24, status: 400, title: 'Invalid group id', ...never },
+  INVALID_TIMESTAMP: { kafkaCode: 32, status: 422, title: 'Timestamp out of bounds', ...never },
+  TOPIC_ALREADY_EXISTS: { kafkaCode: 36, status: 409, title: 'Topic already exists', ...never },
+  INVALID_PARTITIONS: { kafkaCode: 37, status: 400, title: 'Invalid number of partitions', ...never },
+  INVALID_CONFIG: { kafkaCode: 40, status: 400, title: 'Invalid topic config', ...never },
+  INVALID_REQUEST: { kafkaCode: 42, status: 400, title: 'Invalid request', ...never },
+  KAFKA_STORAGE_ERROR: { kafkaCode: 56, status: 503, title: 'Storage error', ...later },
+  NON_EMPTY_GROUP: { kafkaCode: 68, status: 409, title: 'The group has members', ...never },
+  GROUP_ID_NOT_FOUND: { kafkaCode: 69, status: 404, title: 'Unknown consumer group', ...never },
+  TOPIC_DELETION_DISABLED: { kafkaCode: 73, status: 403, title: 'Topic deletion is disabled', ...never },
+  INVALID_RECORD: { kafkaCode: 87, status: 422, title: 'Invalid record', ...never },
+  UNKNOWN_TOPIC_ID: { kafkaCode: 100, status: 404, title: 'The topic was deleted and created again', ...never },
+
+  // Ours
+  INVALID_JSON: { status: 400, title: 'Invalid JSON', ...never },
+  INVALID_CURSOR: { status: 400, title: 'Invalid cursor', ...never },
+  RECORD_NOT_FOUND: { status: 404, title: 'No record at this offset', ...never },
+  ROUTE_NOT_FOUND: { status: 404, title: 'No such path', ...never },
+  METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed', ...never },
+  NOT_ACCEPTABLE: { status: 406, title: 'Not acceptable', ...never },
+  REQUEST_TIMEOUT: { status: 408, title: 'The request took too long to arrive', ...later },
+  REQUEST_TOO_LARGE: { status: 413, title: 'Request body too large', ...never },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'Unsupported media type', ...never },
+  MISDIRECTED_REQUEST: { status: 421, title: 'This host is not served here', ...never },
+  ORIGIN_NOT_ALLOWED: { status: 403, title: 'Origin not allowed', ...never },
+  REQUEST_HEADERS_TOO_LARGE: { status: 431, title: 'Request headers too large', ...never },
+  SERVER_OVERLOADED: { status: 503, title: 'The server is overloaded', ...later },
+  SERVER_STOPPING: { status: 503, title: 'The server is stopping', ...later },
+} as const satisfies Record<string, ErrorEntry>
+
+export type ErrorCode = keyof typeof errorCatalogue

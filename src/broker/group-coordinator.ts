@@ -1,0 +1,61 @@
+import type { BrokerError } from './broker-error.ts'
+
+/**
+ * Committed offsets of consumer groups. Every method rejects with COORDINATOR_LOAD_IN_PROGRESS (`retryAfterSeconds`)
+ * until what was committed before the start has been read back.
+ */
+export interface GroupCoordinator {
+  /**
+   * Stores the next offsets to read. Durable when it resolves.
+   * `advance`: an offset at or below the committed one changes nothing. `set`: any offset, also backwards.
+   * Entries come back in the order given, each with the committed offset as it now stands, or its own error
+   * (UNKNOWN_TOPIC_OR_PARTITION, OFFSET_METADATA_TOO_LARGE).
+   */
+  commit(
+    group: string,
+    offsets: readonly OffsetCommit[],
+    mode: 'advance' | 'set',
+  ): Promise<readonly OffsetCommitAnswer[]>
+  /** Sorted by topic and partition. An unknown group has none. Offsets of topics deleted since are not among them. */
+  committed(group: string): readonly CommittedOffset[]
+  /** Forgets the offsets of these topics, or of all; resolves with how many partitions were forgotten. */
+  forget(group: string, topics?: readonly string[]): Promise<number>
+  /** All groups, sorted by id. */
+  list(): readonly GroupSummary[]
+  find(group: string): GroupSummary | undefined
+  /** Deletes the group with its offsets. Rejects with GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP. */
+  delete(group: string): Promise<void>
+}
+
+export interface OffsetCommit {
+  readonly topic: string
+  readonly partition: number
+  readonly nextOffset: number
+  /** At most `offset.metadata.max.bytes`. */
+  readonly metadata?: string
+}
+
+export interface OffsetCommitAnswer {
+  readonly topic: string
+  readonly partition: number
+  readonly nextOffset: number
+  readonly error?: BrokerError
+}
+
+export interface CommittedOffset {
+  readonly topic: string
+  readonly topicId: string
+  readonly partition: number
+  readonly nextOffset: number
+  readonly metadata: string
+  /** Unix milliseconds. */
+  readonly commitTimestamp: number
+}
+
+export interface GroupSummary {
+  readonly group: string
+  /** Kafka's group states; a group without members is `Empty`. */
+  readonly state: string
+  readonly type: string
+  readonly memberCount: number
+}

@@ -1,0 +1,60 @@
+/** The topics half of the engine. Names are checked by the caller (`topic-name.ts`); config names and values too. */
+export interface TopicStore {
+  /**
+   * Durable when it resolves. Rejects with TOPIC_ALREADY_EXISTS, INVALID_TOPIC_EXCEPTION (a name that differs only by
+   * `.` and `_`, with `facts.conflictsWith`), KAFKA_STORAGE_ERROR (`stored: no`).
+   */
+  create(topic: NewTopic): Promise<TopicSummary>
+  /** All live topics, sorted by name in code unit order; internal ones too. */
+  list(): readonly TopicSummary[]
+  /** Undefined where there is no live topic of that name. */
+  find(topic: string): TopicSummary | undefined
+  /** Facts of all its partitions, in number order. Rejects with UNKNOWN_TOPIC_OR_PARTITION. */
+  partitions(topic: string): Promise<readonly PartitionDescription[]>
+  /** Replaces the overrides named; null removes one. In force for appends when it resolves. */
+  alterConfigs(topic: string, changes: ReadonlyMap<string, string | null>): Promise<void>
+  /** Raises the number of partitions to `total`; a number that is not above the present one is INVALID_PARTITIONS. */
+  addPartitions(topic: string, total: number): Promise<void>
+  /** Gone for every caller when it resolves; the files follow. */
+  delete(topic: string): Promise<void>
+}
+
+export interface NewTopic {
+  readonly name: string
+  readonly partitionCount: number
+  /** Overrides by Kafka's names, values as text, already validated. */
+  readonly configs: ReadonlyMap<string, string>
+  readonly internal?: boolean
+}
+
+export interface TopicSummary {
+  readonly name: string
+  /** Kafka's form: 22 characters of base64url. */
+  readonly topicId: string
+  readonly partitionCount: number
+  readonly internal: boolean
+  /** The overrides, by Kafka's names. */
+  readonly configs: ReadonlyMap<string, string>
+}
+
+export interface PartitionDescription {
+  readonly partition: number
+  /** Node id; −1 while offline. */
+  readonly leader: number
+  readonly replicas: readonly number[]
+  readonly isr: readonly number[]
+  readonly logDir: string
+  readonly online: boolean
+  readonly logStartOffset: number
+  readonly highWatermark: number
+  readonly sizeBytes: number
+  readonly segments: readonly SegmentDescription[]
+}
+
+export interface SegmentDescription {
+  readonly baseOffset: number
+  readonly sizeBytes: number
+  /** −1 while it holds no record with a timestamp. */
+  readonly maxTimestamp: number
+  readonly active: boolean
+}

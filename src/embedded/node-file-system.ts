@@ -1,0 +1,156 @@
+import * as fs from 'node:fs'
+import { constants } from 'node:fs'
+import * as path from 'node:path'
+import { promisify } from 'node:util'
+import type { FileFacts, FileHandle, FileSystem, OpenOptions } from './file-system.ts'
+
+const open = promisify(fs.open)
+const close = promisify(fs.close)
+const fdatasync = promisify(fs.fdatasync)
+const fsync = promisify(fs.fsync)
+const ftruncate = promisify(fs.ftruncate)
+const fstat = promisify(fs.fstat)
+
+/** The machine's disk. All calls run in libuv's pool, which `main.ts` makes large enough that syncs do not starve reads. */
+export const nodeFileSystem: FileSystem = {
+  async open(filePath, options = {}) {
+    return new NodeFileHandle(filePath, await open(filePath, openFlags(options), 0o600))
+  },
+  async mkdir(directory) {
+    await fs.promises.mkdir(directory, { mode: 0o700 })
+  },
+  readdir: (directory) => fs.promises.readdir(directory),
+  async stat(filePath): Promise<FileFacts> {
+    const facts = await fs.promises.stat(filePath)
+    return { sizeBytes: facts.size, modifiedMs: facts.mtimeMs, directory: facts.isDirectory() }
+  },
+  rename: (from, to) => fs.promises.rename(from, to),
+  unlink: (filePath) => fs.promises.unlink(filePath),
+  removeTree: (directory) => fs.promises.rm(directory, { recursive: true, force: true }),
+  async syncDirectory(directory) {
+    const descriptor = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY)
+    try {
+      await fsync(descriptor)
+    } finally {
+      await close(descriptor)
+    }
+  },
+  async space(anyPath) {
+    const facts = await fs.promises.statfs(path.resolve(anyPath))
+    return { totalBytes: facts.blocks * facts.bsize, freeBytes: facts.bavail * facts.bsize }
+  },
+}
+
+function openFlags(options: OpenOptions): number {
+  if (options.readOnly) return constants.O_RDONLY
+  let flags = constants.O_RDWR
+  if (options.create) flags |= constants.O_CREAT
+  if (options.exclusive) flags |= constants.O_EXCL
+  return flags
+}
+
+class NodeFileHandle implements FileHandle {
+  readonly #path: string
+  readonly #descriptor: number
+  /** A second descriptor opened with O_DSYNC: a write through it is durable on return, in one trip to the pool. */
+  #durableDescriptor: Promise<number> | undefined
+
+  constructor(filePath: string, descriptor: number) {
+    this.#path = filePath
+    this.#descriptor = descriptor
+  }
+
+  async read(position: number, length: number): Promise<Buffer> {
+    const buffer = Buffer.allocUnsafeSlow(length)
+    let filled = 0
+    while (filled < length) {
+      const count = await readOnce(this.#descriptor, buffer, filled, position + filled)
+      if (count === 0) break
+      filled += count
+    }
+    return filled === length ? buffer : buffer.subarray(0, filled)
+  }
+
+  write(buffers: readonly Uint8Array[], position: number): Promise<void> {
+    return writeAll(this.#descriptor, buffers, position)
+  }
+
+  async writeDurably(buffers: readonly Uint8Array[], position: number): Promise<void> {
+    this.#durableDescriptor ??= open(this.#path, constants.O_WRONLY | constants.O_DSYNC)
+    await writeAll(await this.#durableDescriptor, buffers, position)
+  }
+
+  datasync(): Promise<void> {
+    return fdatasync(this.#descriptor)
+  }
+
+  truncate(sizeBytes: number): Promise<void> {
+    return ftruncate(this.#descriptor, sizeBytes)
+  }
+
+  async size(): Promise<number> {
+    return (await fstat(this.#descriptor)).size
+  }
+
+  async close(): Promise<void> {
+    if (this.#durableDescriptor) await close(await this.#durableDescriptor)
+    await close(this.#descriptor)
+  }
+}
+
+function readOnce(descriptor: number, buffer: Buffer, offset: number, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.read(descriptor, buffer, offset, buffer.length - offset, position, (error, count) => {
+      if (error) reject(error)
+      else resolve(count)
+    })
+  })
+}
+
+/** The kernel takes at most this many buffers in one call (IOV_MAX). */
+const BUFFERS_PER_CALL_MAX = 1024
+
+async function writeAll(descriptor: number, buffers: readonly Uint8Array[], position: number): Promise<void> {
+  let at = position
+  for (let from = 0; from < buffers.length; from += BUFFERS_PER_CALL_MAX) {
+    at += await writeGroup(descriptor, buffers.slice(from, from + BUFFERS_PER_CALL_MAX), at)
+  }
+}
+
+/** Writes one group of buffers, going on behind a short write; returns the bytes written. */
+async function writeGroup(descriptor: number, buffers: readonly Uint8Array[], position: number): Promise<number> {
+  let rest = buffers
+  let written = 0
+  for (;;) {
+    const total = rest.reduce((sum, buffer) => sum + buffer.length, 0)
+    if (total === 0) return written
+    const count = await writeOnce(descriptor, rest, position + written)
+    written += count
+    if (count === total) return written
+    if (count === 0) throw Object.assign(new Error('the write made no progress'), { code: 'EIO' })
+    rest = behind(rest, count)
+  }
+}
+
+function writeOnce(descriptor: number, buffers: readonly Uint8Array[], position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.writev(descriptor, buffers, position, (error, count) => {
+      if (error) reject(error)
+      else resolve(count)
+    })
+  })
+}
+
+/** The buffers without their first `count` bytes. */
+function behind(buffers: readonly Uint8Array[], count: number): Uint8Array[] {
+  const rest: Uint8Array[] = []
+  let skip = count
+  for (const buffer of buffers) {
+    if (skip >= buffer.length) skip -= buffer.length
+    else {
+      rest.push(buffer.subarray(skip))
+      skip = 0
+    }
+  }
+  return rest
+}
