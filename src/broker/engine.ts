@@ -1,4 +1,5 @@
 import type { BrokerError } from './broker-error.ts'
+import type { EngineStatistics } from './engine-statistics.ts'
 import type { GroupCoordinator } from './group-coordinator.ts'
 import type { TopicStore } from './topic-store.ts'
 
@@ -21,6 +22,7 @@ export interface Engine {
   logDirs(): Promise<readonly LogDirDescription[]>
   /** What keeps the engine from doing its work in full, at this moment; empty when all is well. */
   troubles(): readonly Trouble[]
+  statistics(): EngineStatistics
   /**
    * Stops taking appends (they reject with SERVER_STOPPING, `stored: no`), finishes those under way, ends waiting reads
    * with what there is, makes everything durable and releases what is held. May be called twice.

@@ -1,0 +1,34 @@
+/** Figures of an engine at one moment, for `/metrics`. Counters run from the start of the process. */
+export interface EngineStatistics {
+  readonly directories: readonly DirectoryStatistics[]
+  readonly partitionCount: number
+  readonly topicCount: number
+  readonly openFiles: number
+  /** Partitions with a damaged range that is kept from readers. */
+  readonly fencedPartitions: number
+}
+
+export interface DirectoryStatistics {
+  readonly path: string
+  readonly state: 'online' | 'read-only' | 'offline'
+  /** Commit rounds that became durable. */
+  readonly rounds: number
+  readonly journalBytes: number
+  /** Bytes of record batches committed, by whichever path. */
+  readonly appendedBytes: number
+  /** Of these, bytes that went to their segment without passing through the journal. */
+  readonly directBytes: number
+  readonly checkpoints: number
+  /** Bytes accepted but not yet durable. */
+  readonly durableLagBytes: number
+  /** Bytes durable in the journal that are not yet in their segments. */
+  readonly pendingBytes: number
+  readonly poisoned: boolean
+  readonly freeBytes: number
+}
+
+/** Told of each durable round as it happens; must not throw. */
+export interface CommitObserver {
+  /** @param latencyMs from the oldest waiting request's arrival to durable */
+  committed(latencyMs: number, requests: number, bytes: number): void
+}

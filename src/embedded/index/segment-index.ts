@@ -1,0 +1,44 @@
+/**
+ * Where in a segment to begin looking: a cache of the segments, never trusted over them.
+ *
+ * A lookup is a hint. The reader checks that the batch at the position parses and lies as the entry says; if not, it
+ * calls `dropSegment` and scans. Losing entries costs time, never an answer.
+ */
+export interface SegmentIndex {
+  /** The greatest entry at or below `offset`; undefined = scan from the segment's beginning. Cheap: main thread. */
+  floorOffset(segment: SegmentKey, offset: number): OffsetEntry | undefined
+  /** The newest entry whose timestamp is below `timestamp`: every record before its offset is older. */
+  floorTime(segment: SegmentKey, timestamp: number): TimeEntry | undefined
+  /** Queues entries; they are written in batches by a worker, some time later. Never fails, may drop. */
+  add(segment: SegmentKey, entry: IndexEntry): void
+  /** Queues the removal of a segment's rows. */
+  dropSegment(segment: SegmentKey): void
+  dropTopic(topicId: string): void
+  close(): Promise<void>
+}
+
+export interface SegmentKey {
+  readonly topicId: string
+  readonly partition: number
+  readonly segmentBaseOffset: number
+  readonly generation: number
+}
+
+/** One entry about every `index.interval.bytes` of a segment, at the start of a batch. */
+export interface IndexEntry {
+  /** Base offset of the batch that begins at `position`. */
+  readonly baseOffset: number
+  readonly position: number
+  /** Largest timestamp of the segment's batches before `position`; −1 = none has one. */
+  readonly maxTimestampBefore: number
+}
+
+export interface OffsetEntry {
+  readonly baseOffset: number
+  readonly position: number
+}
+
+export interface TimeEntry {
+  readonly baseOffset: number
+  readonly position: number
+}

@@ -1,0 +1,51 @@
+/** What a reader may see of one partition: facts held in memory on the main thread, changed only between two events. */
+export interface PartitionView {
+  readonly topic: string
+  /** 22 characters of base64url. */
+  readonly topicId: string
+  readonly partition: number
+  /** Absolute path of the partition's directory. */
+  readonly directory: string
+  readonly logStartOffset: number
+  /** First offset that is not durable: readers stop before it. */
+  readonly highWatermark: number
+  /** Next offset to be given out; at or above the high watermark. */
+  readonly logEndOffset: number
+  /** In offset order; never empty; the last one is active. */
+  readonly segments: readonly SegmentView[]
+  /**
+   * The newest batches, kept in memory: contiguous, in offset order, ending at the log end. Whatever is not yet in its
+   * segment's file is here; batches that are may be here too.
+   */
+  readonly tail: readonly TailBatch[]
+  /** Offset ranges lost to damage, in order; reading one is CORRUPT_MESSAGE with the next readable offset. */
+  readonly fenced: readonly OffsetRange[]
+}
+
+export interface SegmentView {
+  readonly baseOffset: number
+  /** Changes when the segment's file is replaced (compaction): index rows of another generation do not count. */
+  readonly generation: number
+  /** Absolute path of the `.log` file. */
+  readonly path: string
+  /** Bytes that are in the file and may be read; what is beyond is in the tail. */
+  readonly fileBytes: number
+  /** −1 while it holds no record with a timestamp. */
+  readonly maxTimestamp: number
+}
+
+export interface TailBatch {
+  readonly baseOffset: number
+  readonly lastOffset: number
+  readonly maxTimestamp: number
+  readonly segmentBaseOffset: number
+  /** Where the batch begins in its segment's file. */
+  readonly position: number
+  readonly bytes: Buffer
+}
+
+/** `from` ≤ offset < `to`. */
+export interface OffsetRange {
+  readonly from: number
+  readonly to: number
+}
