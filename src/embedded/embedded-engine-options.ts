@@ -1,0 +1,58 @@
+import type { Clock } from '../broker/clock.ts'
+import type { CommitObserver } from '../broker/engine-statistics.ts'
+import type { Logger } from '../broker/logger.ts'
+import type { TopicConfig } from '../broker/topic-config.ts'
+import type { FileSystem } from './file-system.ts'
+
+/** All the embedded engine needs from outside. Nothing here is optional but what is marked so: `app.ts` decides. */
+export interface EmbeddedEngineOptions {
+  /** Absolute paths, at least one, each once. Their order means nothing. */
+  readonly logDirs: readonly string[]
+  /** `node.id`: must be what the directories were made with. */
+  readonly nodeId: number
+  /** Where clients reach this node; asked at each `cluster()`, as the port may be known only after listening. */
+  readonly advertisedListener: () => { readonly host: string; readonly port: number }
+  readonly rack?: string
+  /** A topic's settings from its overrides: the broker's values and Kafka's defaults are behind it. */
+  readonly resolveTopicConfig: (overrides: ReadonlyMap<string, string>) => TopicConfig
+  readonly limits: EmbeddedEngineLimits
+  readonly journal: JournalSettings
+  readonly groups: GroupSettings
+  /** `num.recovery.threads.per.data.dir` */
+  readonly recoveryThreadsPerDataDir: number
+  readonly fileSystem: FileSystem
+  readonly clock: Clock
+  /** Random bytes of the length asked for, fit for ids. */
+  readonly random: (sizeBytes: number) => Uint8Array
+  readonly logger: Logger
+  readonly commitObserver?: CommitObserver
+}
+
+export interface EmbeddedEngineLimits {
+  /** `topic.partitions.max` */
+  readonly partitionsPerTopicMax: number
+  /** `partitions.max`, over all topics but the internal ones. */
+  readonly partitionsMax: number
+  /** `produce.inflight.max.bytes`: batches accepted whose answer is still out. */
+  readonly produceInflightBytesMax: number
+  /** `fetch.waiting.max`: reads that wait for records at the same time. */
+  readonly waitingReadsMax: number
+  /** `log.open.files.max`: segment files kept open. */
+  readonly openFilesMax: number
+}
+
+export interface JournalSettings {
+  /** `journal.file.bytes`: size of each of a directory's two journal files. */
+  readonly fileBytes: number
+  /** `journal.direct.min.bytes`: appends of at least so many bytes go to their segments directly. */
+  readonly directMinBytes: number
+}
+
+export interface GroupSettings {
+  /** `offsets.topic.num.partitions` */
+  readonly offsetsTopicPartitions: number
+  /** `offsets.topic.segment.bytes` */
+  readonly offsetsTopicSegmentBytes: number
+  /** `offset.metadata.max.bytes` */
+  readonly offsetMetadataBytesMax: number
+}
