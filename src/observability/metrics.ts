@@ -1,0 +1,139 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { CommitObserver, DirectoryStatistics, EngineStatistics } from '../broker/engine-statistics.ts'
+import { metricDefinitions as definitions, type MetricDefinition } from './metric-definitions.ts'
+
+/**
+ * The figures behind `/metrics`, in a registry of their own. The hot paths only add to histograms; whatever the engine
+ * counts itself is read from its statistics when somebody scrapes.
+ */
+export class Metrics implements CommitObserver {
+  readonly #registry = new Registry()
+  readonly #commitLatency: Histogram
+  readonly #requestDuration: Histogram
+  readonly #eventLoop: ReturnType<typeof monitorEventLoopDelay>
+  readonly #statistics: () => EngineStatistics
+
+  /** @param statistics asked at each scrape */
+  constructor(statistics: () => EngineStatistics) {
+    this.#statistics = statistics
+    collectDefaultMetrics({ register: this.#registry })
+    this.#commitLatency = this.#histogram(
+      definitions.commitLatency,
+      [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
+    )
+    this.#requestDuration = this.#histogram(
+      definitions.requestDuration,
+      [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30],
+    )
+    this.#eventLoop = monitorEventLoopDelay({ resolution: 10 })
+    this.#eventLoop.enable()
+    this.#collectDirectories()
+    this.#collectTotals()
+    this.#collectEventLoop()
+  }
+
+  committed(latencyMs: number): void {
+    this.#commitLatency.observe(latencyMs / 1000)
+  }
+
+  /** @param operation the route's operationId; never a path, whose values are without bound */
+  answered(operation: string, statusCode: number, durationMs: number): void {
+    this.#requestDuration.labels(operation, `${Math.floor(statusCode / 100)}xx`).observe(durationMs / 1000)
+  }
+
+  /** The page in Prometheus' text format. */
+  async render(): Promise<{ readonly contentType: string; readonly body: string }> {
+    return { contentType: this.#registry.contentType, body: await this.#registry.metrics() }
+  }
+
+  close(): void {
+    this.#eventLoop.disable()
+  }
+
+  #histogram(definition: MetricDefinition, buckets: number[]): Histogram {
+    return new Histogram({
+      name: definition.name,
+      help: definition.help,
+      labelNames: [...definition.labels],
+      buckets,
+      registers: [this.#registry],
+    })
+  }
+
+  #collectDirectories(): void {
+    this.#directoryCounter(definitions.commitRounds, (directory) => directory.rounds)
+    this.#directoryCounter(definitions.appendedBytes, (directory) => directory.appendedBytes)
+    this.#directoryCounter(definitions.directBytes, (directory) => directory.directBytes)
+    this.#directoryCounter(definitions.journalBytes, (directory) => directory.journalBytes)
+    this.#directoryCounter(definitions.checkpoints, (directory) => directory.checkpoints)
+    this.#directoryGauge(definitions.durableLagBytes, (directory) => directory.durableLagBytes)
+    this.#directoryGauge(definitions.pendingBytes, (directory) => directory.pendingBytes)
+    this.#directoryGauge(definitions.poisoned, (directory) => (directory.poisoned ? 1 : 0))
+    this.#directoryGauge(definitions.online, (directory) => (directory.state === 'online' ? 1 : 0))
+    this.#directoryGauge(definitions.freeBytes, (directory) => directory.freeBytes)
+  }
+
+  #collectTotals(): void {
+    this.#gauge(definitions.fencedPartitions, (statistics) => statistics.fencedPartitions)
+    this.#gauge(definitions.openFiles, (statistics) => statistics.openFiles)
+    this.#gauge(definitions.topics, (statistics) => statistics.topicCount)
+    this.#gauge(definitions.partitions, (statistics) => statistics.partitionCount)
+  }
+
+  #collectEventLoop(): void {
+    const histogram = this.#eventLoop
+    new Gauge({
+      name: definitions.eventLoopDelay.name,
+      help: definitions.eventLoopDelay.help,
+      labelNames: [...definitions.eventLoopDelay.labels],
+      registers: [this.#registry],
+      collect() {
+        for (const quantile of [50, 99])
+          this.set({ quantile: `${quantile / 100}` }, histogram.percentile(quantile) / 1e9)
+        this.set({ quantile: '1' }, histogram.max / 1e9)
+        histogram.reset()
+      },
+    })
+  }
+
+  #gauge(definition: MetricDefinition, value: (statistics: EngineStatistics) => number): void {
+    const statistics = this.#statistics
+    new Gauge({
+      name: definition.name,
+      help: definition.help,
+      registers: [this.#registry],
+      collect() {
+        this.set(value(statistics()))
+      },
+    })
+  }
+
+  #directoryGauge(definition: MetricDefinition, value: (directory: DirectoryStatistics) => number): void {
+    const statistics = this.#statistics
+    new Gauge({
+      name: definition.name,
+      help: definition.help,
+      labelNames: ['directory'],
+      registers: [this.#registry],
+      collect() {
+        for (const directory of statistics().directories) this.set({ directory: directory.path }, value(directory))
+      },
+    })
+  }
+
+  /** A counter whose count the engine keeps: set anew at each scrape. */
+  #directoryCounter(definition: MetricDefinition, value: (directory: DirectoryStatistics) => number): void {
+    const statistics = this.#statistics
+    new Counter({
+      name: definition.name,
+      help: definition.help,
+      labelNames: ['directory'],
+      registers: [this.#registry],
+      collect() {
+        this.reset()
+        for (const directory of statistics().directories) this.inc({ directory: directory.path }, value(directory))
+      },
+    })
+  }
+}

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import type { EngineStatistics } from '../../src/broker/engine-statistics.ts'
+import { metricDefinitions } from '../../src/observability/metric-definitions.ts'
+import { Metrics } from '../../src/observability/metrics.ts'
+
+function statistics(rounds: number): EngineStatistics {
+  return {
+    directories: [
+      {
+        path: '/data/a',
+        state: 'read-only',
+        rounds,
+        journalBytes: 4096,
+        appendedBytes: 1000,
+        directBytes: 0,
+        checkpoints: 2,
+        durableLagBytes: 5,
+        pendingBytes: 6,
+        poisoned: true,
+        freeBytes: 7,
+      },
+    ],
+    partitionCount: 3,
+    topicCount: 1,
+    openFiles: 4,
+    fencedPartitions: 1,
+  }
+}
+
+function metrics(t: TestContext, read: () => EngineStatistics): Metrics {
+  const made = new Metrics(read)
+  t.after(() => made.close())
+  return made
+}
+
+test('every metric of the table is on the page', async (t) => {
+  const made = metrics(t, () => statistics(1))
+  const { body, contentType } = await made.render()
+  assert.match(contentType, /^text\/plain/)
+  for (const { name, type } of Object.values(metricDefinitions))
+    assert.ok(body.includes(`# TYPE ${name} ${type}`), name)
+})
+
+test("the engine's counters show as they stand at each scrape", async (t) => {
+  let rounds = 10
+  const made = metrics(t, () => statistics(rounds))
+  assert.match((await made.render()).body, /posthorn_commit_rounds_total{directory="\/data\/a"} 10\n/)
+  rounds = 12
+  const { body } = await made.render()
+  assert.match(body, /posthorn_commit_rounds_total{directory="\/data\/a"} 12\n/)
+  assert.match(body, /posthorn_log_directory_poisoned{directory="\/data\/a"} 1\n/)
+  assert.match(body, /posthorn_log_directory_online{directory="\/data\/a"} 0\n/)
+  assert.match(body, /posthorn_fenced_partitions 1\n/)
+})
+
+test('latencies are counted in seconds', async (t) => {
+  const made = metrics(t, () => statistics(1))
+  made.committed(2)
+  made.answered('publishRecords', 200, 4)
+  const { body } = await made.render()
+  assert.match(body, /posthorn_commit_latency_seconds_bucket{le="0.001"} 0\n/)
+  assert.match(body, /posthorn_commit_latency_seconds_bucket{le="0.0025"} 1\n/)
+  assert.match(body, /posthorn_http_request_duration_seconds_sum{operation="publishRecords",status="2xx"} 0.004\n/)
+})
