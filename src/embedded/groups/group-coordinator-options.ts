@@ -1,0 +1,25 @@
+import type { Clock } from '../../broker/clock.ts'
+import type { Engine } from '../../broker/engine.ts'
+import type { Logger } from '../../broker/logger.ts'
+import type { TopicStore } from '../../broker/topic-store.ts'
+
+/** What the coordinator needs of the engine it lives in: its own topic's records, written and read back. */
+export type OffsetsLog = Pick<Engine, 'append' | 'read'>
+
+export interface GroupCoordinatorOptions {
+  readonly log: OffsetsLog
+  /** For the creation of `__consumer_offsets`, and for the ids of the topics that offsets are committed for. */
+  readonly topics: TopicStore
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly limits: GroupLimits
+}
+
+export interface GroupLimits {
+  /** `offsets.topic.num.partitions`: counts when the topic is created; afterwards the topic's own number does. */
+  readonly offsetsTopicPartitions: number
+  /** `offsets.topic.segment.bytes` */
+  readonly offsetsTopicSegmentBytes: number
+  /** `offset.metadata.max.bytes`, in UTF-16 units, as Kafka counts. */
+  readonly offsetMetadataMaxBytes: number
+}
