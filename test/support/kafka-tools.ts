@@ -1,0 +1,47 @@
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { repositoryRoot } from '../tidy/source-files.ts'
+
+const run = promisify(execFile)
+
+/** Why Kafka's tools cannot run here; undefined where they can. */
+export async function missingForKafkaTools(): Promise<string | undefined> {
+  for (const [program, flag] of [
+    ['java', '-version'],
+    ['mvn', '-version'],
+  ] as const) {
+    try {
+      await run(program, [flag])
+    } catch {
+      return `${program} is not installed: Kafka's tools need Java 17 and Maven`
+    }
+  }
+  return undefined
+}
+
+/** The jars, resolved once per version of the pom and kept under `.cache/`. */
+async function jarFolder(): Promise<string> {
+  const pom = join(repositoryRoot, 'test/lanes/kafka/pom.xml')
+  const version = createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 16)
+  const folder = join(repositoryRoot, '.cache', `kafka-${version}`)
+  if (existsSync(folder)) return folder
+  const unfinished = `${folder}.part`
+  rmSync(unfinished, { recursive: true, force: true })
+  mkdirSync(unfinished, { recursive: true })
+  await run('mvn', ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${unfinished}`])
+  renameSync(unfinished, folder)
+  return folder
+}
+
+/** Runs `kafka-dump-log` and returns what it printed. */
+export async function dumpLog(parameters: readonly string[]): Promise<string> {
+  const { stdout } = await run(
+    'java',
+    ['-cp', `${await jarFolder()}/*`, 'org.apache.kafka.tools.DumpLogSegments', ...parameters],
+    { maxBuffer: 1024 * 1024 * 1024 },
+  )
+  return stdout
+}
