@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict'
+import type { TopicConfig } from '../../broker/topic-config.ts'
+import type { OffsetRange, PartitionView, TailBatch } from './partition-view.ts'
+import type { Segment } from './segment.ts'
+
+/** Which partition a log directory holds, as the catalogue has it. */
+export interface PartitionPlacement {
+  readonly topic: string
+  /** 22 characters of base64url. */
+  readonly topicId: string
+  readonly partition: number
+  readonly logStartOffset: number
+  /** Asked at each append: altered configs are in force at once. */
+  readonly config: () => TopicConfig
+}
+
+/** Where a partition's log stood at one moment. */
+export interface PartitionState {
+  readonly segments: Segment[]
+  readonly logEndOffset: number
+  readonly fenced: readonly OffsetRange[]
+}
+
+/**
+ * One partition's log in memory: its segments, its newest batches, its offsets.
+ *
+ * Everything readers see here is durable and changes in one synchronous step, when the round that holds it commits;
+ * only `logEndOffset` runs ahead of that, while a round is being written. Nothing here touches the disk.
+ */
+export class PartitionLog implements PartitionView {
+  readonly topic: string
+  readonly topicId: string
+  readonly partition: number
+  readonly directory: string
+  readonly config: () => TopicConfig
+  /** The 16 bytes of the topic id. */
+  readonly topicIdBytes: Buffer
+  logStartOffset: number
+  logEndOffset: number
+  /** The newest append time given out under LogAppendTime; −1 = none. */
+  lastAppendTime: number
+  /** Why this partition cannot be served, though its directory can; it takes no appends and has no readable records. */
+  readonly offlineReason: string | undefined
+  readonly #segments: Segment[]
+  readonly #tail: TailBatch[] = []
+  readonly #fenced: OffsetRange[]
+  readonly #listeners = new Set<() => void>()
+  #highWatermark: number
+  /** Batches at the beginning of the tail that are in their segment's file. */
+  #laid = 0
+  #pendingBytes = 0
+  #dropped = false
+
+  constructor(placement: PartitionPlacement, directory: string, state: PartitionState, offlineReason?: string) {
+    assert.ok(state.segments.length > 0, 'a partition has at least one segment')
+    this.topic = placement.topic
+    this.topicId = placement.topicId
+    this.partition = placement.partition
+    this.directory = directory
+    this.config = placement.config
+    this.topicIdBytes = Buffer.from(placement.topicId, 'base64url')
+    this.logStartOffset = placement.logStartOffset
+    this.logEndOffset = state.logEndOffset
+    this.#highWatermark = state.logEndOffset
+    this.#segments = state.segments
+    this.#fenced = [...state.fenced]
+    this.offlineReason = offlineReason
+    const stampedByUs = placement.config().messageTimestampType === 'LogAppendTime'
+    this.lastAppendTime = stampedByUs ? this.activeSegment.maxTimestamp : -1
+  }
+
+  get highWatermark(): number {
+    return this.#highWatermark
+  }
+
+  get segments(): readonly Segment[] {
+    return this.#segments
+  }
+
+  get tail(): readonly TailBatch[] {
+    return this.#tail
+  }
+
+  get fenced(): readonly OffsetRange[] {
+    return this.#fenced
+  }
+
+  get activeSegment(): Segment {
+    const last = this.#segments.at(-1)
+    assert.ok(last)
+    return last
+  }
+
+  /** Bytes of its committed batches. */
+  get sizeBytes(): number {
+    return this.#segments.reduce((sum, segment) => sum + segment.sizeBytes, 0)
+  }
+
+  /** Bytes committed that are not yet in their segments' files. */
+  get pendingBytes(): number {
+    return this.#pendingBytes
+  }
+
+  /** True once its topic is being deleted: it takes no more appends. */
+  get dropped(): boolean {
+    return this.#dropped
+  }
+
+  /** Calls the listener each time the high watermark moved, and when the topic is dropped; it must not throw. */
+  onAdvance(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Keeps a damaged range from readers. */
+  fence(range: OffsetRange): void {
+    if (this.#fenced.some((known) => known.from <= range.from && range.to <= known.to)) return
+    this.#fenced.push(range)
+    this.#fenced.sort((one, other) => one.from - other.from)
+  }
+
+  addSegment(segment: Segment): void {
+    assert.ok(segment.baseOffset >= this.#highWatermark && segment.baseOffset > this.activeSegment.baseOffset)
+    this.#segments.push(segment)
+  }
+
+  /** A durable frame says that the batches are here: called in offset order, before `advance`. */
+  commitBatch(batch: TailBatch): void {
+    assert.equal(batch.baseOffset, this.#highWatermark)
+    const segment = this.activeSegment
+    assert.equal(batch.position, segment.sizeBytes)
+    segment.extend(batch.bytes.length, batch.maxTimestamp)
+    this.#tail.push(batch)
+    this.#pendingBytes += batch.bytes.length
+    this.#highWatermark = batch.lastOffset + 1
+  }
+
+  /** Wakes the readers that wait. */
+  advance(): void {
+    this.logEndOffset = Math.max(this.logEndOffset, this.#highWatermark)
+    for (const listener of this.#listeners) listener()
+  }
+
+  /** The oldest batches that are not in their file yet: one segment's, contiguous, at most so many bytes but at least one. */
+  pendingRun(maxBytes: number): readonly TailBatch[] {
+    const first = this.#tail[this.#laid]
+    if (!first) return []
+    let end = this.#laid
+    let bytes = 0
+    for (; end < this.#tail.length; end++) {
+      const batch = this.#tail[end]
+      if (!batch || batch.segmentBaseOffset !== first.segmentBaseOffset) break
+      if (bytes > 0 && bytes + batch.bytes.length > maxBytes) break
+      bytes += batch.bytes.length
+    }
+    return this.#tail.slice(this.#laid, end)
+  }
+
+  /** The oldest pending batches are in their segment's file. */
+  laid(run: readonly TailBatch[]): void {
+    const last = run.at(-1)
+    if (!last || this.#dropped) return
+    this.#laid += run.length
+    this.#pendingBytes -= run.reduce((sum, batch) => sum + batch.bytes.length, 0)
+    this.segmentAt(last.segmentBaseOffset).fileBytes = last.position + last.bytes.length
+  }
+
+  segmentAt(baseOffset: number): Segment {
+    const segment = this.#segments.findLast((candidate) => candidate.baseOffset === baseOffset)
+    assert.ok(segment)
+    return segment
+  }
+
+  /** Batches at the beginning of the tail that memory could give up. */
+  get laidCount(): number {
+    return this.#laid
+  }
+
+  /** Gives up the oldest batches of the tail; all of them must be in their file. */
+  forgetOldest(count: number): void {
+    assert.ok(count <= this.#laid)
+    this.#tail.splice(0, count)
+    this.#laid -= count
+  }
+
+  drop(): void {
+    this.#dropped = true
+    this.#tail.length = 0
+    this.#laid = 0
+    this.#pendingBytes = 0
+    for (const listener of this.#listeners) listener()
+  }
+}
