@@ -3,6 +3,7 @@ import type { CommitObserver } from '../broker/engine-statistics.ts'
 import type { Logger } from '../broker/logger.ts'
 import type { TopicConfig } from '../broker/topic-config.ts'
 import type { FileSystem } from './file-system.ts'
+import type { GroupLimits } from './groups/group-coordinator-options.ts'
 
 /** All the embedded engine needs from outside. Nothing here is optional but what is marked so: `app.ts` decides. */
 export interface EmbeddedEngineOptions {
@@ -17,7 +18,7 @@ export interface EmbeddedEngineOptions {
   readonly resolveTopicConfig: (overrides: ReadonlyMap<string, string>) => TopicConfig
   readonly limits: EmbeddedEngineLimits
   readonly journal: JournalSettings
-  readonly groups: GroupSettings
+  readonly groups: GroupLimits
   /** `num.recovery.threads.per.data.dir` */
   readonly recoveryThreadsPerDataDir: number
   readonly fileSystem: FileSystem
@@ -46,13 +47,4 @@ export interface JournalSettings {
   readonly fileBytes: number
   /** `journal.direct.min.bytes`: appends of at least so many bytes go to their segments directly. */
   readonly directMinBytes: number
-}
-
-export interface GroupSettings {
-  /** `offsets.topic.num.partitions` */
-  readonly offsetsTopicPartitions: number
-  /** `offsets.topic.segment.bytes` */
-  readonly offsetsTopicSegmentBytes: number
-  /** `offset.metadata.max.bytes` */
-  readonly offsetMetadataBytesMax: number
 }

@@ -1,0 +1,177 @@
+import * as fs from 'node:fs'
+import Database from 'better-sqlite3'
+import { migrate } from '../sqlite-migrations.ts'
+import { errorMessage, StartupError } from '../startup-error.ts'
+import type { CatalogueChange, CatalogueState, CatalogueTopic } from './catalogue-state.ts'
+import { readState } from './catalogue-rows.ts'
+
+/** `PHcT`: tells a catalogue from any other SQLite file. */
+export const CATALOGUE_APPLICATION_ID = 0x50486354
+const SQLITE_MINIMUM = [3, 51, 3] as const
+const MIGRATIONS = new URL('../../../migrations/catalogue/', import.meta.url)
+/** PRAGMA synchronous: a commit survives a power cut only with this. */
+const SYNCHRONOUS_FULL = 2
+
+/**
+ * `catalogue.db`: which topics there are, and which directory holds which partition. Nothing else can say so, hence
+ * `synchronous=FULL`: a change is on stable storage when `apply` returns.
+ *
+ * Blocks on the disk: runs in `catalogue-worker.ts`, and on the main thread only in `posthorn repair` and tests.
+ */
+export class CatalogueDatabase {
+  readonly #database: Database.Database
+
+  private constructor(database: Database.Database) {
+    this.#database = database
+  }
+
+  /** Throws StartupError, with the file as it was, if it is missing, damaged, newer or somebody else's. */
+  static open(file: string): CatalogueDatabase {
+    if (!fs.existsSync(file)) throw damaged(file, 'it is missing')
+    return opened(file, (database) => {
+      const applicationId = database.pragma('application_id', { simple: true })
+      if (applicationId !== CATALOGUE_APPLICATION_ID) throw damaged(file, `its application_id is ${applicationId}`)
+      const found = database.pragma('integrity_check', { simple: true })
+      if (found !== 'ok') throw damaged(file, String(found))
+      return CatalogueDatabase.#prepared(database)
+    })
+  }
+
+  /** Makes a new one that holds `state`, in one transaction; an unfinished earlier attempt at the path is removed. */
+  static create(file: string, state: CatalogueState): CatalogueDatabase {
+    for (const suffix of ['', '-wal', '-shm']) fs.rmSync(file + suffix, { force: true })
+    return opened(file, (database) => {
+      database.pragma(`application_id = ${CATALOGUE_APPLICATION_ID}`)
+      const catalogue = CatalogueDatabase.#prepared(database)
+      catalogue.#fill(state)
+      return catalogue
+    })
+  }
+
+  static #prepared(database: Database.Database): CatalogueDatabase {
+    migrate(database, MIGRATIONS)
+    database.pragma('journal_mode = WAL')
+    database.pragma('synchronous = FULL')
+    database.pragma('foreign_keys = ON')
+    const synchronous = database.pragma('synchronous', { simple: true })
+    if (synchronous !== SYNCHRONOUS_FULL) throw new Error(`synchronous is ${synchronous}, not FULL`)
+    return new CatalogueDatabase(database)
+  }
+
+  state(): CatalogueState {
+    return readState(this.#database)
+  }
+
+  /** Throws what SQLite throws; then nothing of the change is there, unless it was an I/O error of the commit itself. */
+  apply(change: CatalogueChange): void {
+    this.#database.transaction(() => {
+      this.#write(change)
+      this.#run('UPDATE cluster SET generation = generation + 1')
+    })()
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+
+  #fill(state: CatalogueState): void {
+    this.#database.transaction(() => {
+      this.#run('INSERT INTO cluster VALUES (1, ?, ?)', state.clusterId, state.generation)
+      for (const directory of state.directories) this.#write({ kind: 'directory', directory })
+      for (const topic of state.topics) this.#write({ kind: 'topic', topic })
+    })()
+  }
+
+  #write(change: CatalogueChange): void {
+    switch (change.kind) {
+      case 'directory':
+        this.#run(
+          'INSERT INTO directories VALUES (?, ?) ON CONFLICT DO UPDATE SET path = excluded.path',
+          change.directory.directoryId,
+          change.directory.path,
+        )
+        break
+      case 'topic':
+        this.#insertTopic(change.topic)
+        break
+      case 'topic-state':
+        this.#run('UPDATE topics SET state = ? WHERE topic_id = ?', change.state, change.topicId)
+        break
+      case 'topic-configs':
+        this.#run('UPDATE topics SET configs = ? WHERE topic_id = ?', JSON.stringify(change.configs), change.topicId)
+        break
+      case 'partitions':
+        this.#insertPartitions(change.topicId, change.partitions)
+        break
+      case 'topic-gone':
+        this.#run('DELETE FROM topics WHERE topic_id = ?', change.topicId)
+    }
+  }
+
+  #insertTopic(topic: CatalogueTopic): void {
+    this.#run(
+      'INSERT INTO topics VALUES (?, ?, ?, ?, ?)',
+      topic.topicId,
+      topic.name,
+      topic.state,
+      topic.internal ? 1 : 0,
+      JSON.stringify(topic.configs),
+    )
+    this.#insertPartitions(topic.topicId, topic.partitions)
+  }
+
+  #insertPartitions(topicId: string, partitions: CatalogueTopic['partitions']): void {
+    const row = this.#database.prepare('SELECT count(*) AS count FROM partitions WHERE topic_id = ?')
+    const present = Number(row.pluck().get(topicId))
+    const insert = this.#database.prepare('INSERT INTO partitions VALUES (?, ?, ?, ?)')
+    for (const [index, { directoryId, logStartOffset }] of partitions.entries()) {
+      insert.run(topicId, present + index, directoryId, logStartOffset)
+    }
+  }
+
+  #run(sql: string, ...values: readonly (string | number)[]): void {
+    this.#database.prepare(sql).run(...values)
+  }
+}
+
+/** Runs the steps of opening; on any failure closes the file, and says what SQLite found in the operator's words. */
+function opened(file: string, steps: (database: Database.Database) => CatalogueDatabase): CatalogueDatabase {
+  let database: Database.Database | undefined
+  try {
+    database = new Database(file)
+    checkSqliteVersion(database)
+    return steps(database)
+  } catch (error) {
+    database?.close()
+    if (isDamage(error)) throw damaged(file, errorMessage(error), error)
+    throw error
+  }
+}
+
+/** Before 3.51.3 two connections that write and checkpoint at the same time can corrupt a database in WAL mode. */
+function checkSqliteVersion(database: Database.Database): void {
+  const version = String(database.prepare('SELECT sqlite_version()').pluck().get())
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number)
+  const [wantMajor, wantMinor, wantPatch] = SQLITE_MINIMUM
+  const difference = major - wantMajor || minor - wantMinor || patch - wantPatch
+  if (difference < 0) {
+    throw new StartupError(
+      `SQLite ${version} can corrupt databases in WAL mode; ${SQLITE_MINIMUM.join('.')} or newer is needed. ` +
+        `Install the better-sqlite3 that package-lock.json names (npm ci).`,
+    )
+  }
+}
+
+function isDamage(error: unknown): boolean {
+  if (!(error instanceof Database.SqliteError)) return error instanceof SyntaxError
+  return /^SQLITE_(CORRUPT|NOTADB|ERROR|FORMAT)/.test(error.code)
+}
+
+function damaged(file: string, finding: string, cause?: unknown): StartupError {
+  return new StartupError(
+    `The catalogue ${file} is damaged: ${finding}. Nothing was touched. Run 'posthorn repair' with the same ` +
+      `configuration: it puts the damaged file aside and rebuilds the catalogue from the newest valid ` +
+      `catalogue.snapshot of the log directories.`,
+    { cause },
+  )
+}

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import { parentPort, workerData } from 'node:worker_threads'
+import { errorCode, errorMessage, StartupError } from '../startup-error.ts'
+import { CatalogueDatabase } from './catalogue-database.ts'
+import type { WorkerReply, WorkerRequest, WorkerStart } from './catalogue-messages.ts'
+
+// The thread that writes catalogue.db: one request at a time, in the order sent, each answered when it is durable.
+
+assert.ok(parentPort, 'runs as a worker thread')
+const port = parentPort
+const { file, initial }: WorkerStart = workerData
+let database: CatalogueDatabase | undefined
+
+answer(() => {
+  database = initial ? CatalogueDatabase.create(file, initial) : CatalogueDatabase.open(file)
+  return database.state()
+})
+
+port.on('message', (request: WorkerRequest) => {
+  answer(() => {
+    if (request === 'close') {
+      database?.close()
+      port.close()
+    } else database?.apply(request)
+    return undefined
+  })
+})
+
+function answer(step: () => WorkerReply['state']): void {
+  let reply: WorkerReply
+  try {
+    reply = { state: step() }
+  } catch (error) {
+    reply = { error: { message: errorMessage(error), code: errorCode(error), startup: error instanceof StartupError } }
+  }
+  port.postMessage(reply)
+}
