@@ -1,0 +1,160 @@
+import * as path from 'node:path'
+import { BrokerError } from '../../broker/broker-error.ts'
+import type { Logger } from '../../broker/logger.ts'
+import type { LogDirectory } from '../directory/log-directory.ts'
+import { isDiskFull } from '../directory/space-reserve.ts'
+import type { FileSystem } from '../file-system.ts'
+import { errorMessage } from '../startup-error.ts'
+import { CatalogueThread } from './catalogue-thread.ts'
+import { SnapshotWriter } from './catalogue-snapshot.ts'
+import type { CatalogueChange, CatalogueState, CatalogueTopic } from './catalogue-state.ts'
+
+export const CATALOGUE_FILE = 'catalogue.db'
+
+export interface CatalogueOptions {
+  /** The directory that holds catalogue.db. */
+  readonly home: LogDirectory
+  /** Get the snapshots while they are online; may grow during the start. */
+  readonly directories: readonly LogDirectory[]
+  readonly fileSystem: FileSystem
+  readonly logger: Logger
+  /** Given: make a new catalogue that holds this. */
+  readonly initial?: CatalogueState
+}
+
+/**
+ * Topics and the placement of their partitions: a mirror in memory, read at any time, in front of catalogue.db, written
+ * by its own thread. The mirror shows a change once it is durable. Changes are applied one at a time, in the order of
+ * the calls.
+ */
+export class Catalogue {
+  readonly #thread: CatalogueThread
+  readonly #home: LogDirectory
+  readonly #snapshots: SnapshotWriter
+  readonly #topics = new Map<string, CatalogueTopic>()
+  readonly #directories = new Map<string, string>()
+  readonly clusterId: string
+  #generation: number
+  #work: Promise<unknown> = Promise.resolve()
+  #failure: string | undefined
+
+  private constructor(thread: CatalogueThread, state: CatalogueState, options: CatalogueOptions) {
+    this.#thread = thread
+    this.#home = options.home
+    this.clusterId = state.clusterId
+    this.#generation = state.generation
+    for (const { directoryId, path: directory } of state.directories) this.#directories.set(directoryId, directory)
+    for (const topic of state.topics) this.#topics.set(topic.topicId, topic)
+    this.#snapshots = new SnapshotWriter({ ...options, state: () => this.state() })
+  }
+
+  /** Rejects with StartupError where the catalogue must not be used. */
+  static async open(options: CatalogueOptions): Promise<Catalogue> {
+    const file = path.join(options.home.path, CATALOGUE_FILE)
+    const { initial } = options
+    const { thread, state } = await CatalogueThread.open({ file, ...(initial && { initial }) })
+    const catalogue = new Catalogue(thread, state, options)
+    return catalogue
+  }
+
+  /** All topics, whatever their state, by id. */
+  get topics(): ReadonlyMap<string, CatalogueTopic> {
+    return this.#topics
+  }
+
+  /** Paths of all log directories ever part of this node, by id. */
+  get directories(): ReadonlyMap<string, string> {
+    return this.#directories
+  }
+
+  /** Why it takes no more changes; undefined while it does. */
+  get failure(): string | undefined {
+    return this.#failure
+  }
+
+  isPlacedOn(directoryId: string): boolean {
+    for (const { partitions } of this.#topics.values()) {
+      if (partitions.some((partition) => partition.directoryId === directoryId)) return true
+    }
+    return false
+  }
+
+  state(): CatalogueState {
+    return {
+      clusterId: this.clusterId,
+      generation: this.#generation,
+      directories: Array.from(this.#directories, ([directoryId, directory]) => ({ directoryId, path: directory })),
+      topics: [...this.#topics.values()],
+    }
+  }
+
+  /**
+   * Durable in catalogue.db, and copied to the snapshots, when it resolves. Rejects with KAFKA_STORAGE_ERROR: on a full
+   * disk nothing was changed and a later call may succeed; after any other failure only a restart helps.
+   */
+  async apply(change: CatalogueChange): Promise<void> {
+    const applied = this.#work.then(() => this.#applyNow(change))
+    this.#work = applied.catch(() => undefined)
+    await applied
+    await this.#snapshots.save()
+  }
+
+  /** Writes the snapshots although nothing changed: for a directory that has none, or an older one. */
+  refreshSnapshots(): Promise<void> {
+    return this.#snapshots.save()
+  }
+
+  async close(): Promise<void> {
+    await this.#work
+    await this.#snapshots.save()
+    await this.#thread.close()
+  }
+
+  async #applyNow(change: CatalogueChange): Promise<void> {
+    if (this.#failure) throw storageError(this.#failure)
+    try {
+      await this.#home.reserve.spend(() => this.#thread.apply(change))
+    } catch (error) {
+      if (isDiskFull(error)) throw storageError(`the disk of ${this.#home.path} is full`, error)
+      this.#failure = `the catalogue in ${this.#home.path} failed: ${errorMessage(error)}; restart the server`
+      throw storageError(this.#failure, error)
+    }
+    this.#generation++
+    this.#mirror(change)
+  }
+
+  #mirror(change: CatalogueChange): void {
+    switch (change.kind) {
+      case 'directory':
+        this.#directories.set(change.directory.directoryId, change.directory.path)
+        break
+      case 'topic':
+        this.#topics.set(change.topic.topicId, change.topic)
+        break
+      case 'topic-state':
+        this.#replace(change.topicId, () => ({ state: change.state }))
+        break
+      case 'topic-configs':
+        this.#replace(change.topicId, () => ({ configs: change.configs }))
+        break
+      case 'partitions':
+        this.#replace(change.topicId, ({ partitions }) => ({ partitions: [...partitions, ...change.partitions] }))
+        break
+      case 'topic-gone':
+        this.#topics.delete(change.topicId)
+    }
+  }
+
+  #replace(topicId: string, changed: (topic: CatalogueTopic) => Partial<CatalogueTopic>): void {
+    const topic = this.#topics.get(topicId)
+    if (topic) this.#topics.set(topicId, { ...topic, ...changed(topic) })
+  }
+}
+
+function storageError(reason: string, cause?: unknown): BrokerError {
+  return new BrokerError('KAFKA_STORAGE_ERROR', `The change was not stored: ${reason}.`, {
+    stored: 'no',
+    retryAfterSeconds: 5,
+    cause,
+  })
+}

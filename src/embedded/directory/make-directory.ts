@@ -1,0 +1,30 @@
+import * as path from 'node:path'
+import type { FileSystem } from '../file-system.ts'
+import { errorCode, errorMessage, StartupError } from '../startup-error.ts'
+
+/** Makes a log directory and whatever is missing above it; durable when it resolves. Harmless where it is there. */
+export async function makeLogDirectory(fileSystem: FileSystem, directory: string): Promise<void> {
+  try {
+    await makeWithParents(fileSystem, directory)
+  } catch (error) {
+    throw new StartupError(
+      `The log directory ${directory} cannot be made: ${errorMessage(error)}. Make it and give it to the user that runs ` +
+        `the server, or set log.dirs to another directory.`,
+      { cause: error },
+    )
+  }
+}
+
+async function makeWithParents(fileSystem: FileSystem, directory: string): Promise<void> {
+  const parent = path.dirname(directory)
+  try {
+    await fileSystem.mkdir(directory)
+  } catch (error) {
+    const code = errorCode(error)
+    if (code === 'EEXIST' && (await fileSystem.stat(directory)).directory) return
+    if (code !== 'ENOENT' || parent === directory) throw error
+    await makeWithParents(fileSystem, parent)
+    await fileSystem.mkdir(directory)
+  }
+  await fileSystem.syncDirectory(parent)
+}

@@ -1,0 +1,297 @@
+import * as path from 'node:path'
+import type { Logger } from '../../broker/logger.ts'
+import { Catalogue } from '../catalogue/catalogue.ts'
+import type { FileSystem } from '../file-system.ts'
+import { errorCode, errorMessage, StartupError } from '../startup-error.ts'
+import { newUuid } from '../uuid.ts'
+import { DirectoryLock } from './directory-lock.ts'
+import { LogDirectory } from './log-directory.ts'
+import { makeLogDirectory } from './make-directory.ts'
+import { writeMetaProperties, type MetaProperties } from './meta-properties.ts'
+import { surveyDirectory, type Survey } from './survey-directory.ts'
+
+export interface OpenDirectoriesOptions {
+  /** Absolute paths. */
+  readonly logDirs: readonly string[]
+  readonly nodeId: number
+  readonly fileSystem: FileSystem
+  readonly random: (sizeBytes: number) => Uint8Array
+  readonly logger: Logger
+}
+
+export interface OpenedDirectories {
+  /** All of `log.dirs`, and offline those that the catalogue knows and `log.dirs` does not name. */
+  readonly directories: readonly LogDirectory[]
+  readonly catalogue: Catalogue
+}
+
+type Formatted = Extract<Survey, { kind: 'formatted' }>
+
+/**
+ * The first pass of a start: whose directories these are, their locks, the catalogue.
+ *
+ * Nothing is written before it is certain that all directories are ours, of one cluster, and of no newer release. A
+ * directory that the catalogue knows is never made anew: if it is missing, empty or swapped, it is offline.
+ */
+export async function openDirectories(options: OpenDirectoriesOptions): Promise<OpenedDirectories> {
+  const opening = new DirectoryOpening(options)
+  try {
+    return await opening.run()
+  } catch (error) {
+    await opening.undo()
+    throw error
+  }
+}
+
+class DirectoryOpening {
+  readonly #options: OpenDirectoriesOptions
+  readonly #directories: LogDirectory[] = []
+  readonly #locks: DirectoryLock[] = []
+  #catalogue: Catalogue | undefined
+
+  constructor(options: OpenDirectoriesOptions) {
+    this.#options = options
+  }
+
+  async run(): Promise<OpenedDirectories> {
+    const { logDirs, fileSystem, nodeId } = this.#options
+    checkDistinct(logDirs)
+    const surveys = await Promise.all(logDirs.map((directory) => surveyDirectory(fileSystem, directory)))
+    const formatted = surveys.filter((survey) => survey.kind === 'formatted')
+    checkOneCluster(formatted, nodeId)
+    const home = formatted.length === 0 ? await this.#found(surveys) : await this.#reopen(formatted)
+    for (const survey of surveys) {
+      if (survey.path !== home.path) this.#directories.push(await this.#settle(survey, home.meta))
+    }
+    this.#addUnconfigured()
+    return { directories: this.#directories, catalogue: this.#openCatalogue }
+  }
+
+  async undo(): Promise<void> {
+    await this.#catalogue?.close().catch(() => undefined)
+    for (const lock of this.#locks) lock.release()
+  }
+
+  get #openCatalogue(): Catalogue {
+    if (!this.#catalogue) throw new Error('the catalogue is opened before the directories are settled')
+    return this.#catalogue
+  }
+
+  /** A new cluster, its catalogue in the first directory. meta.properties comes last: until then nothing has begun. */
+  async #found(surveys: readonly Survey[]): Promise<{ path: string; meta: MetaProperties }> {
+    for (const survey of surveys) refuseUnusable(survey)
+    const { logDirs, nodeId, random, fileSystem } = this.#options
+    const directory = logDirs[0]
+    if (directory === undefined) throw new StartupError('log.dirs names no directory.')
+    const directoryId = newUuid(random)
+    const clusterId = newUuid(random)
+    const meta = { clusterId, nodeId, directoryId, catalogueDirectoryId: directoryId }
+    await makeLogDirectory(fileSystem, directory)
+    const home = this.#online(directory, directoryId)
+    await this.#open(home, {
+      clusterId,
+      generation: 0,
+      directories: [{ directoryId, path: directory }],
+      topics: [],
+    })
+    await writeMetaProperties(fileSystem, directory, meta)
+    return { path: directory, meta }
+  }
+
+  async #reopen(formatted: readonly Formatted[]): Promise<{ path: string; meta: MetaProperties }> {
+    const home = formatted.find(({ meta }) => meta.directoryId === meta.catalogueDirectoryId)
+    if (!home) {
+      const [first] = formatted
+      throw new StartupError(
+        `The log directory that holds the catalogue (directory.id ${first?.meta.catalogueDirectoryId}) is not among ` +
+          `log.dirs, or not mounted: ${this.#options.logDirs.join(', ')}. Nothing was touched. Mount it or add it to ` +
+          `log.dirs; if it is lost for good, run 'posthorn repair': it rebuilds the catalogue in another directory.`,
+      )
+    }
+    const directory = this.#online(home.path, home.meta.directoryId)
+    await this.#open(directory)
+    const { clusterId } = this.#openCatalogue
+    if (clusterId !== home.meta.clusterId) {
+      throw new StartupError(
+        `The catalogue in ${home.path} belongs to cluster ${clusterId}, but meta.properties beside it says ` +
+          `cluster.id=${home.meta.clusterId}. Nothing was touched. Put back the file that belongs there.`,
+      )
+    }
+    await this.#remember(home.meta.directoryId, home.path)
+    return home
+  }
+
+  async #open(home: LogDirectory, initial?: Parameters<typeof Catalogue.open>[0]['initial']): Promise<void> {
+    this.#directories.push(home)
+    const { fileSystem, logger } = this.#options
+    const directories = this.#directories
+    this.#catalogue = await Catalogue.open({ home, directories, fileSystem, logger, ...(initial && { initial }) })
+  }
+
+  async #settle(survey: Survey, home: MetaProperties): Promise<LogDirectory> {
+    const known = this.#openCatalogue.directories
+    if (survey.kind === 'formatted') {
+      const { directoryId } = survey.meta
+      if (known.has(directoryId)) return this.#adopt(survey.path, directoryId)
+      const expected = this.#knownAt(survey.path)
+      if (!expected && !survey.hasPartitions) return this.#adopt(survey.path, directoryId)
+      return this.#offline(
+        survey.path,
+        expected ?? directoryId,
+        `meta.properties says directory.id ${directoryId}, which the catalogue does not know` +
+          (expected ? `: ${expected} was here. Another disk is mounted in its place` : ''),
+      )
+    }
+    const expected = this.#knownAt(survey.path)
+    if (expected) return this.#offline(survey.path, expected, whyAbsent(survey))
+    refuseUnusable(survey)
+    return this.#format(survey.path, home)
+  }
+
+  /** A directory that is new in `log.dirs`: known to the catalogue only once it has its own identity on disk. */
+  async #format(directory: string, home: MetaProperties): Promise<LogDirectory> {
+    const { fileSystem, random } = this.#options
+    const directoryId = newUuid(random)
+    await makeLogDirectory(fileSystem, directory)
+    const opened = this.#online(directory, directoryId)
+    await writeMetaProperties(fileSystem, directory, { ...home, directoryId })
+    await this.#remember(directoryId, directory)
+    return opened
+  }
+
+  async #adopt(directory: string, directoryId: string): Promise<LogDirectory> {
+    const opened = this.#online(directory, directoryId)
+    await this.#remember(directoryId, directory)
+    return opened
+  }
+
+  async #remember(directoryId: string, directory: string): Promise<void> {
+    const catalogue = this.#openCatalogue
+    if (catalogue.directories.get(directoryId) === directory) return
+    await catalogue.apply({ kind: 'directory', directory: { directoryId, path: directory } })
+  }
+
+  /** The id of the directory that was last seen at this path and is at no other path now. */
+  #knownAt(directory: string): string | undefined {
+    for (const [directoryId, knownPath] of this.#openCatalogue.directories) {
+      if (knownPath === directory && !this.#directories.some((opened) => opened.directoryId === directoryId)) {
+        return directoryId
+      }
+    }
+    return undefined
+  }
+
+  #online(directory: string, directoryId: string): LogDirectory {
+    const lock = DirectoryLock.acquire(directory)
+    this.#locks.push(lock)
+    const { fileSystem, random } = this.#options
+    return new LogDirectory({ path: directory, directoryId, lock, fileSystem, random })
+  }
+
+  #offline(directory: string, directoryId: string, offlineReason: string): LogDirectory {
+    const { fileSystem, random, logger } = this.#options
+    logger.error({ logDir: directory, directoryId }, `log directory offline: ${offlineReason}`)
+    return new LogDirectory({ path: directory, directoryId, offlineReason, fileSystem, random })
+  }
+
+  /** Partitions may lie on directories that `log.dirs` no longer names: they are offline, not gone. */
+  #addUnconfigured(): void {
+    const catalogue = this.#openCatalogue
+    for (const [directoryId, directory] of catalogue.directories) {
+      if (this.#directories.some((opened) => opened.directoryId === directoryId)) continue
+      if (!catalogue.isPlacedOn(directoryId)) continue
+      this.#directories.push(this.#offline(directory, directoryId, 'log.dirs does not name it any more'))
+    }
+  }
+}
+
+function checkDistinct(logDirs: readonly string[]): void {
+  const seen = new Set<string>()
+  for (const directory of logDirs) {
+    const resolved = path.resolve(directory)
+    if (seen.has(resolved)) throw new StartupError(`log.dirs names ${resolved} twice. Name each directory once.`)
+    seen.add(resolved)
+  }
+}
+
+function checkOneCluster(formatted: readonly Formatted[], nodeId: number): void {
+  const [first] = formatted
+  if (!first) return
+  const pathById = new Map<string, string>()
+  for (const { path: directory, meta } of formatted) {
+    differs(
+      'cluster.id',
+      directory,
+      meta.clusterId,
+      first.path,
+      first.meta.clusterId,
+      'Name directories of one cluster',
+    )
+    differs(
+      'catalogue.directory.id',
+      directory,
+      meta.catalogueDirectoryId,
+      first.path,
+      first.meta.catalogueDirectoryId,
+      "Run 'posthorn repair', or leave out the directory that was put back",
+    )
+    if (meta.nodeId !== nodeId) {
+      throw new StartupError(
+        `${directory} belongs to node.id ${meta.nodeId}, but node.id is ${nodeId}. Nothing was touched. Set ` +
+          `node.id=${meta.nodeId}, or log.dirs to this node's directories.`,
+      )
+    }
+    const twin = pathById.get(meta.directoryId)
+    if (twin) {
+      throw new StartupError(
+        `${twin} and ${directory} have the same directory.id ${meta.directoryId}: one is a copy of the other. Nothing ` +
+          `was touched. Leave the copy out of log.dirs.`,
+      )
+    }
+    pathById.set(meta.directoryId, directory)
+  }
+}
+
+function differs(
+  name: string,
+  directory: string,
+  value: string,
+  other: string,
+  expected: string,
+  remedy: string,
+): void {
+  if (value === expected) return
+  throw new StartupError(
+    `The log directories do not belong together: ${directory} has ${name}=${value}, ${other} has ${name}=${expected}. ` +
+      `Nothing was touched. ${remedy}.`,
+  )
+}
+
+/** A directory that is to be formatted must be empty or missing. */
+function refuseUnusable(survey: Survey): void {
+  if (survey.kind === 'occupied') {
+    throw new StartupError(
+      `The log directory ${survey.path} holds files ('${survey.entry}') but no meta.properties. Nothing was touched. ` +
+        `Set log.dirs to an empty directory, or put its meta.properties back from a backup.`,
+    )
+  }
+  if (survey.kind === 'failed') throw unusable(survey.path, survey.error)
+}
+
+function whyAbsent(survey: Exclude<Survey, Formatted>): string {
+  if (survey.kind === 'missing') return 'it is missing'
+  if (survey.kind === 'empty')
+    return 'it is empty, but the catalogue knows it: the disk behind it is probably not mounted'
+  if (survey.kind === 'occupied') return `it has no meta.properties (it holds '${survey.entry}')`
+  const code = errorCode(survey.error)
+  if (code === 'EACCES' || code === 'EPERM') throw unusable(survey.path, survey.error)
+  return errorMessage(survey.error)
+}
+
+function unusable(directory: string, error: unknown): StartupError {
+  return new StartupError(
+    `The log directory ${directory} cannot be read: ${errorMessage(error)}. The user that runs the server must be able ` +
+      `to read and write it: change its owner or permissions, or set log.dirs to another directory.`,
+    { cause: error },
+  )
+}
