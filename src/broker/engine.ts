@@ -108,9 +108,10 @@ export interface PartitionRead {
   readonly topicId: string
   readonly partition: number
   /**
-   * Whole record batches, in offset order, verified against their CRC, all below the high watermark. The first may
-   * begin before the offset asked for, and any may hold gaps: the reader drops what is below its offset. The buffers
-   * are shared with the engine's caches and must not be written to.
+   * Whole record batches, in offset order, verified against their CRC, all below the high watermark. A buffer holds one
+   * batch or several, one behind the other, and nothing else. The first batch may begin before the offset asked for, and
+   * any may hold gaps: the reader drops what is below its offset. The buffers are shared with the engine's caches and
+   * must not be written to.
    */
   readonly batches: readonly Buffer[]
   /** First offset that is not yet durable: readers see what is below. −1 if unknown. */

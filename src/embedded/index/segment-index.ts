@@ -7,11 +7,16 @@
 export interface SegmentIndex {
   /** The greatest entry at or below `offset`; undefined = scan from the segment's beginning. Cheap: main thread. */
   floorOffset(segment: SegmentKey, offset: number): OffsetEntry | undefined
+  /** The least entry above `offset`: where to go on behind a damaged batch. */
+  entryAfter(segment: SegmentKey, offset: number): OffsetEntry | undefined
   /** The newest entry whose timestamp is below `timestamp`: every record before its offset is older. */
   floorTime(segment: SegmentKey, timestamp: number): TimeEntry | undefined
   /** Queues entries; they are written in batches by a worker, some time later. Never fails, may drop. */
   add(segment: SegmentKey, entry: IndexEntry): void
-  /** Queues the removal of a segment's rows. */
+  /**
+   * Queues the removal of a segment's rows. Also for whoever cuts a segment's file (recovery): entries of bytes that are
+   * gone must not outlive them, as other batches may come to lie there.
+   */
   dropSegment(segment: SegmentKey): void
   dropTopic(topicId: string): void
   close(): Promise<void>
@@ -29,8 +34,11 @@ export interface IndexEntry {
   /** Base offset of the batch that begins at `position`. */
   readonly baseOffset: number
   readonly position: number
-  /** Largest timestamp of the segment's batches before `position`; −1 = none has one. */
-  readonly maxTimestampBefore: number
+  /**
+   * Largest timestamp of the segment's batches before `position`; −1 = none has one; undefined = not known (the entry
+   * is then of use by offset only).
+   */
+  readonly maxTimestampBefore: number | undefined
 }
 
 export interface OffsetEntry {
@@ -41,4 +49,6 @@ export interface OffsetEntry {
 export interface TimeEntry {
   readonly baseOffset: number
   readonly position: number
+  /** Largest timestamp of the segment's batches before `position`. */
+  readonly maxTimestampBefore: number
 }

@@ -61,7 +61,7 @@ export class OpenFiles {
   async close(path: string): Promise<void> {
     const file = this.#files.get(path)
     if (file) this.#retire(file)
-    await Promise.all([...(this.#closing.get(path) ?? [])])
+    await Promise.all(this.#closing.get(path) ?? new Set<Promise<void>>())
   }
 
   /** Closes the files below a directory. */

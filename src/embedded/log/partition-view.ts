@@ -24,7 +24,10 @@ export interface PartitionView {
 
 export interface SegmentView {
   readonly baseOffset: number
-  /** Changes when the segment's file is replaced (compaction): index rows of another generation do not count. */
+  /**
+   * Changes when the segment's file is replaced (compaction): index rows of another generation do not count. 0 = never
+   * replaced: its offsets are dense, so a reader takes a gap that is not fenced for damage.
+   */
   readonly generation: number
   /** Absolute path of the `.log` file. */
   readonly path: string
