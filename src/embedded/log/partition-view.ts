@@ -19,7 +19,7 @@ export interface PartitionView {
    */
   readonly tail: readonly TailBatch[]
   /** Offset ranges lost to damage, in order; reading one is CORRUPT_MESSAGE with the next readable offset. */
-  readonly fenced: readonly OffsetRange[]
+  readonly fenced: readonly FencedRange[]
 }
 
 export interface SegmentView {
@@ -33,7 +33,7 @@ export interface SegmentView {
   readonly path: string
   /** Bytes that are in the file and may be read; what is beyond is in the tail. */
   readonly fileBytes: number
-  /** −1 while it holds no record with a timestamp. */
+  /** Of all its batches, those in memory included; −1 while it holds no record with a timestamp. */
   readonly maxTimestamp: number
 }
 
@@ -51,4 +51,17 @@ export interface TailBatch {
 export interface OffsetRange {
   readonly from: number
   readonly to: number
+}
+
+export interface FencedRange extends OffsetRange {
+  /**
+   * Where the batch behind the range begins, if it lies in the segment in which the damage is: what is before it in
+   * that file cannot be stepped over. Absent where the next readable batch begins a segment.
+   */
+  readonly resume?: { readonly segmentBaseOffset: number; readonly position: number }
+}
+
+/** The range that keeps an offset from readers. */
+export function fencedRangeAt(fenced: readonly OffsetRange[], offset: number): OffsetRange | undefined {
+  return fenced.find((range) => range.from <= offset && offset < range.to)
 }

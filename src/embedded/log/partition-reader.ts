@@ -1,0 +1,272 @@
+import { BrokerError } from '../../broker/broker-error.ts'
+import type { SegmentIndex, SegmentKey } from '../index/segment-index.ts'
+import { type FoundRecord, findInTail } from './offset-search.ts'
+import type { OpenFiles } from './open-files.ts'
+import { fencedRangeAt, type PartitionView, type SegmentView, type TailBatch } from './partition-view.ts'
+import { ReadSlots } from './read-slots.ts'
+import type { SegmentExtent } from './segment-cursor.ts'
+import { SegmentReader } from './segment-reader.ts'
+
+export interface PartitionReaderOptions {
+  readonly files: OpenFiles
+  readonly index: SegmentIndex
+  /** Reads of segment files at the same time; further ones wait. */
+  readonly concurrentReadsMax?: number
+}
+
+/** Whole batches, verified, in offset order; a buffer holds one or several, one behind the other. Not to be written to. */
+export interface PartitionBatches {
+  readonly batches: Buffer[]
+  readonly bytes: number
+  /** Where the next read begins: behind the last batch, else the offset asked for. */
+  readonly nextOffset: number
+}
+
+/** Below libuv's pool, so that syncs find a thread. */
+const CONCURRENT_READS_MAX = 16
+
+/**
+ * Reads the partitions of one log directory: from memory what is there, else from segment files, going on over segment
+ * boundaries until the page is full. May be called at any time, also while the partition is written, rolled or deleted.
+ */
+export class PartitionReader {
+  readonly #segments: SegmentReader
+  readonly #slots: ReadSlots
+
+  constructor(options: PartitionReaderOptions) {
+    this.#segments = new SegmentReader(options.files, options.index)
+    this.#slots = new ReadSlots(options.concurrentReadsMax ?? CONCURRENT_READS_MAX)
+  }
+
+  /**
+   * Batches from the one that holds `offset` on (or the first behind it, where compaction left a hole), all below the
+   * high watermark. The first is returned whatever its size; none in [high watermark, log end].
+   *
+   * Rejects with OFFSET_OUT_OF_RANGE; with CORRUPT_MESSAGE if the offset lies in a damaged or fenced stretch (its fact
+   * `nextReadableOffset` tells where to go on); with KAFKA_STORAGE_ERROR if the disk fails.
+   */
+  async read(view: PartitionView, offset: number, maxBytes: number): Promise<PartitionBatches> {
+    return await retriedOnce(view, async () => {
+      requireInRange(view, offset)
+      const page = new Page(offset, maxBytes)
+      while (!page.full && page.nextOffset < view.highWatermark) await this.#extend(page, view)
+      return page
+    })
+  }
+
+  /**
+   * The first record below the high watermark and not below the log start whose timestamp is at or above `timestamp`
+   * (Unix milliseconds); null if there is none. Damaged stretches hold no record.
+   */
+  async findByTime(view: PartitionView, timestamp: number): Promise<FoundRecord | null> {
+    return await retriedOnce(view, async () => {
+      const fromOffset = view.logStartOffset
+      // Memory is searched at the same moment as the files' extents are taken: between the two nothing can move.
+      const inMemory = findInTail(view.tail, timestamp, fromOffset)
+      const searched = view.segments
+        .map((segment, place) => ({ extent: extentOf(view, place), maxTimestamp: segment.maxTimestamp }))
+        .filter(({ extent, maxTimestamp }) => maxTimestamp >= timestamp && extent.endOffset > fromOffset)
+      for (const { extent } of searched) {
+        if (inMemory && inMemory.offset < extent.baseOffset) break
+        const found = await this.#findInFile(view, extent, timestamp, fromOffset)
+        if (found && (!inMemory || found.offset < inMemory.offset)) return belowHighWatermark(view, found)
+      }
+      return belowHighWatermark(view, inMemory)
+    })
+  }
+
+  async #findInFile(view: PartitionView, extent: SegmentExtent, timestamp: number, fromOffset: number) {
+    if (extent.fileBytes === 0) return undefined
+    const key = keyOf(view, extent)
+    return await this.#slots.run(() => this.#segments.findByTime(extent, key, timestamp, fromOffset))
+  }
+
+  /** Adds what comes next: a run of the tail, or of one segment's file. */
+  async #extend(page: Page, view: PartitionView): Promise<void> {
+    const offset = page.nextOffset
+    const fence = fencedRangeAt(view.fenced, offset)
+    if (fence) return endAtDamage(page, view, behindFences(view, fence.to))
+    const limitOffset = limitOf(view, offset)
+    const first = view.tail[0]
+    if (first && first.baseOffset <= offset) return takeTail(page, view.tail, limitOffset)
+
+    const place = segmentPlace(view.segments, offset)
+    const extent = extentOf(view, place)
+    const read = await this.#slots.run(() =>
+      this.#segments.read({
+        segment: extent,
+        key: keyOf(view, extent),
+        offset,
+        limitOffset,
+        maxBytes: page.maxBytes - page.bytes,
+        atLeastOne: page.bytes === 0,
+      }),
+    )
+    if (read.damage) return endAtDamage(page, view, read.damage.to ?? this.#behindSegment(view, extent))
+    page.add(read.batches, read.bytes, read.nextOffset)
+    if (read.stopped) page.full = true
+    else if (read.bytes === 0) this.#goOn(page, view, extent)
+  }
+
+  /** The file of a segment ends without the offset: it has come to lie elsewhere, or is in a hole, or is lost. */
+  #goOn(page: Page, view: PartitionView, extent: SegmentExtent): void {
+    const offset = page.nextOffset
+    const first = view.tail[0]
+    if (first && first.baseOffset <= offset) return
+    const segment = view.segments[segmentPlace(view.segments, offset)]
+    if (segment && (segment.baseOffset !== extent.baseOffset || segment.fileBytes > extent.fileBytes)) return
+    if (segment && segment.generation !== extent.generation) return
+    const next = this.#behindSegment(view, extent)
+    if (extent.generation > 0 && next > offset) page.nextOffset = next
+    else endAtDamage(page, view, next)
+  }
+
+  /** The first offset that lies behind what is in a segment's file. */
+  #behindSegment(view: PartitionView, extent: SegmentExtent): number {
+    const next = view.segments.find((segment) => segment.baseOffset > extent.baseOffset)
+    const inMemory = view.tail[0]
+    return Math.min(next?.baseOffset ?? view.highWatermark, inMemory?.baseOffset ?? view.highWatermark)
+  }
+}
+
+/** A page as it grows. */
+class Page implements PartitionBatches {
+  readonly batches: Buffer[] = []
+  readonly maxBytes: number
+  bytes = 0
+  nextOffset: number
+  full = false
+
+  constructor(offset: number, maxBytes: number) {
+    this.nextOffset = offset
+    this.maxBytes = maxBytes
+  }
+
+  add(batches: readonly Buffer[], bytes: number, nextOffset: number): void {
+    for (const batch of batches) this.batches.push(batch)
+    this.bytes += bytes
+    this.nextOffset = nextOffset
+    if (this.bytes >= this.maxBytes) this.full = true
+  }
+}
+
+function takeTail(page: Page, tail: readonly TailBatch[], limitOffset: number): void {
+  for (let place = tailPlace(tail, page.nextOffset); ; place++) {
+    const batch = tail[place]
+    const fits = page.bytes === 0 || (batch !== undefined && page.bytes + batch.bytes.length <= page.maxBytes)
+    if (batch === undefined || batch.lastOffset >= limitOffset || !fits) break
+    page.add([batch.bytes], batch.bytes.length, batch.lastOffset + 1)
+  }
+  page.full = true
+}
+
+/** Of the first batch whose last offset is at or above the offset. */
+function tailPlace(tail: readonly TailBatch[], offset: number): number {
+  let low = 0
+  let high = tail.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((tail[middle]?.lastOffset ?? offset) < offset) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/** Of the segment with the greatest base offset at or below the offset. */
+function segmentPlace(segments: readonly SegmentView[], offset: number): number {
+  let low = 0
+  let high = segments.length - 1
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1
+    if ((segments[middle]?.baseOffset ?? 0) <= offset) low = middle
+    else high = middle - 1
+  }
+  return low
+}
+
+function extentOf(view: PartitionView, place: number): SegmentExtent {
+  const segment = view.segments[place]
+  if (!segment) throw new RangeError(`partition ${view.topic}-${view.partition} has no segment ${place}`)
+  return {
+    baseOffset: segment.baseOffset,
+    generation: segment.generation,
+    path: segment.path,
+    fileBytes: segment.fileBytes,
+    endOffset: view.segments[place + 1]?.baseOffset ?? view.logEndOffset,
+    fenced: view.fenced,
+  }
+}
+
+function keyOf(view: PartitionView, extent: SegmentExtent): SegmentKey {
+  return {
+    topicId: view.topicId,
+    partition: view.partition,
+    segmentBaseOffset: extent.baseOffset,
+    generation: extent.generation,
+  }
+}
+
+/** Readers stop at the high watermark, and at the next fenced range. */
+function limitOf(view: PartitionView, offset: number): number {
+  const fence = view.fenced.find((range) => range.from > offset)
+  return Math.min(view.highWatermark, fence?.from ?? view.highWatermark)
+}
+
+function behindFences(view: PartitionView, offset: number): number {
+  const next = fencedRangeAt(view.fenced, offset)
+  return next ? behindFences(view, next.to) : offset
+}
+
+function belowHighWatermark(view: PartitionView, found: FoundRecord | undefined): FoundRecord | null {
+  return found && found.offset < view.highWatermark ? found : null
+}
+
+/** What precedes the damage is a page; if nothing does, the damage is the answer. */
+function endAtDamage(page: Page, view: PartitionView, damagedTo: number): void {
+  page.full = true
+  if (page.bytes > 0) return
+  const nextReadableOffset = behindFences(view, Math.max(damagedTo, page.nextOffset + 1))
+  throw new BrokerError(
+    'CORRUPT_MESSAGE',
+    `Offset ${page.nextOffset} of ${view.topic}-${view.partition} is lost to damage on the disk; nothing of it is ` +
+      `served. Go on at offset ${nextReadableOffset}, and let the operator check the disk.`,
+    { facts: { topic: view.topic, partition: view.partition, offset: page.nextOffset, nextReadableOffset } },
+  )
+}
+
+function requireInRange(view: PartitionView, offset: number): void {
+  const { topic, partition, logStartOffset, highWatermark } = view
+  if (offset >= logStartOffset && offset <= view.logEndOffset) return
+  const below = offset < logStartOffset
+  throw new BrokerError(
+    'OFFSET_OUT_OF_RANGE',
+    `Offset ${offset} of ${topic}-${partition} is ${below ? 'below the log start' : 'beyond the end of the log'}: ` +
+      `the offsets from ${logStartOffset} up to ${highWatermark} can be read.`,
+    { status: below ? 410 : 416, facts: { topic, partition, offset, logStartOffset, highWatermark } },
+  )
+}
+
+/** A file that is gone was deleted or replaced under the read: the partition as it is now has the answer. */
+async function retriedOnce<T>(view: PartitionView, attempt: () => Promise<T>): Promise<T> {
+  try {
+    return await attempt().catch((error: unknown) => {
+      if (codeOf(error) !== 'ENOENT') throw error
+      return attempt()
+    })
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === undefined) throw error
+    throw new BrokerError(
+      'KAFKA_STORAGE_ERROR',
+      `Partition ${view.topic}-${view.partition} cannot be read (${code}). Try again later; if it stays, the operator ` +
+        `must look at the disk of ${view.directory}.`,
+      { retryAfterSeconds: 1, cause: error, facts: { topic: view.topic, partition: view.partition } },
+    )
+  }
+}
+
+/** The code of a system error; BrokerErrors and programmer errors have none. */
+function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || error instanceof BrokerError || !('code' in error)) return undefined
+  return typeof error.code === 'string' && !error.code.startsWith('ERR_') ? error.code : undefined
+}
