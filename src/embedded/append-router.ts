@@ -1,0 +1,163 @@
+import { BrokerError, type Stored } from '../broker/broker-error.ts'
+import type { AppendPartResult, AppendRequest, AppendResult, Durability } from '../broker/engine.ts'
+import type { DirectoryHost } from './directory-host.ts'
+import { unknownTopic } from './embedded-topic-store.ts'
+import type { LiveTopic, PartitionSlot } from './live-topic.ts'
+import type { LogAppend, LogAppended } from './log/directory-log.ts'
+import type { TopicTable } from './topic-table.ts'
+
+const durabilityOf = { all: 'fsync', '1': 'kernel', '0': 'none' } as const satisfies Record<string, Durability>
+
+/** The parts of one request that go to one directory, with their places in the request. */
+interface Share {
+  readonly host: DirectoryHost
+  readonly parts: LogAppend[]
+  readonly places: number[]
+}
+
+/** Sends the parts of a publish request to the logs of their directories, and bounds what is under way. */
+export class AppendRouter {
+  readonly #table: TopicTable
+  readonly #inflightBytesMax: number
+  #inflightBytes = 0
+  #inflight = 0
+  #idle: (() => void)[] = []
+
+  constructor(table: TopicTable, inflightBytesMax: number) {
+    this.#table = table
+    this.#inflightBytesMax = inflightBytesMax
+  }
+
+  /** See `Engine.append`. */
+  async append(request: AppendRequest): Promise<AppendResult> {
+    const topic = this.#table.get(request.topic)
+    if (!topic) throw unknownTopic(request.topic)
+    const bytes = this.#admit(request)
+    try {
+      return await this.#route(topic, request)
+    } finally {
+      this.#inflightBytes -= bytes
+      this.#inflight--
+      if (this.#inflight === 0) for (const wake of this.#idle.splice(0)) wake()
+    }
+  }
+
+  /** Resolves when no append is under way. */
+  async settled(): Promise<void> {
+    if (this.#inflight > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  /** A request is admitted alone whatever its size: its body is bounded already. */
+  #admit(request: AppendRequest): number {
+    let bytes = 0
+    for (const part of request.parts) for (const batch of part.batches) bytes += batch.bytes.length
+    if (this.#inflightBytes > 0 && this.#inflightBytes + bytes > this.#inflightBytesMax) {
+      throw new BrokerError(
+        'SERVER_OVERLOADED',
+        `${this.#inflightBytes} bytes of records are on their way to the disk, of at most ${this.#inflightBytesMax} ` +
+          `(produce.inflight.max.bytes). Send the request again in a moment.`,
+        { stored: 'no', retryAfterSeconds: 1 },
+      )
+    }
+    this.#inflightBytes += bytes
+    this.#inflight++
+    return bytes
+  }
+
+  async #route(topic: LiveTopic, request: AppendRequest): Promise<AppendResult> {
+    const durability = durabilityOf[request.acks]
+    const parts: LogAppend[] = []
+    let only: DirectoryHost | undefined
+    for (const { partition, batches } of request.parts) {
+      const slot = slotOf(topic, partition)
+      if (!slot.host || (only && slot.host !== only)) return this.#routeToMany(topic, request)
+      only = slot.host
+      parts.push({ log: slot.log, batches })
+    }
+    if (!only) return { durability, parts: [] }
+    const appended = await only.log.append(parts, request.acks)
+    return { durability, parts: request.parts.map(({ partition }, index) => stored(partition, appended[index])) }
+  }
+
+  /** Several directories, or one that is offline: each share is atomic in itself, and fails alone. */
+  async #routeToMany(topic: LiveTopic, request: AppendRequest): Promise<AppendResult> {
+    const results: (AppendPartResult | undefined)[] = request.parts.map(() => undefined)
+    const shares = shareOut(topic, request, results)
+    await Promise.all(
+      shares.map(async ({ host, parts, places }) => {
+        try {
+          const appended = await host.log.append(parts, request.acks)
+          for (const [index, place] of places.entries())
+            results[place] = stored(partitionAt(request, place), appended[index])
+        } catch (error) {
+          if (!(error instanceof BrokerError)) throw error
+          for (const place of places) results[place] = failed(partitionAt(request, place), error)
+        }
+      }),
+    )
+    const parts = results.filter((result) => result !== undefined)
+    rejectIfAllFailed(parts)
+    return { durability: durabilityOf[request.acks], parts }
+  }
+}
+
+/** Parts on directories that are offline get their error at once. */
+function shareOut(
+  topic: LiveTopic,
+  request: AppendRequest,
+  results: (AppendPartResult | undefined)[],
+): readonly Share[] {
+  const shares = new Map<DirectoryHost, Share>()
+  for (const [place, { partition, batches }] of request.parts.entries()) {
+    const slot = slotOf(topic, partition)
+    if (!slot.host) {
+      results[place] = failed(partition, offline(topic.name, partition, slot.reason))
+      continue
+    }
+    let share = shares.get(slot.host)
+    if (!share) shares.set(slot.host, (share = { host: slot.host, parts: [], places: [] }))
+    share.parts.push({ log: slot.log, batches })
+    share.places.push(place)
+  }
+  return [...shares.values()]
+}
+
+function slotOf(topic: LiveTopic, partition: number): PartitionSlot {
+  const slot = topic.slots[partition]
+  if (slot) return slot
+  throw new BrokerError(
+    'UNKNOWN_TOPIC_OR_PARTITION',
+    `The topic '${topic.name}' has no partition ${partition}: it has 0 to ${topic.slots.length - 1}.`,
+    { stored: 'no' },
+  )
+}
+
+function partitionAt(request: AppendRequest, place: number): number {
+  return request.parts[place]?.partition ?? -1
+}
+
+function stored(partition: number, appended: LogAppended | undefined): AppendPartResult {
+  if (!appended) throw new Error('the log answered fewer parts than it was given')
+  return { partition, baseOffset: appended.baseOffset, logAppendTime: appended.logAppendTime }
+}
+
+function failed(partition: number, error: BrokerError): AppendPartResult {
+  return { partition, baseOffset: -1, logAppendTime: -1, error }
+}
+
+/** A request of which nothing was acknowledged rejects with its worst part's error: `unknown` before `no`. */
+function rejectIfAllFailed(parts: readonly AppendPartResult[]): void {
+  const errors = parts.flatMap(({ error }) => (error ? [error] : []))
+  if (errors.length < parts.length) return
+  const severity = (error: BrokerError): Stored => error.options.stored ?? 'unknown'
+  const worst = errors.find((error) => severity(error) !== 'no') ?? errors[0]
+  if (worst) throw worst
+}
+
+export function offline(topic: string, partition: number, reason: string): BrokerError {
+  return new BrokerError(
+    'KAFKA_STORAGE_ERROR',
+    `Partition ${partition} of '${topic}' is offline: ${reason}. See /log-dirs.`,
+    { stored: 'no', retryAfterSeconds: 30 },
+  )
+}

@@ -1,0 +1,135 @@
+import { BrokerError } from '../broker/broker-error.ts'
+import type { Clock } from '../broker/clock.ts'
+import type { PartitionRead, ReadPosition, ReadRequest, ReadResult } from '../broker/engine.ts'
+import { offline } from './append-router.ts'
+import type { ServedPartition } from './live-topic.ts'
+import type { ReadWaiter } from './read-waiter.ts'
+import type { TopicTable } from './topic-table.ts'
+
+/** Reads positions one behind the other within one budget of bytes, and waits where there is nothing yet. */
+export class PartitionFetch {
+  readonly #table: TopicTable
+  readonly #waiter: ReadWaiter
+  readonly #clock: Clock
+
+  constructor(table: TopicTable, waiter: ReadWaiter, clock: Clock) {
+    this.#table = table
+    this.#waiter = waiter
+    this.#clock = clock
+  }
+
+  /** See `Engine.read`. */
+  async read(request: ReadRequest): Promise<ReadResult> {
+    const deadline = this.#clock.monotonic() + request.waitMs
+    for (;;) {
+      const result = await this.#readOnce(request)
+      if (result.partitions.some(isAnswer)) return result
+      const waitMs = deadline - this.#clock.monotonic()
+      if (waitMs <= 0 || request.signal?.aborted || this.#waiter.closed) return result
+      // Nothing was awaited since the look at the high watermarks below: no advance is missed in between.
+      const idle = this.#idlePartitions(request.positions)
+      if (idle) await this.#waiter.wait(idle, waitMs, request.signal)
+    }
+  }
+
+  async #readOnce({ positions, maxBytes }: ReadRequest): Promise<ReadResult> {
+    const partitions: PartitionRead[] = []
+    let budget = maxBytes
+    for (const position of positions) {
+      const read = await this.#readPosition(position, budget)
+      for (const batch of read.batches) budget -= batch.length
+      partitions.push(read)
+    }
+    return { partitions }
+  }
+
+  async #readPosition(position: ReadPosition, budget: number): Promise<PartitionRead> {
+    const { topic, partition, offset } = position
+    let served: ServedPartition | undefined
+    try {
+      served = this.#served(position)
+      const { log } = served
+      const facts = { topic, topicId: log.topicId, partition }
+      checkRange(position, served)
+      const highWatermark = log.highWatermark
+      if (offset >= highWatermark || budget <= 0) {
+        return { ...facts, batches: [], highWatermark, logStartOffset: log.logStartOffset }
+      }
+      const { batches } = await served.host.reader.read(log, offset, budget)
+      return { ...facts, batches, highWatermark: log.highWatermark, logStartOffset: log.logStartOffset }
+    } catch (error) {
+      if (!(error instanceof BrokerError)) throw error
+      return failedRead(position, served, error)
+    }
+  }
+
+  #served({ topic: name, topicId, partition }: ReadPosition): ServedPartition {
+    const topic = this.#table.get(name)
+    if (!topic) throw new BrokerError('UNKNOWN_TOPIC_OR_PARTITION', `There is no topic '${name}'.`)
+    if (topicId !== undefined && topicId !== topic.topicId) {
+      throw new BrokerError(
+        'UNKNOWN_TOPIC_ID',
+        `The topic '${name}' was deleted and created again: its id is ${topic.topicId}, not ${topicId}. Start anew, ` +
+          `without the old cursor.`,
+      )
+    }
+    const slot = topic.slots[partition]
+    if (!slot) {
+      throw new BrokerError(
+        'UNKNOWN_TOPIC_OR_PARTITION',
+        `The topic '${name}' has no partition ${partition}: it has 0 to ${topic.slots.length - 1}.`,
+      )
+    }
+    const reason = slot.host ? (slot.log.offlineReason ?? slot.host.directory.offlineReason) : slot.reason
+    if (!slot.host || reason !== undefined) throw offline(name, partition, reason ?? 'its log directory is offline')
+    return slot
+  }
+
+  /** The logs to wait for; undefined if one of them has more by now, or cannot be waited for. */
+  #idlePartitions(positions: readonly ReadPosition[]): ServedPartition['log'][] | undefined {
+    const logs: ServedPartition['log'][] = []
+    for (const { topic: name, topicId, partition, offset } of positions) {
+      const topic = this.#table.get(name)
+      const slot = topic?.slots[partition]
+      if (!slot?.host || (topicId !== undefined && topic?.topicId !== topicId)) return undefined
+      if (slot.log.highWatermark > offset || slot.log.offlineReason !== undefined) return undefined
+      logs.push(slot.log)
+    }
+    return logs
+  }
+}
+
+/** Ends the wait: records, or an error. */
+function isAnswer(read: PartitionRead): boolean {
+  return read.batches.length > 0 || read.error !== undefined
+}
+
+/** 410 below the log start, 416 beyond the log end. Between high watermark and log end there is nothing to read yet. */
+function checkRange({ topic, partition, offset }: ReadPosition, { log }: ServedPartition): void {
+  const { logStartOffset, highWatermark } = log
+  if (offset >= logStartOffset && offset <= Math.max(highWatermark, log.logEndOffset)) return
+  const below = offset < logStartOffset
+  throw new BrokerError(
+    'OFFSET_OUT_OF_RANGE',
+    below
+      ? `Offset ${offset} of partition ${partition} of '${topic}' is gone: the first is ${logStartOffset}.`
+      : `Offset ${offset} of partition ${partition} of '${topic}' is beyond the end: the next to be written is ` +
+          `${highWatermark}.`,
+    { status: below ? 410 : 416, facts: { logStartOffset, highWatermark } },
+  )
+}
+
+function failedRead(position: ReadPosition, served: ServedPartition | undefined, error: BrokerError): PartitionRead {
+  const { topic, topicId, partition } = position
+  const nextReadableOffset = error.options.facts?.['nextReadableOffset']
+  return {
+    topic,
+    topicId: served?.log.topicId ?? topicId ?? '',
+    partition,
+    batches: [],
+    highWatermark: served?.log.highWatermark ?? -1,
+    logStartOffset: served?.log.logStartOffset ?? -1,
+    error,
+    ...(typeof nextReadableOffset === 'number' && { nextReadableOffset }),
+  }
+}

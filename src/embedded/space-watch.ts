@@ -1,0 +1,52 @@
+import type { Clock, Timer } from '../broker/clock.ts'
+import type { Logger } from '../broker/logger.ts'
+import type { LogDirectory } from './directory/log-directory.ts'
+import { RESERVE_BYTES } from './directory/space-reserve.ts'
+import { errorMessage } from './startup-error.ts'
+
+const INTERVAL_MS = 5_000
+/** The reserve is taken back only when there is room for a few of it. */
+const RESTORE_FREE_BYTES = 4 * RESERVE_BYTES
+
+/** Looks at the free space of the log directories now and then, and fills the reserves up again when there is room. */
+export class SpaceWatch {
+  readonly #directories: readonly LogDirectory[]
+  readonly #clock: Clock
+  readonly #logger: Logger
+  #timer: Timer | undefined
+  #look: Promise<void> = Promise.resolve()
+  #stopped = false
+
+  constructor(directories: readonly LogDirectory[], clock: Clock, logger: Logger) {
+    this.#directories = directories
+    this.#clock = clock
+    this.#logger = logger
+  }
+
+  start(): void {
+    this.#look = this.#lookAtAll()
+  }
+
+  /** Resolves when no look is under way any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#timer?.cancel()
+    await this.#look
+  }
+
+  async #lookAtAll(): Promise<void> {
+    await Promise.all(this.#directories.map((directory) => this.#lookAt(directory)))
+    if (this.#stopped) return
+    this.#timer = this.#clock.setTimer(INTERVAL_MS, () => this.start())
+  }
+
+  async #lookAt(directory: LogDirectory): Promise<void> {
+    if (!directory.online) return
+    try {
+      await directory.refreshSpace()
+      if (!directory.reserve.held && directory.freeBytes >= RESTORE_FREE_BYTES) await directory.reserve.restore()
+    } catch (error) {
+      this.#logger.warn({ logDir: directory.path }, `its free space cannot be told: ${errorMessage(error)}`)
+    }
+  }
+}

@@ -1,0 +1,147 @@
+import { BrokerError } from '../broker/broker-error.ts'
+import type { Logger } from '../broker/logger.ts'
+import type { TopicConfig } from '../broker/topic-config.ts'
+import type { NewTopic } from '../broker/topic-store.ts'
+import type { CataloguePartition, CatalogueTopic } from './catalogue/catalogue-state.ts'
+import type { Catalogue } from './catalogue/catalogue.ts'
+import type { DirectoryHost } from './directory-host.ts'
+import { LiveTopic, type PartitionSlot, type ServedPartition } from './live-topic.ts'
+import type { PartitionPlacer } from './partition-placer.ts'
+import { errorMessage } from './startup-error.ts'
+import { newUuid } from './uuid.ts'
+
+export interface TopicLifecycleOptions {
+  readonly catalogue: Catalogue
+  readonly hosts: readonly DirectoryHost[]
+  readonly placer: PartitionPlacer
+  readonly resolveTopicConfig: (overrides: ReadonlyMap<string, string>) => TopicConfig
+  readonly random: (sizeBytes: number) => Uint8Array
+  readonly logger: Logger
+}
+
+/**
+ * How topics come into being, grow and go, so that a crash at any step leaves a topic whole or none: the catalogue says
+ * `creating` before the first file and `live` behind the last; `deleting` before the first file goes, and forgets the
+ * topic behind the last. The next start removes whatever is in between.
+ */
+export class TopicLifecycle {
+  readonly #options: TopicLifecycleOptions
+  readonly #hostById: ReadonlyMap<string, DirectoryHost>
+
+  constructor(options: TopicLifecycleOptions) {
+    this.#options = options
+    this.#hostById = new Map(options.hosts.map((host) => [host.directory.directoryId, host]))
+  }
+
+  /** Durable when it resolves. The name is reserved by the caller. */
+  async create(topic: NewTopic): Promise<LiveTopic> {
+    const { catalogue, placer, random, resolveTopicConfig } = this.#options
+    const row: CatalogueTopic = {
+      topicId: newUuid(random),
+      name: topic.name,
+      state: 'creating',
+      internal: topic.internal ?? false,
+      configs: Object.fromEntries(topic.configs),
+      partitions: placer.place(topic.partitionCount),
+    }
+    const live = new LiveTopic(row, resolveTopicConfig)
+    await catalogue.apply({ kind: 'topic', topic: row })
+    try {
+      live.slots = await this.#createPartitions(live, row.partitions, 0)
+      await catalogue.apply({ kind: 'topic-state', topicId: row.topicId, state: 'live' })
+      return live
+    } catch (error) {
+      await this.#undoCreation(live)
+      throw asStorageError(error)
+    }
+  }
+
+  /** Adds `count` partitions: their files first, then the catalogue; a crash in between leaves empty files that go. */
+  async addPartitions(topic: LiveTopic, count: number): Promise<void> {
+    const { catalogue, placer } = this.#options
+    const partitions = placer.place(count)
+    try {
+      const slots = await this.#createPartitions(topic, partitions, topic.slots.length)
+      await catalogue.apply({ kind: 'partitions', topicId: topic.topicId, partitions })
+      topic.slots = [...topic.slots, ...slots]
+    } catch (error) {
+      throw asStorageError(error)
+    }
+  }
+
+  /** From here on the topic cannot come back: durable when it resolves. */
+  markDeleted(topic: LiveTopic): Promise<void> {
+    return this.#options.catalogue.apply({ kind: 'topic-state', topicId: topic.topicId, state: 'deleting' })
+  }
+
+  /** Removes the files and, where all of them could be reached, the topic's row. Never rejects: a start completes it. */
+  async removeDeleted(topic: LiveTopic): Promise<void> {
+    try {
+      const hosts = new Set(topic.slots.flatMap((slot) => (slot.host ? [slot.host] : [])))
+      await Promise.all(Array.from(hosts, (host) => this.#dropFrom(host, topic.topicId)))
+      const complete = topic.slots.every((slot) => slot.host?.directory.online)
+      if (complete) await this.#options.catalogue.apply({ kind: 'topic-gone', topicId: topic.topicId })
+    } catch (error) {
+      this.#options.logger.error(
+        { topic: topic.name, topicId: topic.topicId },
+        `the deleted topic's files are not all removed, the next start goes on: ${errorMessage(error)}`,
+      )
+    }
+  }
+
+  async #dropFrom(host: DirectoryHost, topicId: string): Promise<void> {
+    await host.directory.reserve.spend(() => host.log.dropTopic(topicId))
+    host.index.dropTopic(topicId)
+  }
+
+  async #undoCreation(topic: LiveTopic): Promise<void> {
+    const { catalogue, hosts, logger } = this.#options
+    try {
+      await Promise.all(hosts.map((host) => host.log.dropTopic(topic.topicId)))
+      await catalogue.apply({ kind: 'topic-gone', topicId: topic.topicId })
+    } catch (error) {
+      logger.warn(
+        { topic: topic.name },
+        `what an unfinished creation left goes at the next start: ${errorMessage(error)}`,
+      )
+    }
+  }
+
+  /** @param from number of the first of them */
+  async #createPartitions(
+    topic: LiveTopic,
+    partitions: readonly CataloguePartition[],
+    from: number,
+  ): Promise<readonly PartitionSlot[]> {
+    const byDirectory = Map.groupBy(partitions.entries(), ([, { directoryId }]) => directoryId)
+    const slots = await Promise.all(
+      Array.from(byDirectory, ([directoryId, members]) => {
+        const numbers = members.map(([index]) => from + index)
+        return this.#createIn(directoryId, topic, numbers)
+      }),
+    )
+    return slots.flat().sort((one, other) => one.partition - other.partition)
+  }
+
+  async #createIn(directoryId: string, topic: LiveTopic, numbers: readonly number[]): Promise<ServedPartition[]> {
+    const host = this.#hostById.get(directoryId)
+    if (!host) throw new Error(`partitions were placed on ${directoryId}, which is not served`)
+    const placements = numbers.map((partition) => ({
+      topic: topic.name,
+      topicId: topic.topicId,
+      partition,
+      logStartOffset: 0,
+      config: topic.config,
+    }))
+    const logs = await host.directory.reserve.spend(() => host.log.createPartitions(placements))
+    return logs.map((log) => ({ partition: log.partition, host, log }))
+  }
+}
+
+function asStorageError(error: unknown): BrokerError {
+  if (error instanceof BrokerError) return error
+  return new BrokerError('KAFKA_STORAGE_ERROR', `The partitions could not be created: ${errorMessage(error)}.`, {
+    stored: 'no',
+    cause: error,
+  })
+}

@@ -1,0 +1,122 @@
+import * as path from 'node:path'
+import type { Logger } from '../broker/logger.ts'
+import type { CatalogueTopic } from './catalogue/catalogue-state.ts'
+import type { Catalogue } from './catalogue/catalogue.ts'
+import type { LogDirectory } from './directory/log-directory.ts'
+import { readWhole } from './directory/replace-file.ts'
+import type { FileSystem } from './file-system.ts'
+import { errorCode, errorMessage } from './startup-error.ts'
+import { uuidToHex } from './uuid.ts'
+
+export interface UnfinishedTopicsOptions {
+  readonly catalogue: Catalogue
+  readonly directories: readonly LogDirectory[]
+  readonly fileSystem: FileSystem
+  readonly logger: Logger
+}
+
+/**
+ * The second pass of a start: topics whose creation or deletion was broken off go, with their files; partitions whose
+ * addition was broken off go if they are empty. What lies on a directory that is offline goes when it is back: until
+ * then the topic stays `deleting`.
+ */
+export async function removeUnfinishedTopics(options: UnfinishedTopicsOptions): Promise<void> {
+  const { catalogue, directories, logger } = options
+  const byId = new Map(directories.map((directory) => [directory.directoryId, directory]))
+  for (const topic of [...catalogue.topics.values()]) {
+    if (topic.state === 'live') continue
+    logger.warn({ topic: topic.name, topicId: topic.topicId }, `removing a topic that is ${topic.state}`)
+    if (topic.state === 'creating') {
+      await catalogue.apply({ kind: 'topic-state', topicId: topic.topicId, state: 'deleting' })
+    }
+    for (const directory of directories) if (directory.online) await removeFilesOf(topic, directory, options)
+    const complete = topic.partitions.every(({ directoryId }) => byId.get(directoryId)?.online)
+    if (complete) await catalogue.apply({ kind: 'topic-gone', topicId: topic.topicId })
+  }
+  for (const directory of directories) if (directory.online) await removeStrays(directory, options)
+}
+
+async function removeFilesOf(
+  topic: CatalogueTopic,
+  directory: LogDirectory,
+  options: UnfinishedTopicsOptions,
+): Promise<void> {
+  await disk(directory, options.logger, async () => {
+    for (const name of await options.fileSystem.readdir(directory.path)) {
+      if (partitionOf(name)?.topic !== topic.name) continue
+      const topicId = await readTopicId(options.fileSystem, path.join(directory.path, name))
+      // Without an id it is a creation that was torn before its first durable step, unless a live topic has the name.
+      if (topicId === topic.topicId || (topicId === undefined && !isLive(options.catalogue, topic.name))) {
+        await removeDirectory(directory.path, name, topic.topicId, options.fileSystem)
+      }
+    }
+  })
+}
+
+/** Empty partitions of live topics that the catalogue does not place here: their addition did not get to its end. */
+async function removeStrays(directory: LogDirectory, options: UnfinishedTopicsOptions): Promise<void> {
+  const live = new Map<string, CatalogueTopic>()
+  for (const topic of options.catalogue.topics.values()) if (topic.state === 'live') live.set(topic.name, topic)
+  await disk(directory, options.logger, async () => {
+    for (const name of await options.fileSystem.readdir(directory.path)) {
+      const found = partitionOf(name)
+      const topic = found && live.get(found.topic)
+      if (!topic || topic.partitions[found.partition]?.directoryId === directory.directoryId) continue
+      const whole = path.join(directory.path, name)
+      const topicId = await readTopicId(options.fileSystem, whole)
+      if (topicId !== undefined && topicId !== topic.topicId) continue
+      if (await holdsRecords(options.fileSystem, whole)) {
+        options.logger.error({ path: whole }, 'the catalogue does not place this partition here; it is left alone')
+      } else await removeDirectory(directory.path, name, topic.topicId, options.fileSystem)
+    }
+  })
+}
+
+function isLive(catalogue: Catalogue, name: string): boolean {
+  for (const topic of catalogue.topics.values()) if (topic.state === 'live' && topic.name === name) return true
+  return false
+}
+
+/** Reads from the right, as topic names may hold `-` and digits. */
+function partitionOf(directoryName: string): { topic: string; partition: number } | undefined {
+  const match = /^(.+)-(\d+)$/.exec(directoryName)
+  return match?.[1] === undefined ? undefined : { topic: match[1], partition: Number(match[2]) }
+}
+
+async function readTopicId(fileSystem: FileSystem, partitionDirectory: string): Promise<string | undefined> {
+  try {
+    const text = (await readWhole(fileSystem, path.join(partitionDirectory, 'partition.metadata'))).toString('utf8')
+    return /^topic_id: *(\S+)$/m.exec(text)?.[1]
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+async function holdsRecords(fileSystem: FileSystem, partitionDirectory: string): Promise<boolean> {
+  for (const name of await fileSystem.readdir(partitionDirectory)) {
+    if (!name.endsWith('.log')) continue
+    if ((await fileSystem.stat(path.join(partitionDirectory, name))).sizeBytes > 0) return true
+  }
+  return false
+}
+
+/** Renamed first, durably: what is half removed must not be taken for a partition again. */
+async function removeDirectory(parent: string, name: string, topicId: string, fileSystem: FileSystem): Promise<void> {
+  const doomed = path.join(parent, `${name}.${uuidToHex(topicId)}-delete`)
+  await fileSystem.removeTree(doomed)
+  await fileSystem.rename(path.join(parent, name), doomed)
+  await fileSystem.syncDirectory(parent)
+  await fileSystem.removeTree(doomed)
+}
+
+/** A directory that fails here is offline; the others go on. */
+async function disk(directory: LogDirectory, logger: Logger, step: () => Promise<void>): Promise<void> {
+  try {
+    await directory.reserve.spend(step)
+  } catch (error) {
+    const reason = `unfinished topics could not be removed: ${errorMessage(error)}`
+    directory.takeOffline(reason)
+    logger.error({ logDir: directory.path }, `log directory offline: ${reason}`)
+  }
+}
