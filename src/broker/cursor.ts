@@ -1,0 +1,211 @@
+import { crc32 } from 'node:zlib'
+import { BrokerError } from './broker-error.ts'
+
+/**
+ * Positions of a read, as an opaque text that the client carries.
+ *
+ * ```
+ * version u8 | kind u8 | engine u8 | cluster id | body … | CRC-32 of all before, u32 big-endian     → base64url
+ * read body: topic id (16 bytes) | group | flags u8 | until | turn | count | count × (partition delta, offset)
+ * list body: list name | the last name given
+ * ```
+ * Numbers are unsigned LEB128; texts are their length and their UTF-8. A partition's delta is to the one before it (the
+ * first: to 0), so that 256 partitions with the largest offsets fit in 4,096 characters.
+ */
+export interface ReadCursor {
+  /** `group`: of a fetch for a consumer group; of no use to another group. */
+  readonly kind: 'browse' | 'group'
+  /** 22 characters of base64url. */
+  readonly topicId: string
+  /** The group's id; empty in a browse. */
+  readonly group: string
+  /** True if the read covers all partitions of the topic, also those added later. */
+  readonly allPartitions: boolean
+  /** Unix milliseconds; undefined = no end. */
+  readonly until?: number
+  /** The partition whose turn it is to be read first. */
+  readonly turn: number
+  /** In ascending order of partitions; the next offset of each. */
+  readonly positions: readonly { readonly partition: number; readonly offset: number }[]
+}
+
+export const MAX_CURSOR_LENGTH = 4096
+/** Partitions that one read may cover: as many as a cursor can hold. */
+export const MAX_CURSOR_PARTITIONS = 256
+
+const VERSION = 1
+const kinds = ['browse', 'group', 'list'] as const
+const engines = ['embedded', 'kafka'] as const
+type Kind = (typeof kinds)[number]
+
+const ALL_PARTITIONS = 1
+const HAS_UNTIL = 2
+
+/** Which server's cursors these are: those of another cluster or engine are refused. */
+export interface CursorIdentity {
+  readonly engine: 'embedded' | 'kafka'
+  readonly clusterId: string
+}
+
+export class CursorCodec {
+  readonly #identity: CursorIdentity
+
+  constructor(identity: CursorIdentity) {
+    this.#identity = identity
+  }
+
+  encodeRead(cursor: ReadCursor): string {
+    const out = this.#begin(cursor.kind)
+    out.raw(Buffer.from(cursor.topicId, 'base64url'))
+    out.text(cursor.group)
+    out.number((cursor.allPartitions ? ALL_PARTITIONS : 0) | (cursor.until === undefined ? 0 : HAS_UNTIL))
+    if (cursor.until !== undefined) out.number(cursor.until)
+    out.number(cursor.turn)
+    out.number(cursor.positions.length)
+    let before = 0
+    for (const { partition, offset } of cursor.positions) {
+      out.number(partition - before)
+      out.number(offset)
+      before = partition
+    }
+    return out.seal()
+  }
+
+  /** Rejects with INVALID_CURSOR what is damaged, foreign or of another kind. */
+  decodeRead(text: string, kind: ReadCursor['kind']): ReadCursor {
+    const from = this.#open(text, kind)
+    const topicId = from.raw(16).toString('base64url')
+    const group = from.text()
+    const flags = from.number()
+    const until = (flags & HAS_UNTIL) === 0 ? undefined : from.number()
+    const turn = from.number()
+    const positions = decodePositions(from)
+    from.end()
+    const allPartitions = (flags & ALL_PARTITIONS) !== 0
+    return { kind, topicId, group, allPartitions, turn, positions, ...(until === undefined ? {} : { until }) }
+  }
+
+  /** @param after the last name of the page that ends here */
+  encodeList(list: string, after: string): string {
+    const out = this.#begin('list')
+    out.text(list)
+    out.text(after)
+    return out.seal()
+  }
+
+  decodeList(text: string, list: string): string {
+    const from = this.#open(text, 'list')
+    if (from.text() !== list) throw invalidCursor('it belongs to another list')
+    const after = from.text()
+    from.end()
+    return after
+  }
+
+  #begin(kind: Kind): CursorWriter {
+    const out = new CursorWriter()
+    out.number(VERSION)
+    out.number(kinds.indexOf(kind))
+    out.number(engines.indexOf(this.#identity.engine))
+    out.text(this.#identity.clusterId)
+    return out
+  }
+
+  #open(text: string, kind: Kind): CursorReader {
+    const from = new CursorReader(text)
+    if (from.number() !== VERSION) throw invalidCursor('it was made by another version of the server')
+    if (from.number() !== kinds.indexOf(kind)) throw invalidCursor('it was made by another kind of request')
+    if (from.number() !== engines.indexOf(this.#identity.engine) || from.text() !== this.#identity.clusterId) {
+      throw invalidCursor('it was made by another cluster')
+    }
+    return from
+  }
+}
+
+export function invalidCursor(why: string): BrokerError {
+  const detail = `The cursor cannot be used: ${why}. Pass a cursor exactly as a reply of the same path gave it, or none.`
+  return new BrokerError('INVALID_CURSOR', detail, { errors: [{ pointer: '?cursor', detail }] })
+}
+
+function decodePositions(from: CursorReader): { partition: number; offset: number }[] {
+  const count = from.number()
+  if (count > MAX_CURSOR_PARTITIONS) throw invalidCursor('it is damaged')
+  const positions: { partition: number; offset: number }[] = []
+  let partition = 0
+  for (let index = 0; index < count; index += 1) {
+    partition += from.number()
+    positions.push({ partition, offset: from.number() })
+  }
+  return positions
+}
+
+class CursorWriter {
+  readonly #bytes: number[] = []
+
+  number(value: number): void {
+    let rest = value
+    while (rest >= 0x80) {
+      this.#bytes.push((rest % 0x80) | 0x80)
+      rest = Math.floor(rest / 0x80)
+    }
+    this.#bytes.push(rest)
+  }
+
+  raw(bytes: Uint8Array): void {
+    for (const byte of bytes) this.#bytes.push(byte)
+  }
+
+  text(text: string): void {
+    const bytes = Buffer.from(text)
+    this.number(bytes.length)
+    this.raw(bytes)
+  }
+
+  seal(): string {
+    const body = Buffer.from(this.#bytes)
+    const sum = Buffer.alloc(4)
+    sum.writeUInt32BE(crc32(body))
+    return Buffer.concat([body, sum]).toString('base64url')
+  }
+}
+
+class CursorReader {
+  readonly #bytes: Buffer
+  readonly #end: number
+  #at = 0
+
+  constructor(text: string) {
+    if (text.length > MAX_CURSOR_LENGTH) throw invalidCursor(`it is longer than ${MAX_CURSOR_LENGTH} characters`)
+    const bytes = Buffer.from(text, 'base64url')
+    if (bytes.length < 5 || bytes.toString('base64url') !== text) throw invalidCursor('it is damaged')
+    this.#bytes = bytes
+    this.#end = bytes.length - 4
+    if (crc32(bytes.subarray(0, this.#end)) !== bytes.readUInt32BE(this.#end)) throw invalidCursor('it is damaged')
+  }
+
+  number(): number {
+    let value = 0
+    let scale = 1
+    for (;;) {
+      const byte = this.raw(1)[0] ?? 0
+      value += (byte & 0x7f) * scale
+      if (value > Number.MAX_SAFE_INTEGER) throw invalidCursor('it is damaged')
+      if (byte < 0x80) return value
+      scale *= 0x80
+    }
+  }
+
+  raw(length: number): Buffer {
+    const start = this.#at
+    this.#at += length
+    if (this.#at > this.#end) throw invalidCursor('it is damaged')
+    return this.#bytes.subarray(start, this.#at)
+  }
+
+  text(): string {
+    return this.raw(this.number()).toString()
+  }
+
+  end(): void {
+    if (this.#at !== this.#end) throw invalidCursor('it is damaged')
+  }
+}

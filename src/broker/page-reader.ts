@@ -1,0 +1,189 @@
+import { batchSizeBytes, isControl, lastOffset } from '../codec/record-batch.ts'
+import { CorruptBatchError } from '../codec/corrupt-batch-error.ts'
+import { BatchColumns, type PageAllowance } from './batch-columns.ts'
+import { BrokerError } from './broker-error.ts'
+import type { Clock } from './clock.ts'
+import type { Engine, PartitionRead, ReadPosition } from './engine.ts'
+import type { RecordColumns } from './record-columns.ts'
+
+/** Where the records of a page go, in order; the columns are valid during the call only. */
+export interface PageSink {
+  records(topic: string, partition: number, columns: RecordColumns): void
+}
+
+export interface PageLimits {
+  readonly maxRecords: number
+  /** Stored bytes; one record is given whatever its size. */
+  readonly maxBytes: number
+  /** Milliseconds to wait for the first record. */
+  readonly waitMs: number
+  /** Unix milliseconds: each partition ends before its first record at or after this time. */
+  readonly until?: number | undefined
+}
+
+/** How far a page came in one partition. */
+export interface PageProgress {
+  readonly topic: string
+  readonly partition: number
+  readonly fromOffset: number
+  /** Where the next page goes on. */
+  nextOffset: number
+  /** −1 if unknown. */
+  highWatermark: number
+  logStartOffset: number
+  /** True where `until` was met. */
+  ended: boolean
+  hasRecords: boolean
+  error?: BrokerError
+  /** Where the error is in the log's content: the next offset that can be read. */
+  nextReadableOffset?: number
+}
+
+/** Bytes asked of the engine for one record still wanted: a page of small records does not read a whole megabyte. */
+const READ_AHEAD_BYTES_PER_RECORD = 256
+const READ_AHEAD_MIN_BYTES = 64 * 1024
+
+export class PageReader {
+  readonly #engine: Engine
+  readonly #clock: Clock
+  readonly #batch = new BatchColumns()
+
+  constructor(engine: Engine, clock: Clock) {
+    this.#engine = engine
+    this.#clock = clock
+  }
+
+  /**
+   * Reads positions in the order given into one page, and waits for the first record if asked to. One partition's error
+   * is told in its entry. An error that only accepting a gap can end (out of range, damage) is not waited upon.
+   *
+   * @param signal ends the wait; the page is then what there is
+   * @returns in the order of the positions
+   */
+  async read(
+    positions: readonly ReadPosition[],
+    limits: PageLimits,
+    sink: PageSink,
+    signal?: AbortSignal,
+  ): Promise<PageProgress[]> {
+    const allowance: PageAllowance = {
+      records: limits.maxRecords,
+      bytes: limits.maxBytes,
+      empty: true,
+      until: limits.until ?? Infinity,
+    }
+    const page = positions.map(startOf)
+    const deadline = this.#clock.monotonic() + limits.waitMs
+    let pending = page.map((progress, index) => ({ progress, topicId: positions[index]?.topicId }))
+    for (;;) {
+      const waitMs = allowance.empty && !page.some(isRepairable) ? Math.max(0, deadline - this.#clock.monotonic()) : 0
+      const asked = pending.map(({ progress, topicId }) => positionOf(progress, topicId))
+      const maxBytes = readAheadBytes(allowance)
+      const result = await this.#engine.read({ positions: asked, maxBytes, waitMs, ...(signal && { signal }) })
+      const before = pending.map(({ progress }) => progress.nextOffset)
+      result.partitions.forEach((read, index) => {
+        const progress = pending[index]?.progress
+        if (progress !== undefined) this.#take(read, progress, allowance, sink)
+      })
+      const moved = pending.some(({ progress }, index) => progress.nextOffset !== before[index])
+      const left = pending.filter(({ progress }) => !progress.ended && progress.error === undefined)
+      const stopped = left.length < pending.length
+      pending = left
+      if (isFinished(allowance, page, pending.length, moved || stopped, signal)) return page
+      // Nothing to wait for with data in hand: what is up to date stays so for this page.
+      if (!allowance.empty) pending = pending.filter(({ progress }) => progress.nextOffset < progress.highWatermark)
+      if (pending.length === 0) return page
+    }
+  }
+
+  #take(read: PartitionRead, progress: PageProgress, allowance: PageAllowance, sink: PageSink): void {
+    progress.highWatermark = read.highWatermark
+    progress.logStartOffset = read.logStartOffset
+    if (read.nextReadableOffset !== undefined) progress.nextReadableOffset = read.nextReadableOffset
+    let full = false
+    for (const batches of read.batches) {
+      for (let at = 0; at < batches.length && !full; at += batchSizeBytes(batches, at)) {
+        full = !this.#takeBatch(batches, at, progress, allowance, sink)
+      }
+    }
+    this.#batch.release()
+    // An error behind records that were read belongs to the next page.
+    if (read.error !== undefined && !full) progress.error = read.error
+  }
+
+  /** @returns false if the page, or this partition, ends within the batch */
+  #takeBatch(batches: Buffer, at: number, progress: PageProgress, allowance: PageAllowance, sink: PageSink): boolean {
+    const next = lastOffset(batches, at) + 1
+    if (next <= progress.nextOffset) return true
+    if (isControl(batches, at)) {
+      progress.nextOffset = next
+      return true
+    }
+    let end
+    try {
+      end = this.#batch.fill(batches, at, progress.partition, progress.nextOffset, allowance)
+    } catch (error) {
+      if (!(error instanceof CorruptBatchError)) throw error
+      progress.error = unreadable(progress, error)
+      progress.nextReadableOffset = next
+      return false
+    }
+    const { columns } = this.#batch
+    if (columns.count > 0) {
+      sink.records(progress.topic, progress.partition, columns)
+      progress.nextOffset = (columns.offset[columns.count - 1] ?? 0) + 1
+      progress.hasRecords = true
+    }
+    if (end === 'all') progress.nextOffset = next
+    if (end === 'until') progress.ended = true
+    return end === 'all'
+  }
+}
+
+/** True for an error that lasts until the reader accepts a gap. */
+export function isRepairable(progress: PageProgress): boolean {
+  return progress.error?.code === 'OFFSET_OUT_OF_RANGE' || progress.error?.code === 'CORRUPT_MESSAGE'
+}
+
+function isFinished(
+  allowance: PageAllowance,
+  page: readonly PageProgress[],
+  pendingCount: number,
+  progressed: boolean,
+  signal: AbortSignal | undefined,
+): boolean {
+  if (allowance.records === 0 || allowance.bytes <= 0 || pendingCount === 0) return true
+  if (!progressed || signal?.aborted === true) return true
+  return allowance.empty && page.some(isRepairable)
+}
+
+function startOf(position: ReadPosition): PageProgress {
+  return {
+    topic: position.topic,
+    partition: position.partition,
+    fromOffset: position.offset,
+    nextOffset: position.offset,
+    highWatermark: -1,
+    logStartOffset: -1,
+    ended: false,
+    hasRecords: false,
+  }
+}
+
+function positionOf(progress: PageProgress, topicId: string | undefined): ReadPosition {
+  const { topic, partition, nextOffset: offset } = progress
+  return topicId === undefined ? { topic, partition, offset } : { topic, topicId, partition, offset }
+}
+
+function readAheadBytes(allowance: PageAllowance): number {
+  const wanted = Math.max(READ_AHEAD_MIN_BYTES, allowance.records * READ_AHEAD_BYTES_PER_RECORD)
+  return Math.max(1, Math.min(allowance.bytes, wanted))
+}
+
+function unreadable(progress: PageProgress, cause: CorruptBatchError): BrokerError {
+  return new BrokerError(
+    'CORRUPT_MESSAGE',
+    `The record batch at offset ${progress.nextOffset} of ${progress.topic}-${progress.partition} cannot be read.`,
+    { cause },
+  )
+}

@@ -1,0 +1,38 @@
+import { BrokerError } from './broker-error.ts'
+
+const range = /^(\d{1,9})(?:-(\d{1,9}))?$/
+
+/**
+ * Partition numbers of a text such as `0-63,70`, ascending, each once. A number the topic does not have is
+ * UNKNOWN_TOPIC_OR_PARTITION.
+ */
+export function parsePartitions(text: string, topic: string, partitionCount: number): number[] {
+  const chosen = new Set<number>()
+  for (const part of text.split(',')) {
+    const match = range.exec(part)
+    const from = Number(match?.[1])
+    const to = Number(match?.[2] ?? match?.[1])
+    if (match === null || to < from) throw malformed(part)
+    if (to >= partitionCount) throw unknownPartition(topic, to, partitionCount)
+    for (let partition = from; partition <= to; partition += 1) chosen.add(partition)
+  }
+  return [...chosen].sort((a, b) => a - b)
+}
+
+export function allPartitions(partitionCount: number): number[] {
+  return Array.from({ length: partitionCount }, (_, partition) => partition)
+}
+
+export function unknownPartition(topic: string, partition: number, partitionCount: number): BrokerError {
+  return new BrokerError(
+    'UNKNOWN_TOPIC_OR_PARTITION',
+    `The topic "${topic}" has no partition ${partition}: its ${partitionCount} partitions are 0 to ${partitionCount - 1}.`,
+  )
+}
+
+function malformed(part: string): BrokerError {
+  const detail =
+    `The parameter "partitions" has the part ${JSON.stringify(part.slice(0, 64))}: ` +
+    'give numbers and ascending ranges such as 0-63,70.'
+  return new BrokerError('INVALID_REQUEST', detail, { errors: [{ pointer: '?partitions', detail }] })
+}

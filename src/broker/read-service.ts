@@ -1,0 +1,211 @@
+import { BrokerError } from './broker-error.ts'
+import type { Clock } from './clock.ts'
+import type { ReadCursor } from './cursor.ts'
+import type { Engine } from './engine.ts'
+import type { OffsetService, ResolvedPosition } from './offset-service.ts'
+import { type PageLimits, type PageReader, type PageSink } from './page-reader.ts'
+import { allPartitions, parsePartitions, unknownPartition } from './partition-selection.ts'
+import { parsePosition, parseTime } from './time-expression.ts'
+import { checkCoverage, type TopicPage, type TopicPages } from './topic-pages.ts'
+import type { TopicSummary } from './topic-store.ts'
+
+/** Where to start: at most one of `cursor`, `from` and `last`; without any, at the log start. */
+export interface BrowseRequest {
+  readonly topic: string
+  readonly cursor?: string | undefined
+  /** `earliest`, `latest` or a time. */
+  readonly from?: string | undefined
+  /** The newest so many of each partition. */
+  readonly last?: number | undefined
+  /** A time; not together with a cursor, which holds it. */
+  readonly until?: string | undefined
+  /** Such as `0-63,70`. */
+  readonly partitions?: string | undefined
+  readonly limits: PageLimits
+}
+
+export interface PartitionReadRequest {
+  readonly topic: string
+  readonly partition: number
+  /** Default: the log start. */
+  readonly offset?: number | undefined
+  readonly limits: PageLimits
+}
+
+/** A page of one partition, without its records: those went to the sink. */
+export interface PartitionPage {
+  readonly nextOffset: number
+  readonly upToDate: boolean
+  readonly highWatermark: number
+  readonly logStartOffset: number
+}
+
+export interface ReadServiceDependencies {
+  readonly engine: Engine
+  readonly clock: Clock
+  readonly pages: PageReader
+  readonly topicPages: TopicPages
+  readonly offsets: OffsetService
+}
+
+/** Reads without any state on the server. */
+export class ReadService {
+  readonly #deps: ReadServiceDependencies
+
+  constructor(deps: ReadServiceDependencies) {
+    this.#deps = deps
+  }
+
+  async browse(request: BrowseRequest, sink: PageSink, signal?: AbortSignal): Promise<TopicPage> {
+    refuseSeveralStarts(request)
+    const topic = this.#topic(request.topic)
+    const start = request.cursor === undefined ? await this.#begin(topic, request) : await this.#resume(topic, request)
+    return this.#deps.topicPages.read(topic, start, request.limits, sink, signal)
+  }
+
+  /** An offset out of range is 410 or 416 with the two bounds; a damaged range tells the next readable offset. */
+  async readPartition(request: PartitionReadRequest, sink: PageSink, signal?: AbortSignal): Promise<PartitionPage> {
+    const { partition, limits } = request
+    const topic = this.#topic(request.topic)
+    if (partition >= topic.partitionCount) throw unknownPartition(topic.name, partition, topic.partitionCount)
+    const offset = request.offset ?? (await this.#logStart(topic, partition))
+    const [page] = await this.#deps.pages.read(
+      [{ topic: topic.name, topicId: topic.topicId, partition, offset }],
+      limits,
+      sink,
+      signal,
+    )
+    if (page === undefined) throw new Error('the page has no entry for the position asked for')
+    const { nextOffset, highWatermark, logStartOffset, nextReadableOffset, error } = page
+    if (error !== undefined && !page.hasRecords) {
+      const bounds = { logStartOffset, highWatermark, ...(nextReadableOffset !== undefined && { nextReadableOffset }) }
+      throw new BrokerError(error.code, error.message, {
+        ...error.options,
+        cause: error,
+        facts: { ...bounds, ...error.options.facts },
+      })
+    }
+    return { nextOffset, upToDate: error === undefined && nextOffset >= highWatermark, highWatermark, logStartOffset }
+  }
+
+  /** Gives the record at an offset to the sink; RECORD_NOT_FOUND where the log goes on without it. */
+  async readRecord(topic: string, partition: number, offset: number, sink: PageSink): Promise<void> {
+    let found = false
+    let foundOffset = -1
+    const limits = { maxRecords: 1, maxBytes: 1, waitMs: 0 }
+    const request = { topic, partition, offset, limits }
+    const page = await this.readPartition(request, {
+      records(name, number, columns) {
+        foundOffset = columns.offset[0] ?? -1
+        found = foundOffset === offset
+        if (found) sink.records(name, number, columns)
+      },
+    })
+    if (found) return
+    throw recordNotFound(request, foundOffset < 0 ? page.nextOffset : foundOffset, page)
+  }
+
+  async #begin(topic: TopicSummary, request: BrowseRequest): Promise<ReadCursor> {
+    const now = this.#deps.clock.now()
+    const partitions = chosenPartitions(topic, request.partitions)
+    checkCoverage(topic, partitions.length)
+    const until = request.until === undefined ? undefined : parseTime(request.until, now, 'until')
+    const positions = await this.#starts(topic, partitions, request, now)
+    return {
+      kind: 'browse',
+      topicId: topic.topicId,
+      group: '',
+      allPartitions: request.partitions === undefined,
+      turn: 0,
+      positions,
+      ...(until === undefined ? {} : { until }),
+    }
+  }
+
+  #starts(
+    topic: TopicSummary,
+    partitions: readonly number[],
+    request: BrowseRequest,
+    now: number,
+  ): Promise<readonly ResolvedPosition[]> {
+    if (request.last !== undefined) return this.#deps.offsets.newest(topic.name, partitions, request.last, 0)
+    const at = parsePosition(request.from ?? 'earliest', now, 'from')
+    return this.#deps.offsets.starts(topic.name, partitions, at, 0)
+  }
+
+  async #resume(topic: TopicSummary, request: BrowseRequest): Promise<ReadCursor> {
+    const cursor = await this.#deps.topicPages.resume(request.cursor ?? '', 'browse', topic)
+    refuseOtherThanCursor(cursor, topic, request, this.#deps.clock.now())
+    return cursor
+  }
+
+  async #logStart(topic: TopicSummary, partition: number): Promise<number> {
+    const [start] = await this.#deps.offsets.starts(topic.name, [partition], 'earliest')
+    return start?.offset ?? 0
+  }
+
+  #topic(name: string): TopicSummary {
+    return foundTopic(this.#deps.engine, name)
+  }
+}
+
+/** The topic of that name, or UNKNOWN_TOPIC_OR_PARTITION. */
+export function foundTopic(engine: Engine, name: string): TopicSummary {
+  const topic = engine.topics.find(name)
+  if (topic !== undefined) return topic
+  throw new BrokerError(
+    'UNKNOWN_TOPIC_OR_PARTITION',
+    `There is no topic ${JSON.stringify(name.slice(0, 249))}. Create it with PUT /topics/{topic}; GET /topics lists those there are.`,
+  )
+}
+
+/** The partitions a read covers: those of the parameter, else all. */
+export function chosenPartitions(topic: TopicSummary, partitions: string | undefined): number[] {
+  if (partitions === undefined) return allPartitions(topic.partitionCount)
+  return parsePartitions(partitions, topic.name, topic.partitionCount)
+}
+
+/** What a cursor holds may be repeated beside it, but not changed. */
+export function refuseOtherThanCursor(
+  cursor: ReadCursor,
+  topic: TopicSummary,
+  request: { readonly until?: string | undefined; readonly partitions?: string | undefined },
+  now: number,
+): void {
+  if (request.until !== undefined && parseTime(request.until, now, 'until') !== cursor.until) {
+    throw heldByCursor('until', request.until)
+  }
+  if (request.partitions === undefined) return
+  const asked = parsePartitions(request.partitions, topic.name, topic.partitionCount)
+  const held = cursor.positions.map(({ partition }) => partition)
+  if (asked.length !== held.length || asked.some((partition, index) => partition !== held[index])) {
+    throw heldByCursor('partitions', request.partitions)
+  }
+}
+
+function heldByCursor(name: string, value: string): BrokerError {
+  const detail =
+    `The parameter "${name}" (${JSON.stringify(value.slice(0, 64))}) differs from what the cursor holds: ` +
+    `leave it away with a cursor, or start again without one.`
+  return new BrokerError('INVALID_REQUEST', detail, { errors: [{ pointer: `?${name}`, detail }] })
+}
+
+function refuseSeveralStarts(request: BrowseRequest): void {
+  const given = (['cursor', 'from', 'last'] as const).filter((name) => request[name] !== undefined)
+  if (given.length < 2) return
+  const detail = `Only one of "cursor", "from" and "last" can say where to start; given were ${given.join(' and ')}.`
+  throw new BrokerError('INVALID_REQUEST', detail, {
+    errors: given.map((name) => ({ pointer: `?${name}`, detail })),
+  })
+}
+
+function recordNotFound(request: PartitionReadRequest, nextOffset: number, page: PartitionPage): BrokerError {
+  const { topic, partition, offset } = request
+  const { logStartOffset, highWatermark } = page
+  const place = `${topic}-${partition}`
+  const detail =
+    nextOffset >= highWatermark
+      ? `There is no record at offset ${offset} of ${place} yet: the next one will get offset ${highWatermark}.`
+      : `There is no record at offset ${offset} of ${place}: the next record is at offset ${nextOffset}.`
+  return new BrokerError('RECORD_NOT_FOUND', detail, { facts: { nextOffset, logStartOffset, highWatermark } })
+}

@@ -1,0 +1,42 @@
+import { BrokerError } from './broker-error.ts'
+
+/** Kafka's limit (org.apache.kafka.common.internals.Topic): the name plus a partition number is a directory name. */
+export const MAX_TOPIC_NAME_LENGTH = 249
+
+const legalName = /^[A-Za-z0-9._-]+$/
+
+/** Why a topic name (or a group id, which follows the same rule here) is not legal; undefined if it is. */
+export function nameFault(name: string): string | undefined {
+  if (name === '') return 'it is empty'
+  if (name === '.' || name === '..') return "it must not be '.' or '..'"
+  if (name.length > MAX_TOPIC_NAME_LENGTH) {
+    return `it is ${name.length} characters long; at most ${MAX_TOPIC_NAME_LENGTH} are allowed`
+  }
+  if (!legalName.test(name)) return 'only ASCII letters, digits, ".", "_" and "-" are allowed'
+  return undefined
+}
+
+/** Rejects what Kafka does not take as a topic name. */
+export function checkTopicName(name: string, pointer = '/name'): void {
+  const fault = nameFault(name)
+  if (fault === undefined) return
+  const detail = `The topic name ${JSON.stringify(shortened(name))} is not legal: ${fault}.`
+  throw new BrokerError('INVALID_TOPIC_EXCEPTION', detail, { errors: [{ pointer, detail }] })
+}
+
+/** Topics whose names begin with `__` belong to the server: clients may read them, and no more. */
+export function isInternalTopicName(name: string): boolean {
+  return name.startsWith('__')
+}
+
+export function refuseInternalTopic(name: string): void {
+  if (!isInternalTopicName(name)) return
+  throw new BrokerError(
+    'INVALID_TOPIC_EXCEPTION',
+    `The topic "${shortened(name)}" is internal: names that begin with "__" are kept for the server and can only be read.`,
+  )
+}
+
+function shortened(name: string): string {
+  return name.length <= 64 ? name : `${name.slice(0, 60)}…`
+}

@@ -1,0 +1,185 @@
+import { BrokerError } from './broker-error.ts'
+import { invalidCursor, MAX_CURSOR_PARTITIONS, type CursorCodec, type ReadCursor } from './cursor.ts'
+import type { Engine } from './engine.ts'
+import { isRepairable, type PageLimits, type PageProgress, type PageReader, type PageSink } from './page-reader.ts'
+import { unknownPartition } from './partition-selection.ts'
+import type { TopicSummary } from './topic-store.ts'
+
+/** One page of several partitions of a topic, without its records: those went to the sink. */
+export interface TopicPage {
+  readonly cursor: string
+  /** Every partition was read to its high watermark, or to where `until` ends it. */
+  readonly upToDate: boolean
+  /** The partitions the page moved in. */
+  readonly partitions: readonly PartitionPosition[]
+  /** Undefined where all went well. */
+  readonly partitionErrors?: readonly PartitionReadError[]
+}
+
+export interface PartitionPosition {
+  readonly topic: string
+  readonly partition: number
+  /** What to commit, or to pass as `offset`. */
+  readonly nextOffset: number
+  readonly highWatermark: number
+  readonly logStartOffset: number
+}
+
+export interface PartitionReadError {
+  readonly topic: string
+  readonly partition: number
+  readonly code: string
+  readonly offset: number
+  readonly nextReadableOffset: number | null
+  readonly logStartOffset: number
+  readonly highWatermark: number
+}
+
+/** Reads pages over the partitions of one topic, from cursor to cursor; for browsing and for groups without members. */
+export class TopicPages {
+  readonly #engine: Engine
+  readonly #pages: PageReader
+  readonly #cursors: CursorCodec
+
+  constructor(engine: Engine, pages: PageReader, cursors: CursorCodec) {
+    this.#engine = engine
+    this.#pages = pages
+    this.#cursors = cursors
+  }
+
+  /**
+   * The positions that a cursor holds, checked against the topic as it is now. Partitions added since are read from
+   * their log start if the cursor covers the whole topic.
+   */
+  async resume(text: string, kind: ReadCursor['kind'], topic: TopicSummary, group = ''): Promise<ReadCursor> {
+    const cursor = this.#cursors.decodeRead(text, kind)
+    if (cursor.group !== group) throw invalidCursor(`it belongs to another consumer group than "${group}"`)
+    if (cursor.topicId !== topic.topicId) {
+      throw new BrokerError(
+        'UNKNOWN_TOPIC_ID',
+        `The cursor is not of this topic "${topic.name}" (${topic.topicId}) but of the topic with the id ${cursor.topicId}: ` +
+          'the topic was deleted and created again, or the cursor is another topic’s. Start again without a cursor.',
+      )
+    }
+    const last = cursor.positions.at(-1)?.partition ?? -1
+    if (last >= topic.partitionCount) throw unknownPartition(topic.name, last, topic.partitionCount)
+    if (!cursor.allPartitions || cursor.positions.length >= topic.partitionCount) return cursor
+    return { ...cursor, positions: [...cursor.positions, ...(await this.#added(topic, cursor.positions.length))] }
+  }
+
+  /**
+   * One page. Where no record can be read and some partition has an error that only accepting a gap ends, or every
+   * partition has an error, rejects with that error, whose `cursor` has the positions repaired.
+   */
+  async read(
+    topic: TopicSummary,
+    start: ReadCursor,
+    limits: PageLimits,
+    sink: PageSink,
+    signal?: AbortSignal,
+  ): Promise<TopicPage> {
+    checkCoverage(topic, start.positions.length)
+    const positions = inTurn(start).map(({ partition, offset }) => ({
+      topic: topic.name,
+      topicId: topic.topicId,
+      partition,
+      offset,
+    }))
+    const page = await this.#pages.read(positions, { ...limits, until: start.until }, sink, signal)
+    const failed = page.filter((progress) => progress.error !== undefined)
+    if (failed.length > 0) this.#rejectIfNothingElse(start, page, failed)
+    const moved = page.filter((progress) => progress.nextOffset !== progress.fromOffset)
+    return {
+      cursor: this.#cursors.encodeRead(advanced(start, page, (progress) => progress.nextOffset)),
+      upToDate: page.every(isUpToDate),
+      partitions: moved.map(positionOf),
+      ...(failed.length > 0 && { partitionErrors: failed.map(errorOf) }),
+    }
+  }
+
+  #rejectIfNothingElse(start: ReadCursor, page: readonly PageProgress[], failed: readonly PageProgress[]): void {
+    if (page.some((progress) => progress.hasRecords)) return
+    const repairable = failed.find(isRepairable)
+    const worst = repairable ?? (failed.length === page.length ? failed[0] : undefined)
+    if (worst?.error === undefined) return
+    const { error } = worst
+    throw new BrokerError(error.code, error.message, {
+      ...error.options,
+      cause: error,
+      facts: {
+        ...error.options.facts,
+        partitionErrors: failed.map(errorOf),
+        cursor: this.#cursors.encodeRead(advanced(start, page, repairedOffset)),
+      },
+    })
+  }
+
+  async #added(topic: TopicSummary, from: number): Promise<{ partition: number; offset: number }[]> {
+    const added = Array.from({ length: topic.partitionCount - from }, (_, index) => from + index)
+    const answers = await this.#engine.listOffsets(
+      added.map((partition) => ({ topic: topic.name, partition, at: 'earliest' })),
+    )
+    return answers.map((answer) => ({ partition: answer.partition, offset: answer.offset ?? 0 }))
+  }
+}
+
+/** Rejects a read of more partitions than a cursor can hold. */
+export function checkCoverage(topic: TopicSummary, partitionCount: number): void {
+  if (partitionCount <= MAX_CURSOR_PARTITIONS) return
+  const detail =
+    `The read covers ${partitionCount} partitions of "${topic.name}"; at most ${MAX_CURSOR_PARTITIONS} can be read at once: ` +
+    `choose some, such as partitions=0-${MAX_CURSOR_PARTITIONS - 1}.`
+  throw new BrokerError('INVALID_REQUEST', detail, { errors: [{ pointer: '?partitions', detail }] })
+}
+
+/** The positions, beginning with the partition whose turn it is. */
+function inTurn(start: ReadCursor): readonly { partition: number; offset: number }[] {
+  const first = start.positions.findIndex(({ partition }) => partition >= start.turn)
+  return first <= 0 ? start.positions : [...start.positions.slice(first), ...start.positions.slice(0, first)]
+}
+
+/** The cursor behind a page. The turn goes to the partition behind the last one that gave records, so none starves. */
+function advanced(
+  start: ReadCursor,
+  page: readonly PageProgress[],
+  offsetOf: (progress: PageProgress) => number,
+): ReadCursor {
+  const offsets = new Map(page.map((progress) => [progress.partition, offsetOf(progress)]))
+  const last = page.findLast((progress) => progress.hasRecords)
+  return {
+    ...start,
+    turn: last === undefined ? start.turn : last.partition + 1,
+    positions: start.positions.map(({ partition, offset }) => ({
+      partition,
+      offset: offsets.get(partition) ?? offset,
+    })),
+  }
+}
+
+function isUpToDate(progress: PageProgress): boolean {
+  return progress.error === undefined && (progress.ended || progress.nextOffset >= progress.highWatermark)
+}
+
+/** The nearest offset that can be read: of a partition without an error, where the page came to. */
+function repairedOffset(progress: PageProgress): number {
+  if (!isRepairable(progress)) return progress.nextOffset
+  if (progress.nextReadableOffset !== undefined) return progress.nextReadableOffset
+  return progress.nextOffset < progress.logStartOffset ? progress.logStartOffset : Math.max(0, progress.highWatermark)
+}
+
+function positionOf(progress: PageProgress): PartitionPosition {
+  const { topic, partition, nextOffset, highWatermark, logStartOffset } = progress
+  return { topic, partition, nextOffset, highWatermark, logStartOffset }
+}
+
+function errorOf(progress: PageProgress): PartitionReadError {
+  return {
+    topic: progress.topic,
+    partition: progress.partition,
+    code: progress.error?.code ?? 'UNKNOWN_SERVER_ERROR',
+    offset: progress.nextOffset,
+    nextReadableOffset: progress.nextReadableOffset ?? null,
+    logStartOffset: progress.logStartOffset,
+    highWatermark: progress.highWatermark,
+  }
+}
