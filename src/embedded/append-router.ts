@@ -1,9 +1,9 @@
 import { BrokerError, type Stored } from '../broker/broker-error.ts'
 import type { AppendPartResult, AppendRequest, AppendResult, Durability } from '../broker/engine.ts'
 import type { DirectoryHost } from './directory-host.ts'
-import { unknownTopic } from './embedded-topic-store.ts'
-import type { LiveTopic, PartitionSlot } from './live-topic.ts'
+import type { LiveTopic } from './live-topic.ts'
 import type { LogAppend, LogAppended } from './log/directory-log.ts'
+import { offlinePartition, partitionSlot, unknownTopic } from './served-partition.ts'
 import type { TopicTable } from './topic-table.ts'
 
 const durabilityOf = { all: 'fsync', '1': 'kernel', '0': 'none' } as const satisfies Record<string, Durability>
@@ -69,7 +69,7 @@ export class AppendRouter {
     const parts: LogAppend[] = []
     let only: DirectoryHost | undefined
     for (const { partition, batches } of request.parts) {
-      const slot = slotOf(topic, partition)
+      const slot = partitionSlot(topic, partition)
       if (!slot.host || (only && slot.host !== only)) return this.#routeToMany(topic, request)
       only = slot.host
       parts.push({ log: slot.log, batches })
@@ -109,9 +109,9 @@ function shareOut(
 ): readonly Share[] {
   const shares = new Map<DirectoryHost, Share>()
   for (const [place, { partition, batches }] of request.parts.entries()) {
-    const slot = slotOf(topic, partition)
+    const slot = partitionSlot(topic, partition)
     if (!slot.host) {
-      results[place] = failed(partition, offline(topic.name, partition, slot.reason))
+      results[place] = failed(partition, offlinePartition(topic.name, partition, slot.reason))
       continue
     }
     let share = shares.get(slot.host)
@@ -120,16 +120,6 @@ function shareOut(
     share.places.push(place)
   }
   return [...shares.values()]
-}
-
-function slotOf(topic: LiveTopic, partition: number): PartitionSlot {
-  const slot = topic.slots[partition]
-  if (slot) return slot
-  throw new BrokerError(
-    'UNKNOWN_TOPIC_OR_PARTITION',
-    `The topic '${topic.name}' has no partition ${partition}: it has 0 to ${topic.slots.length - 1}.`,
-    { stored: 'no' },
-  )
 }
 
 function partitionAt(request: AppendRequest, place: number): number {
@@ -152,12 +142,4 @@ function rejectIfAllFailed(parts: readonly AppendPartResult[]): void {
   const severity = (error: BrokerError): Stored => error.options.stored ?? 'unknown'
   const worst = errors.find((error) => severity(error) !== 'no') ?? errors[0]
   if (worst) throw worst
-}
-
-export function offline(topic: string, partition: number, reason: string): BrokerError {
-  return new BrokerError(
-    'KAFKA_STORAGE_ERROR',
-    `Partition ${partition} of '${topic}' is offline: ${reason}. See /log-dirs.`,
-    { stored: 'no', retryAfterSeconds: 30 },
-  )
 }

@@ -1,9 +1,10 @@
 import type { PartitionDescription } from '../broker/topic-store.ts'
 import type { PartitionSlot } from './live-topic.ts'
+import { offlineReason } from './served-partition.ts'
 
 /** One node is leader, only replica and in sync, or the partition is offline. */
 export function describePartition(slot: PartitionSlot, nodeId: number): PartitionDescription {
-  if (!slot.host || slot.log.offlineReason !== undefined || !slot.host.directory.online) {
+  if (!slot.host || offlineReason(slot) !== undefined) {
     return {
       partition: slot.partition,
       leader: -1,

@@ -4,6 +4,7 @@ import type { Catalogue } from './catalogue/catalogue.ts'
 import { describePartition } from './describe-partition.ts'
 import type { EmbeddedEngineLimits } from './embedded-engine-options.ts'
 import type { LiveTopic } from './live-topic.ts'
+import { unknownTopic } from './served-partition.ts'
 import type { TopicLifecycle } from './topic-lifecycle.ts'
 import type { TopicTable } from './topic-table.ts'
 
@@ -169,8 +170,4 @@ export class EmbeddedTopicStore implements TopicStore {
     for (const topic of this.#table.sorted()) if (!topic.internal) count += topic.slots.length
     return count
   }
-}
-
-export function unknownTopic(name: string): BrokerError {
-  return new BrokerError('UNKNOWN_TOPIC_OR_PARTITION', `There is no topic '${name}'.`, { stored: 'no' })
 }

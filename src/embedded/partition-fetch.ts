@@ -1,9 +1,9 @@
 import { BrokerError } from '../broker/broker-error.ts'
 import type { Clock } from '../broker/clock.ts'
 import type { PartitionRead, ReadPosition, ReadRequest, ReadResult } from '../broker/engine.ts'
-import { offline } from './append-router.ts'
 import type { ServedPartition } from './live-topic.ts'
 import type { ReadWaiter } from './read-waiter.ts'
+import { servedPartition } from './served-partition.ts'
 import type { TopicTable } from './topic-table.ts'
 
 /** Reads positions one behind the other within one budget of bytes, and waits where there is nothing yet. */
@@ -47,7 +47,7 @@ export class PartitionFetch {
     const { topic, partition, offset } = position
     let served: ServedPartition | undefined
     try {
-      served = this.#served(position)
+      served = servedPartition(this.#table, position)
       const { log } = served
       const facts = { topic, topicId: log.topicId, partition }
       checkRange(position, served)
@@ -61,28 +61,6 @@ export class PartitionFetch {
       if (!(error instanceof BrokerError)) throw error
       return failedRead(position, served, error)
     }
-  }
-
-  #served({ topic: name, topicId, partition }: ReadPosition): ServedPartition {
-    const topic = this.#table.get(name)
-    if (!topic) throw new BrokerError('UNKNOWN_TOPIC_OR_PARTITION', `There is no topic '${name}'.`)
-    if (topicId !== undefined && topicId !== topic.topicId) {
-      throw new BrokerError(
-        'UNKNOWN_TOPIC_ID',
-        `The topic '${name}' was deleted and created again: its id is ${topic.topicId}, not ${topicId}. Start anew, ` +
-          `without the old cursor.`,
-      )
-    }
-    const slot = topic.slots[partition]
-    if (!slot) {
-      throw new BrokerError(
-        'UNKNOWN_TOPIC_OR_PARTITION',
-        `The topic '${name}' has no partition ${partition}: it has 0 to ${topic.slots.length - 1}.`,
-      )
-    }
-    const reason = slot.host ? (slot.log.offlineReason ?? slot.host.directory.offlineReason) : slot.reason
-    if (!slot.host || reason !== undefined) throw offline(name, partition, reason ?? 'its log directory is offline')
-    return slot
   }
 
   /** The logs to wait for; undefined if one of them has more by now, or cannot be waited for. */

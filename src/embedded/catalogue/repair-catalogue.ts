@@ -1,0 +1,142 @@
+import * as path from 'node:path'
+import { DirectoryLock } from '../directory/directory-lock.ts'
+import { writeMetaProperties } from '../directory/meta-properties.ts'
+import { surveyDirectory, type Survey } from '../directory/survey-directory.ts'
+import type { FileSystem } from '../file-system.ts'
+import { errorCode, StartupError } from '../startup-error.ts'
+import { CatalogueDatabase } from './catalogue-database.ts'
+import { readSnapshot } from './catalogue-snapshot.ts'
+import type { CatalogueState } from './catalogue-state.ts'
+import { CATALOGUE_FILE } from './catalogue.ts'
+
+export interface RepairOptions {
+  /** Absolute paths. */
+  readonly logDirs: readonly string[]
+  readonly fileSystem: FileSystem
+}
+
+export interface RepairReport {
+  /** False: the catalogue is sound, and was left as it is. */
+  readonly repaired: boolean
+  /** Absolute path of the catalogue now in force. */
+  readonly catalogue: string
+  /** Where the snapshot was found that it was rebuilt from. */
+  readonly snapshot?: string
+  readonly topicCount: number
+  /** Where the damaged file was put. */
+  readonly keptAside?: string
+}
+
+type Formatted = Extract<Survey, { kind: 'formatted' }>
+
+/**
+ * `posthorn repair`: rebuilds catalogue.db from the newest valid snapshot of the log directories, with the server
+ * stopped. The damaged file is kept aside. If the directory that held the catalogue is gone, another takes it over. May
+ * be broken off and run again. Throws StartupError where nothing can be done.
+ */
+export async function repairCatalogue({ logDirs, fileSystem }: RepairOptions): Promise<RepairReport> {
+  const surveys = await Promise.all(logDirs.map((directory) => surveyDirectory(fileSystem, directory)))
+  const formatted = surveys.filter((survey) => survey.kind === 'formatted')
+  const [first] = formatted
+  if (!first) throw new StartupError(`No directory of log.dirs has a meta.properties: ${logDirs.join(', ')}.`)
+  const locks: DirectoryLock[] = []
+  try {
+    for (const { path: directory } of formatted) locks.push(DirectoryLock.acquire(directory))
+    const home = formatted.find(({ meta }) => meta.directoryId === meta.catalogueDirectoryId) ?? first
+    return await repairIn(home, formatted, fileSystem)
+  } finally {
+    for (const lock of locks) lock.release()
+  }
+}
+
+async function repairIn(
+  home: Formatted,
+  formatted: readonly Formatted[],
+  fileSystem: FileSystem,
+): Promise<RepairReport> {
+  const catalogue = path.join(home.path, CATALOGUE_FILE)
+  const sound = soundState(catalogue, home)
+  if (sound) {
+    await pointAtHome(home, formatted, fileSystem)
+    return { repaired: false, catalogue, topicCount: sound.topics.length }
+  }
+  const newest = await newestSnapshot(formatted, home.meta.clusterId, fileSystem)
+  const keptAside = await putAside(catalogue, fileSystem)
+  const rebuilt = `${catalogue}.tmp`
+  CatalogueDatabase.create(rebuilt, newest.state).close()
+  await fileSystem.rename(rebuilt, catalogue)
+  await fileSystem.syncDirectory(home.path)
+  await pointAtHome(home, formatted, fileSystem)
+  return {
+    repaired: true,
+    catalogue,
+    snapshot: newest.directory,
+    topicCount: newest.state.topics.length,
+    ...(keptAside !== undefined && { keptAside }),
+  }
+}
+
+/** What the catalogue holds if it is sound and of this cluster. One that is newer must not be replaced: that is thrown. */
+function soundState(catalogue: string, home: Formatted): CatalogueState | undefined {
+  let database: CatalogueDatabase | undefined
+  try {
+    database = CatalogueDatabase.open(catalogue)
+    const state = database.state()
+    return state.clusterId === home.meta.clusterId ? state : undefined
+  } catch (error) {
+    if (error instanceof StartupError && error.message.includes('newer')) throw error
+    return undefined
+  } finally {
+    database?.close()
+  }
+}
+
+async function newestSnapshot(
+  formatted: readonly Formatted[],
+  clusterId: string,
+  fileSystem: FileSystem,
+): Promise<{ directory: string; state: CatalogueState }> {
+  let newest: { directory: string; state: CatalogueState } | undefined
+  for (const { path: directory } of formatted) {
+    const state = await readSnapshot(fileSystem, directory)
+    if (state?.clusterId !== clusterId) continue
+    if (!newest || state.generation > newest.state.generation) newest = { directory, state }
+  }
+  if (newest) return newest
+  throw new StartupError(
+    `No log directory has a valid catalogue.snapshot of cluster ${clusterId}: ` +
+      `${formatted.map((survey) => survey.path).join(', ')}. Nothing was touched. Add the directories that are missing ` +
+      `in log.dirs, or put catalogue.db back from a backup.`,
+  )
+}
+
+/** Renames the database and its log out of the way, under a name that is free. */
+async function putAside(catalogue: string, fileSystem: FileSystem): Promise<string | undefined> {
+  const taken = new Set(await fileSystem.readdir(path.dirname(catalogue)))
+  let number = 1
+  while (taken.has(`${path.basename(catalogue)}.damaged-${number}`)) number++
+  const aside = `${catalogue}.damaged-${number}`
+  await renameIfPresent(`${catalogue}-wal`, `${aside}-wal`, fileSystem)
+  await renameIfPresent(`${catalogue}-shm`, `${aside}-shm`, fileSystem)
+  return (await renameIfPresent(catalogue, aside, fileSystem)) ? aside : undefined
+}
+
+async function renameIfPresent(from: string, to: string, fileSystem: FileSystem): Promise<boolean> {
+  try {
+    await fileSystem.rename(from, to)
+    return true
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return false
+    throw error
+  }
+}
+
+/** All directories say which of them holds the catalogue; that one last, so that a broken-off change is seen. */
+async function pointAtHome(home: Formatted, formatted: readonly Formatted[], fileSystem: FileSystem): Promise<void> {
+  const catalogueDirectoryId = home.meta.directoryId
+  const others = formatted.filter((survey) => survey !== home)
+  for (const { path: directory, meta } of [...others, home]) {
+    if (meta.catalogueDirectoryId === catalogueDirectoryId) continue
+    await writeMetaProperties(fileSystem, directory, { ...meta, catalogueDirectoryId })
+  }
+}
