@@ -21,5 +21,5 @@ export interface GroupLimits {
   /** `offsets.topic.segment.bytes` */
   readonly offsetsTopicSegmentBytes: number
   /** `offset.metadata.max.bytes`, in UTF-16 units, as Kafka counts. */
-  readonly offsetMetadataMaxBytes: number
+  readonly offsetMetadataBytesMax: number
 }

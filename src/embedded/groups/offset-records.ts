@@ -1,0 +1,80 @@
+import { isControl, lastOffset } from '../../codec/record-batch.ts'
+import { CorruptBatchError } from '../../codec/corrupt-batch-error.ts'
+import { readRecords, type RecordSink } from '../../codec/record-reader.ts'
+import { OffsetCommitKeyReader } from './offset-commit-key.ts'
+import { OffsetCommitValueReader } from './offset-commit-value.ts'
+import type { OffsetTable } from './offset-table.ts'
+import { SpanTexts } from './span-texts.ts'
+
+/** Plays batches of `__consumer_offsets` into a table. Records must come in offset order within a partition. */
+export class OffsetRecords implements RecordSink {
+  /** Records and batches that were passed over because they fit no layout known. */
+  unreadable = 0
+  readonly #table: OffsetTable
+  readonly #names = new SpanTexts('utf8')
+  readonly #topicIds = new SpanTexts('base64url')
+  readonly #key = new OffsetCommitKeyReader()
+  readonly #value = new OffsetCommitValueReader()
+  #bytes: Buffer = Buffer.alloc(0)
+  #from = 0
+
+  constructor(table: OffsetTable) {
+    this.#table = table
+  }
+
+  /**
+   * Plays the batch's records from offset `from` on.
+   *
+   * @returns the offset behind the batch
+   */
+  play(batch: Buffer, from: number): number {
+    this.#bytes = batch
+    this.#from = from
+    try {
+      if (!isControl(batch, 0)) readRecords(batch, 0, this)
+    } catch (error) {
+      if (!(error instanceof CorruptBatchError)) throw error
+      this.unreadable++
+    }
+    return lastOffset(batch, 0) + 1
+  }
+
+  record(
+    offset: number,
+    _timestamp: number,
+    keyStart: number,
+    keyEnd: number,
+    valueStart: number,
+    valueEnd: number,
+  ): boolean {
+    if (offset < this.#from) return true
+    const bytes = this.#bytes
+    const kind = keyStart < 0 ? 'malformed' : this.#key.read(bytes, keyStart, keyEnd)
+    if (kind === 'malformed') this.unreadable++
+    if (kind !== 'offset-commit') return true
+    const group = this.#names.text(bytes, this.#key.groupStart, this.#key.groupEnd)
+    const topic = this.#names.text(bytes, this.#key.topicStart, this.#key.topicEnd)
+    if (valueStart < 0) this.#table.remove(group, topic, this.#key.partition)
+    else this.#put(group, topic, valueStart, valueEnd)
+    return true
+  }
+
+  #put(group: string, topic: string, valueStart: number, valueEnd: number): void {
+    const value = this.#value
+    if (!value.read(this.#bytes, valueStart, valueEnd)) {
+      this.unreadable++
+      return
+    }
+    this.#table.put(group, {
+      topic,
+      topicId: this.#topicIds.text(this.#bytes, value.topicIdStart, value.topicIdEnd),
+      partition: this.#key.partition,
+      nextOffset: value.nextOffset,
+      metadata:
+        value.metadataStart === value.metadataEnd
+          ? ''
+          : this.#bytes.toString('utf8', value.metadataStart, value.metadataEnd),
+      commitTimestamp: value.commitTimestamp,
+    })
+  }
+}

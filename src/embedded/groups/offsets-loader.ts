@@ -1,0 +1,117 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { BrokerError } from '../../broker/broker-error.ts'
+import type { Clock } from '../../broker/clock.ts'
+import type { PartitionRead } from '../../broker/engine.ts'
+import type { Logger } from '../../broker/logger.ts'
+import type { TopicSummary } from '../../broker/topic-store.ts'
+import type { OffsetsLog } from './group-coordinator-options.ts'
+import { OffsetRecords } from './offset-records.ts'
+import type { OffsetTable } from './offset-table.ts'
+
+const READ_BYTES = 1024 * 1024
+/** Partitions loaded at the same time: while one waits for the disk, another is played. */
+const CONCURRENT_PARTITIONS = 3
+/** The event loop is let go after so long. */
+const TURN_MS = 8
+
+export interface OffsetsLoaderOptions {
+  readonly log: OffsetsLog
+  readonly table: OffsetTable
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export interface LoadReport {
+  /** Partitions that could not be read to their end: nothing is known for sure of the groups they hold. */
+  readonly unavailable: ReadonlySet<number>
+  /** Ranges passed over because of damage, and what else fitted no layout known. */
+  readonly damage: readonly string[]
+}
+
+/** Reads all of `__consumer_offsets` into a table, in short turns of the event loop. */
+export class OffsetsLoader {
+  readonly #log: OffsetsLog
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #records: OffsetRecords
+  readonly #unavailable = new Set<number>()
+  readonly #damage: string[] = []
+  #stopped = false
+  #turnBegan = 0
+
+  constructor(options: OffsetsLoaderOptions) {
+    this.#log = options.log
+    this.#clock = options.clock
+    this.#logger = options.logger
+    this.#records = new OffsetRecords(options.table)
+  }
+
+  async load(topic: TopicSummary): Promise<LoadReport> {
+    this.#turnBegan = this.#clock.monotonic()
+    const partitions = Array.from({ length: topic.partitionCount }, (_, partition) => partition).values()
+    const work = async (): Promise<void> => {
+      for (const partition of partitions) await this.#loadPartition(topic.name, partition)
+    }
+    await Promise.all(Array.from({ length: CONCURRENT_PARTITIONS }, work))
+    const { unreadable } = this.#records
+    if (unreadable > 0) this.#damage.push(`${unreadable} records of ${topic.name} fit no layout known; passed over`)
+    return { unavailable: this.#unavailable, damage: this.#damage }
+  }
+
+  /** What is not loaded yet stays unloaded; `load` resolves soon. */
+  stop(): void {
+    this.#stopped = true
+  }
+
+  async #loadPartition(topic: string, partition: number): Promise<void> {
+    let offset = 0
+    while (!this.#stopped) {
+      const read = await this.#read(topic, partition, offset)
+      if (read.error !== undefined) {
+        const next = this.#offsetBehind(read, read.error, offset)
+        if (next === undefined) return
+        offset = next
+        continue
+      }
+      for (const batch of read.batches) {
+        offset = this.#records.play(batch, offset)
+        await this.#letOthersRun()
+      }
+      if (read.batches.length === 0 || offset >= read.highWatermark) return
+    }
+  }
+
+  async #read(topic: string, partition: number, offset: number): Promise<PartitionRead> {
+    const { partitions } = await this.#log.read({
+      positions: [{ topic, partition, offset }],
+      maxBytes: READ_BYTES,
+      waitMs: 0,
+    })
+    const [read] = partitions
+    if (read === undefined) throw new Error(`no answer for ${topic}-${partition}`)
+    return read
+  }
+
+  /** Where to go on after an error; undefined where this partition cannot be read any further. */
+  #offsetBehind(read: PartitionRead, error: BrokerError, offset: number): number | undefined {
+    const { topic, partition, logStartOffset, nextReadableOffset } = read
+    if (error.code === 'OFFSET_OUT_OF_RANGE' && offset < logStartOffset) return logStartOffset
+    if (nextReadableOffset !== undefined && nextReadableOffset > offset) {
+      this.#damage.push(`${topic}-${partition} is damaged from offset ${offset} to ${nextReadableOffset - 1}`)
+      this.#logger.error(
+        { topic, partition, fromOffset: offset, toOffset: nextReadableOffset, err: error },
+        'committed offsets lie in a damaged range: groups may start again from older ones',
+      )
+      return nextReadableOffset
+    }
+    this.#unavailable.add(partition)
+    this.#logger.error({ topic, partition, offset, err: error }, 'committed offsets cannot be read')
+    return undefined
+  }
+
+  async #letOthersRun(): Promise<void> {
+    if (this.#clock.monotonic() - this.#turnBegan < TURN_MS) return
+    await nextTurn()
+    this.#turnBegan = this.#clock.monotonic()
+  }
+}
