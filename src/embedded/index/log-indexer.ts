@@ -1,0 +1,70 @@
+import type { SegmentIndex, SegmentKey } from './segment-index.ts'
+import { SegmentIndexer } from './segment-indexer.ts'
+
+export interface LogIndexerOptions {
+  readonly index: SegmentIndex
+  /** The topic's `index.interval.bytes`. */
+  readonly intervalBytesOf: (topicId: string) => number
+  /**
+   * Largest timestamp in a segment that was begun before this process; too large does no harm, undefined = not known
+   * (then the rest of the segment is indexed by offset alone).
+   */
+  readonly maxTimestampOf: (segment: SegmentKey) => number | undefined
+}
+
+export interface LaidBatch {
+  readonly baseOffset: number
+  readonly position: number
+  readonly sizeBytes: number
+  readonly maxTimestamp: number
+}
+
+interface SegmentInWork {
+  readonly baseOffset: number
+  readonly generation: number
+  readonly indexer: SegmentIndexer
+}
+
+/** Indexes the batches of one log directory as they are laid into their segments, in order for each segment. */
+export class LogIndexer {
+  readonly #options: LogIndexerOptions
+  /** By topic id and partition: only its last segment is ever written. */
+  readonly #topics = new Map<string, Map<number, SegmentInWork>>()
+
+  constructor(options: LogIndexerOptions) {
+    this.#options = options
+  }
+
+  batchLaid(segment: SegmentKey, batch: LaidBatch): void {
+    const { indexer } = this.#inWork(segment, batch.position)
+    const entry = indexer.next(batch.baseOffset, batch.position, batch.sizeBytes, batch.maxTimestamp)
+    if (entry) this.#options.index.add(segment, entry)
+  }
+
+  /** Forgets a topic that is gone, and drops its rows. */
+  dropTopic(topicId: string): void {
+    this.#topics.delete(topicId)
+    this.#options.index.dropTopic(topicId)
+  }
+
+  #inWork(segment: SegmentKey, position: number): SegmentInWork {
+    let partitions = this.#topics.get(segment.topicId)
+    if (partitions === undefined) {
+      partitions = new Map()
+      this.#topics.set(segment.topicId, partitions)
+    }
+    const known = partitions.get(segment.partition)
+    if (known?.baseOffset === segment.segmentBaseOffset && known.generation === segment.generation) return known
+    const begun = {
+      baseOffset: segment.segmentBaseOffset,
+      generation: segment.generation,
+      indexer: new SegmentIndexer({
+        intervalBytes: this.#options.intervalBytesOf(segment.topicId),
+        position,
+        maxTimestamp: position === 0 ? -1 : this.#options.maxTimestampOf(segment),
+      }),
+    }
+    partitions.set(segment.partition, begun)
+    return begun
+  }
+}
