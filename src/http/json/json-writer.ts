@@ -1,0 +1,153 @@
+import { BACKSLASH, MINUS, QUOTE, SPACE, ZERO } from './json-bytes.ts'
+
+/** The letter of each byte's short escape; 1 = needs `\u00XX`; 0 = stands for itself (RFC 8259 §7). */
+const escapeLetter = new Uint8Array(256).fill(1, 0, SPACE)
+for (const [byte, letter] of ['""', '\\\\', '\bb', '\ff', '\nn', '\rr', '\tt']) {
+  escapeLetter[byte!.charCodeAt(0)] = letter!.charCodeAt(0)
+}
+const HEX_DIGITS = Buffer.from('0123456789abcdef')
+const LONGEST_ESCAPE_BYTES = 6
+/** A safe integer has 16 digits, and may have a sign. */
+const LONGEST_INTEGER_BYTES = 17
+/** Below this a loop is faster than the call of a native copy. */
+const SHORT_COPY_BYTES = 48
+const BILLION = 1_000_000_000
+
+/** JSON text under construction, in a buffer that grows. What is written must add up to JSON: nothing is checked. */
+export class JsonWriter {
+  #buffer: Buffer
+  /** Bytes written. May be set back to an earlier value, to drop what was written since. */
+  length = 0
+
+  constructor(capacityBytes = 4096) {
+    this.#buffer = Buffer.allocUnsafeSlow(capacityBytes)
+  }
+
+  /** What has been written; valid until the next write. */
+  bytes(): Buffer {
+    return this.#buffer.subarray(0, this.length)
+  }
+
+  writeByte(byte: number): void {
+    this.#reserve(1)
+    this.#buffer[this.length++] = byte
+  }
+
+  /** Bytes that are JSON text already. */
+  writeBytes(source: Uint8Array, start = 0, end = source.length): void {
+    const count = end - start
+    this.#reserve(count)
+    const buffer = this.#buffer
+    let to = this.length
+    if (count > SHORT_COPY_BYTES) buffer.set(source.subarray(start, end), to)
+    else for (let from = start; from < end; from++) buffer[to++] = source[from]!
+    this.length += count
+  }
+
+  /** Text that is JSON already. */
+  writeText(text: string): void {
+    this.#reserve(text.length * 3)
+    this.length += this.#buffer.write(text, this.length)
+  }
+
+  /** A JavaScript value, as JSON.stringify has it. */
+  writeValue(value: unknown): void {
+    this.writeText(JSON.stringify(value))
+  }
+
+  /** An integer of −2^53 to 2^53. */
+  writeInteger(value: number): void {
+    this.#reserve(LONGEST_INTEGER_BYTES)
+    let magnitude = value
+    if (value < 0) {
+      this.#buffer[this.length++] = MINUS
+      magnitude = -value
+    }
+    if (magnitude < BILLION) {
+      this.#writeDigits(magnitude, digitCount(magnitude))
+      return
+    }
+    const billions = Math.floor(magnitude / BILLION)
+    this.#writeDigits(billions, digitCount(billions))
+    this.#writeDigits(magnitude - billions * BILLION, 9)
+  }
+
+  /**
+   * Bytes [start, end) as a JSON string with its quotes; returns whether they are all ASCII. The caller must know, or
+   * find out and set `length` back, that other bytes are UTF-8.
+   */
+  writeString(source: Uint8Array, start: number, end: number): boolean {
+    this.#reserve(end - start + 2)
+    let buffer = this.#buffer
+    let to = this.length
+    let seen = 0
+    buffer[to++] = QUOTE
+    for (let from = start; from < end; from++) {
+      const byte = source[from]!
+      if (escapeLetter[byte] === 0) {
+        seen |= byte
+        buffer[to++] = byte
+        continue
+      }
+      this.length = to
+      this.#reserve(end - from + LONGEST_ESCAPE_BYTES)
+      buffer = this.#buffer
+      to = writeEscape(buffer, to, byte)
+    }
+    buffer[to++] = QUOTE
+    this.length = to
+    return seen < 0x80
+  }
+
+  /** Bytes [start, end) as a base64 string with its quotes. */
+  writeBase64(source: Buffer, start: number, end: number): void {
+    this.#reserve(Math.ceil((end - start) / 3) * 4 + 2)
+    const buffer = this.#buffer
+    buffer[this.length++] = QUOTE
+    this.length += buffer.write(source.toString('base64', start, end), this.length, 'latin1')
+    buffer[this.length++] = QUOTE
+  }
+
+  #writeDigits(value: number, count: number): void {
+    const buffer = this.#buffer
+    let rest = value | 0
+    for (let at = this.length + count - 1; at >= this.length; at--) {
+      const quotient = (rest / 10) | 0
+      buffer[at] = ZERO + rest - quotient * 10
+      rest = quotient
+    }
+    this.length += count
+  }
+
+  #reserve(count: number): void {
+    if (this.#buffer.length - this.length < count) this.#grow(count)
+  }
+
+  #grow(count: number): void {
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, this.length + count))
+    grown.set(this.bytes())
+    this.#buffer = grown
+  }
+}
+
+function digitCount(value: number): number {
+  let count = 1
+  for (let bound = 10; bound <= value; bound *= 10) count++
+  return count
+}
+
+function writeEscape(buffer: Buffer, at: number, byte: number): number {
+  let to = at
+  const letter = escapeLetter[byte]!
+  buffer[to++] = BACKSLASH
+  if (letter !== 1) {
+    buffer[to++] = letter
+    return to
+  }
+  buffer[to++] = 0x75
+  buffer[to++] = ZERO
+  buffer[to++] = ZERO
+  buffer[to++] = HEX_DIGITS[byte >> 4]!
+  buffer[to++] = HEX_DIGITS[byte & 15]!
+  return to
+}

@@ -1,0 +1,46 @@
+import type { PublishResult } from '../../broker/publish-result.ts'
+import { CLOSE_BRACE, COMMA } from './json-bytes.ts'
+import { JsonWriter } from './json-writer.ts'
+
+const timestampMember = Buffer.from(',"timestamp":')
+/** Digits and punctuation of one record, about. */
+const BYTES_PER_RECORD = 72
+
+/** `{"topic":"orders","records":[{"partition":3,"offset":17,"timestamp":1700000000000}],"durability":"fsync","duplicate":false}` */
+export function renderPublishReply(result: PublishResult): Buffer {
+  const writer = new JsonWriter(256 + result.columns.count * BYTES_PER_RECORD)
+  writer.writeText(`{"topic":${JSON.stringify(result.topic)},"records":`)
+  writePublishedRecords(writer, result)
+  writer.writeText(`,"durability":${JSON.stringify(result.durability)},"duplicate":false}`)
+  return writer.bytes()
+}
+
+/**
+ * The `records` array alone, in the order of the request, which a problem document has as a member; a record that was
+ * not stored is `{"partition":3,"offset":null,"code":"KAFKA_STORAGE_ERROR"}`.
+ */
+export function renderPublishedRecords(result: PublishResult): Buffer {
+  const writer = new JsonWriter(256 + result.columns.count * BYTES_PER_RECORD)
+  writePublishedRecords(writer, result)
+  return writer.bytes()
+}
+
+function writePublishedRecords(writer: JsonWriter, { columns, failures }: PublishResult): void {
+  const starts: Buffer[] = []
+  writer.writeText('[')
+  for (let record = 0; record < columns.count; record++) {
+    if (record > 0) writer.writeByte(COMMA)
+    const partition = columns.partition[record]!
+    const failure = failures.size === 0 ? undefined : failures.get(partition)
+    if (failure === undefined) {
+      writer.writeBytes((starts[partition] ??= Buffer.from(`{"partition":${partition},"offset":`)))
+      writer.writeInteger(columns.offset[record]!)
+      writer.writeBytes(timestampMember)
+      writer.writeInteger(columns.timestamp[record]!)
+      writer.writeByte(CLOSE_BRACE)
+    } else {
+      writer.writeText(`{"partition":${partition},"offset":null,"code":"${failure.code}"}`)
+    }
+  }
+  writer.writeText(']')
+}
