@@ -16,6 +16,8 @@ export interface EmbeddedTopicStoreOptions {
   readonly nodeId: number
   /** Throws SERVER_STOPPING once the engine is closing. */
   readonly checkOpen: () => void
+  /** Told when a topic is gone; must not throw. */
+  readonly deleted: (topic: string, topicId: string) => void
 }
 
 /** See `TopicStore`. */
@@ -95,6 +97,7 @@ export class EmbeddedTopicStore implements TopicStore {
       const { lifecycle } = this.#options
       await lifecycle.markDeleted(topic)
       this.#table.remove(topic)
+      this.#options.deleted(topic.name, topic.topicId)
       await lifecycle.removeDeleted(topic)
     })
   }

@@ -91,7 +91,7 @@ export class TopicLifecycle {
 
   async #dropFrom(host: DirectoryHost, topicId: string): Promise<void> {
     await host.directory.reserve.spend(() => host.log.dropTopic(topicId))
-    host.index.dropTopic(topicId)
+    host.indexer.dropTopic(topicId)
   }
 
   async #undoCreation(topic: LiveTopic): Promise<void> {

@@ -6,10 +6,15 @@ export class TopicTable {
   readonly #topics = new Map<string, LiveTopic>()
   /** Names taken, by the form in which `.` and `_` are the same: metrics of Kafka's tools cannot tell them apart. */
   readonly #names = new Map<string, string>()
+  readonly #byId = new Map<string, LiveTopic>()
   #sorted: readonly LiveTopic[] | undefined
 
   get(name: string): LiveTopic | undefined {
     return this.#topics.get(name)
+  }
+
+  byId(topicId: string): LiveTopic | undefined {
+    return this.#byId.get(topicId)
   }
 
   /** Rejects a name that is taken, by TOPIC_ALREADY_EXISTS, or too like one, by INVALID_TOPIC_EXCEPTION. */
@@ -36,12 +41,14 @@ export class TopicTable {
   add(topic: LiveTopic): void {
     this.#names.set(sameForMetrics(topic.name), topic.name)
     this.#topics.set(topic.name, topic)
+    this.#byId.set(topic.topicId, topic)
     this.#sorted = undefined
   }
 
   remove(topic: LiveTopic): void {
     if (this.#topics.get(topic.name) !== topic) return
     this.#topics.delete(topic.name)
+    this.#byId.delete(topic.topicId)
     this.release(topic.name)
     this.#sorted = undefined
   }

@@ -23,7 +23,7 @@ export interface UnfinishedTopicsOptions {
 export async function removeUnfinishedTopics(options: UnfinishedTopicsOptions): Promise<void> {
   const { catalogue, directories, logger } = options
   const byId = new Map(directories.map((directory) => [directory.directoryId, directory]))
-  for (const topic of [...catalogue.topics.values()]) {
+  for (const topic of catalogue.topics.values()) {
     if (topic.state === 'live') continue
     logger.warn({ topic: topic.name, topicId: topic.topicId }, `removing a topic that is ${topic.state}`)
     if (topic.state === 'creating') {

@@ -1,5 +1,6 @@
 import * as fs from 'node:fs'
 import Database from 'better-sqlite3'
+import { requireSqliteVersion } from '../sqlite-version.ts'
 import { migrate } from '../sqlite-migrations.ts'
 import { errorMessage, StartupError } from '../startup-error.ts'
 import type { CatalogueChange, CatalogueState, CatalogueTopic } from './catalogue-state.ts'
@@ -7,7 +8,6 @@ import { readState } from './catalogue-rows.ts'
 
 /** `PHcT`: tells a catalogue from any other SQLite file. */
 export const CATALOGUE_APPLICATION_ID = 0x50486354
-const SQLITE_MINIMUM = [3, 51, 3] as const
 const MIGRATIONS = new URL('../../../migrations/catalogue/', import.meta.url)
 /** PRAGMA synchronous: a commit survives a power cut only with this. */
 const SYNCHRONOUS_FULL = 2
@@ -30,7 +30,7 @@ export class CatalogueDatabase {
     if (!fs.existsSync(file)) throw damaged(file, 'it is missing')
     return opened(file, (database) => {
       const applicationId = database.pragma('application_id', { simple: true })
-      if (applicationId !== CATALOGUE_APPLICATION_ID) throw damaged(file, `its application_id is ${applicationId}`)
+      if (applicationId !== CATALOGUE_APPLICATION_ID) throw damaged(file, `its application_id is ${String(applicationId)}`)
       const found = database.pragma('integrity_check', { simple: true })
       if (found !== 'ok') throw damaged(file, String(found))
       return CatalogueDatabase.#prepared(database)
@@ -54,7 +54,7 @@ export class CatalogueDatabase {
     database.pragma('synchronous = FULL')
     database.pragma('foreign_keys = ON')
     const synchronous = database.pragma('synchronous', { simple: true })
-    if (synchronous !== SYNCHRONOUS_FULL) throw new Error(`synchronous is ${synchronous}, not FULL`)
+    if (synchronous !== SYNCHRONOUS_FULL) throw new Error(`synchronous is ${String(synchronous)}, not FULL`)
     return new CatalogueDatabase(database)
   }
 
@@ -138,27 +138,13 @@ export class CatalogueDatabase {
 function opened(file: string, steps: (database: Database.Database) => CatalogueDatabase): CatalogueDatabase {
   let database: Database.Database | undefined
   try {
+    requireSqliteVersion()
     database = new Database(file)
-    checkSqliteVersion(database)
     return steps(database)
   } catch (error) {
     database?.close()
     if (isDamage(error)) throw damaged(file, errorMessage(error), error)
     throw error
-  }
-}
-
-/** Before 3.51.3 two connections that write and checkpoint at the same time can corrupt a database in WAL mode. */
-function checkSqliteVersion(database: Database.Database): void {
-  const version = String(database.prepare('SELECT sqlite_version()').pluck().get())
-  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number)
-  const [wantMajor, wantMinor, wantPatch] = SQLITE_MINIMUM
-  const difference = major - wantMajor || minor - wantMinor || patch - wantPatch
-  if (difference < 0) {
-    throw new StartupError(
-      `SQLite ${version} can corrupt databases in WAL mode; ${SQLITE_MINIMUM.join('.')} or newer is needed. ` +
-        `Install the better-sqlite3 that package-lock.json names (npm ci).`,
-    )
   }
 }
 

@@ -17,19 +17,17 @@ answer(() => {
 })
 
 port.on('message', (request: WorkerRequest) => {
-  answer(() => {
-    if (request === 'close') {
-      database?.close()
-      port.close()
-    } else database?.apply(request)
-    return undefined
-  })
+  if (request === 'close') {
+    answer(() => database?.close())
+    // Ends the thread, once the reply is sent.
+    port.close()
+  } else answer(() => database?.apply(request))
 })
 
-function answer(step: () => WorkerReply['state']): void {
+function answer(step: () => WorkerReply['state'] | void): void {
   let reply: WorkerReply
   try {
-    reply = { state: step() }
+    reply = { state: step() ?? undefined }
   } catch (error) {
     reply = { error: { message: errorMessage(error), code: errorCode(error), startup: error instanceof StartupError } }
   }

@@ -31,7 +31,7 @@ export async function surveyDirectory(fileSystem: FileSystem, path: string): Pro
   }
   try {
     const meta = await readMetaProperties(fileSystem, path)
-    const hasPartitions = entries.some((name) => /-\d+$/.test(name) && !name.startsWith('journal-'))
+    const hasPartitions = entries.some((name) => /-\d+$/.test(name) && !/^journal-[01]$/.test(name))
     return meta ? { kind: 'formatted', path, meta, hasPartitions } : { kind: 'missing', path }
   } catch (error) {
     if (errorCode(error) === undefined) throw error

@@ -1,0 +1,88 @@
+import type { DirectoryStatistics, EngineStatistics } from '../broker/engine-statistics.ts'
+import type { LogDirDescription, Trouble } from '../broker/engine.ts'
+import type { DirectoryHost } from './directory-host.ts'
+import type { LogDirectory } from './directory/log-directory.ts'
+import type { Storage } from './storage.ts'
+
+export async function describeLogDirs({ directories, hosts, catalogue }: Storage): Promise<LogDirDescription[]> {
+  // A directory whose space cannot be told is shown with the figures known last.
+  await Promise.allSettled(directories.map((directory) => directory.refreshSpace()))
+  const placed = new Map<string, number>()
+  for (const { partitions } of catalogue.topics.values()) {
+    for (const { directoryId } of partitions) placed.set(directoryId, (placed.get(directoryId) ?? 0) + 1)
+  }
+  const described = directories.map((directory) => {
+    const host = hosts.find((candidate) => candidate.directory === directory)
+    const { state, reason } = conditionOf(directory, host)
+    let sizeBytes = 0
+    for (const partition of host?.log.partitions() ?? []) sizeBytes += partition.sizeBytes
+    return {
+      path: directory.path,
+      state,
+      ...(reason !== undefined && { reason }),
+      totalBytes: directory.totalBytes,
+      freeBytes: directory.freeBytes,
+      partitionCount: placed.get(directory.directoryId) ?? 0,
+      sizeBytes,
+    }
+  })
+  return described.sort((one, other) => (one.path < other.path ? -1 : 1))
+}
+
+export function engineTroubles({ directories, hosts, catalogue }: Storage): Trouble[] {
+  const troubles: Trouble[] = []
+  const noneServes = !hosts.some(({ directory, log }) => conditionOf(directory, { log }).state !== 'offline')
+  for (const directory of directories) {
+    if (directory.online) continue
+    troubles.push({
+      kind: 'log-dir-offline',
+      detail: `log directory ${directory.path} is offline: ${directory.offlineReason}`,
+      notReady: noneServes,
+    })
+  }
+  for (const { log } of hosts) troubles.push(...log.troubles())
+  if (catalogue.failure !== undefined) {
+    troubles.push({ kind: 'catalogue-failed', detail: catalogue.failure, notReady: false })
+  }
+  return troubles
+}
+
+export function engineStatistics({ directories, hosts, table, files }: Storage): EngineStatistics {
+  let partitionCount = 0
+  for (const topic of table.sorted()) partitionCount += topic.slots.length
+  let fencedPartitions = 0
+  for (const { log } of hosts) for (const { fenced } of log.partitions()) if (fenced.length > 0) fencedPartitions++
+  return {
+    directories: directories.map((directory) => statisticsOf(directory, hosts)),
+    partitionCount,
+    topicCount: table.size,
+    openFiles: files.count,
+    fencedPartitions,
+  }
+}
+
+function statisticsOf(directory: LogDirectory, hosts: readonly DirectoryHost[]): DirectoryStatistics {
+  const host = hosts.find((candidate) => candidate.directory === directory)
+  if (host && directory.online) return host.log.statistics()
+  return {
+    path: directory.path,
+    state: 'offline',
+    rounds: 0,
+    journalBytes: 0,
+    appendedBytes: 0,
+    directBytes: 0,
+    checkpoints: 0,
+    durableLagBytes: 0,
+    pendingBytes: 0,
+    poisoned: false,
+    freeBytes: directory.freeBytes,
+  }
+}
+
+function conditionOf(
+  directory: LogDirectory,
+  host: Pick<DirectoryHost, 'log'> | undefined,
+): { readonly state: LogDirDescription['state']; readonly reason: string | undefined } {
+  if (!host || !directory.online) return { state: 'offline', reason: directory.offlineReason }
+  return { state: host.log.state, reason: host.log.reason }
+}

@@ -1,0 +1,146 @@
+import { BrokerError } from '../broker/broker-error.ts'
+import type { EngineStatistics } from '../broker/engine-statistics.ts'
+import type {
+  AppendRequest,
+  AppendResult,
+  ClusterDescription,
+  Engine,
+  LogDirDescription,
+  OffsetAnswer,
+  OffsetQuery,
+  ReadRequest,
+  ReadResult,
+  Trouble,
+} from '../broker/engine.ts'
+import { AppendRouter } from './append-router.ts'
+import { describeLogDirs, engineStatistics, engineTroubles } from './describe-engine.ts'
+import type { EmbeddedEngineOptions } from './embedded-engine-options.ts'
+import { EmbeddedTopicStore } from './embedded-topic-store.ts'
+import { EmbeddedGroupCoordinator } from './groups/embedded-group-coordinator.ts'
+import { lookUpOffset } from './offset-lookup.ts'
+import { PartitionFetch } from './partition-fetch.ts'
+import { PartitionPlacer } from './partition-placer.ts'
+import { ReadWaiter } from './read-waiter.ts'
+import { SpaceWatch } from './space-watch.ts'
+import { startStorage, stopStorage, type Storage } from './storage.ts'
+import { TopicLifecycle } from './topic-lifecycle.ts'
+
+/** See `Engine`: topics, records and committed offsets on this machine's disks. */
+export class EmbeddedEngine implements Engine {
+  readonly topics: EmbeddedTopicStore
+  readonly groups: EmbeddedGroupCoordinator
+  readonly #options: EmbeddedEngineOptions
+  readonly #storage: Storage
+  readonly #router: AppendRouter
+  readonly #waiter: ReadWaiter
+  readonly #fetch: PartitionFetch
+  readonly #spaceWatch: SpaceWatch
+  #state: 'open' | 'closing' | 'closed' = 'open'
+  #closing: Promise<void> | undefined
+
+  private constructor(options: EmbeddedEngineOptions, storage: Storage) {
+    const { clock, logger, limits, nodeId, groups } = options
+    const { catalogue, hosts, table } = storage
+    this.#options = options
+    this.#storage = storage
+    this.#router = new AppendRouter(table, limits.produceInflightBytesMax)
+    this.#waiter = new ReadWaiter(clock, limits.waitingReadsMax)
+    this.#fetch = new PartitionFetch(table, this.#waiter, clock)
+    this.#spaceWatch = new SpaceWatch(storage.directories, clock, logger)
+    const placer = new PartitionPlacer(catalogue, hosts)
+    const lifecycle = new TopicLifecycle({ ...options, catalogue, hosts, placer })
+    this.topics = new EmbeddedTopicStore({
+      table,
+      lifecycle,
+      catalogue,
+      limits,
+      nodeId,
+      checkOpen: () => this.#checkOpen(),
+      deleted: (topic, topicId) => void this.groups.topicDeleted(topic, topicId),
+    })
+    // The coordinator's own appends go past the gate of `append`: it still commits while the engine is closing.
+    const log = {
+      append: (request: AppendRequest) => this.#router.append(request),
+      read: (request: ReadRequest) => this.#fetch.read(request),
+    }
+    this.groups = new EmbeddedGroupCoordinator({ log, topics: this.topics, clock, logger, limits: groups })
+  }
+
+  /** Recovers what is on disk, then serves. Rejects with StartupError where it must not start; then all is released. */
+  static async open(options: EmbeddedEngineOptions): Promise<EmbeddedEngine> {
+    const storage = await startStorage(options)
+    const engine = new EmbeddedEngine(options, storage)
+    engine.#spaceWatch.start()
+    void engine.groups.load()
+    return engine
+  }
+
+  async append(request: AppendRequest): Promise<AppendResult> {
+    this.#checkOpen()
+    return this.#router.append(request)
+  }
+
+  async read(request: ReadRequest): Promise<ReadResult> {
+    this.#checkReadable()
+    return this.#fetch.read(request)
+  }
+
+  async listOffsets(queries: readonly OffsetQuery[]): Promise<readonly OffsetAnswer[]> {
+    this.#checkReadable()
+    return Promise.all(queries.map((query) => lookUpOffset(this.#storage.table, query)))
+  }
+
+  async cluster(): Promise<ClusterDescription> {
+    const { nodeId, advertisedListener, rack } = this.#options
+    return {
+      clusterId: this.#storage.catalogue.clusterId,
+      controllerId: nodeId,
+      engine: 'embedded',
+      nodes: [{ id: nodeId, ...advertisedListener(), ...(rack !== undefined && { rack }) }],
+    }
+  }
+
+  logDirs(): Promise<readonly LogDirDescription[]> {
+    return describeLogDirs(this.#storage)
+  }
+
+  troubles(): readonly Trouble[] {
+    return [...engineTroubles(this.#storage), ...this.groups.troubles()]
+  }
+
+  statistics(): EngineStatistics {
+    return engineStatistics(this.#storage)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.#state = 'closing'
+    this.#waiter.close()
+    await this.topics.settled()
+    await this.groups.close()
+    await this.#router.settled()
+    await this.#spaceWatch.stop()
+    this.#state = 'closed'
+    await stopStorage(this.#storage, this.#options)
+  }
+
+  #checkOpen(): void {
+    if (this.#state !== 'open') throw stopping()
+  }
+
+  /** Reads go on, without waiting, while appends under way are finished. */
+  #checkReadable(): void {
+    if (this.#state === 'closed') throw stopping()
+  }
+}
+
+function stopping(): BrokerError {
+  return new BrokerError('SERVER_STOPPING', 'The server is stopping. Send the request again when it is back.', {
+    stored: 'no',
+    retryAfterSeconds: 5,
+  })
+}
