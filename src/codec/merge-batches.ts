@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { allocateBatch } from './batch-buffer.ts'
 import { CorruptBatchError } from './corrupt-batch-error.ts'
 import {
   BATCH_HEADER_BYTES,
@@ -32,7 +33,7 @@ export function mergeBatches(batches: readonly Buffer[]): Buffer {
   const [first] = batches
   assert(first !== undefined, 'nothing to merge')
   const base = firstTimestamp(first)
-  const merged = Buffer.allocUnsafe(BATCH_HEADER_BYTES + mergedRecordsBytes(batches, base))
+  const merged = allocateBatch(BATCH_HEADER_BYTES + mergedRecordsBytes(batches, base))
   let at = BATCH_HEADER_BYTES
   let count = 0
   let newest = maxTimestamp(first, 0)
