@@ -45,7 +45,8 @@ export function long(range: Range = {}): ConfigType<number> {
 }
 
 function whole(kind: 'int' | 'long', { min, max, note }: Required<Omit<Range, 'note'>> & Range): ConfigType<number> {
-  const allowed = `a whole number from ${wholeText(min)} to ${wholeText(max)}${note ? ` (${note})` : ''}`
+  const numbers = min === max ? wholeText(min) : `a whole number from ${wholeText(min)} to ${wholeText(max)}`
+  const allowed = `${numbers}${note ? ` (${note})` : ''}`
   return {
     kind,
     allowed,
@@ -148,13 +149,14 @@ export function freeText(allowed: string, pattern = /^/): ConfigType<string> {
   }
 }
 
-export function freeTexts(allowed: string, pattern = /^/): ConfigType<readonly string[]> {
+export function freeTexts(allowed: string, pattern = /^/, itemsMin = 0): ConfigType<readonly string[]> {
   return {
     kind: 'list',
     allowed,
     read: splitList,
     check(items) {
-      if (!items.every((item) => pattern.test(item))) throw new ConfigValueError(allowed)
+      const fits = items.length >= itemsMin && items.every((item) => pattern.test(item))
+      if (!fits) throw new ConfigValueError(allowed)
       if (new Set(items).size < items.length) throw new ConfigValueError(`${allowed}, each once`)
     },
     normalise: (value) => splitList(value).join(','),

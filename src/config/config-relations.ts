@@ -1,0 +1,54 @@
+import { resolve, sep } from 'node:path'
+import { resolveTopicConfig } from '../broker/topic-config-definitions.ts'
+import type { ServerConfig } from './server-config.ts'
+
+/** What no single value shows: one sentence for each rule between settings that is broken. */
+export function relationProblems(config: ServerConfig): string[] {
+  const topic = resolveTopicConfig(config.brokerTopicDefaults, new Map())
+  const notAbove: [string, number, string, number][] = [
+    ['page.default.records', config.pageDefaultRecords, 'page.max.records', config.pageMaxRecords],
+    ['page.default.bytes', config.pageDefaultBytes, 'page.max.bytes', config.pageMaxBytes],
+    ['num.partitions', config.numPartitions, 'topic.partitions.max', config.topicPartitionsMax],
+    [
+      'offsets.topic.num.partitions',
+      config.offsetsTopicNumPartitions,
+      'topic.partitions.max',
+      config.topicPartitionsMax,
+    ],
+    ['topic.partitions.max', config.topicPartitionsMax, 'partitions.max', config.partitionsMax],
+    ['request.max.bytes', config.requestMaxBytes, 'produce.inflight.max.bytes', config.produceInflightMaxBytes],
+    [
+      'journal.direct.min.bytes',
+      config.journalDirectMinBytes,
+      'a quarter of journal.file.bytes',
+      config.journalFileBytes / 4,
+    ],
+    [
+      'log.cleaner.min.compaction.lag.ms',
+      topic.minCompactionLagMs,
+      'log.cleaner.max.compaction.lag.ms',
+      topic.maxCompactionLagMs,
+    ],
+  ]
+  const problems = notAbove
+    .filter(([, lower, , upper]) => lower > upper)
+    .map(([name, lower, otherName, upper]) => `${name} is ${lower}: it must not be above ${otherName}, ${upper}`)
+  if (config.engine === 'kafka') {
+    problems.push('engine=kafka: a Kafka cluster as the engine is not in this version; leave it at embedded')
+  }
+  return [...problems, ...nestedDirectories(config.logDirs)]
+}
+
+/** A log directory inside another would be taken for one of its partitions. */
+function nestedDirectories(logDirs: readonly string[]): string[] {
+  const paths = logDirs.map((path) => ({ path, absolute: resolve(path) }))
+  return paths.flatMap((outer, index) =>
+    paths
+      .filter(({ absolute }, other) =>
+        absolute === outer.absolute
+          ? other > index
+          : absolute.startsWith(outer.absolute + (outer.absolute === sep ? '' : sep)),
+      )
+      .map(({ path }) => `log.dirs: ${path} must not be the same as or lie within ${outer.path}`),
+  )
+}

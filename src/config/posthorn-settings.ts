@@ -1,0 +1,190 @@
+import { freeTexts, int, long, oneOf } from '../broker/config-value.ts'
+import { defineSetting } from './setting-definition.ts'
+
+const KIB = 1024
+const MIB = 1024 * KIB
+const GIB = 1024 * MIB
+const HOUR_MS = 3_600_000
+
+const timeout = int({ min: 1, max: HOUR_MS })
+
+/** The server's settings that Kafka does not have. */
+export const posthornSettings = {
+  engine: defineSetting(
+    'engine',
+    oneOf('embedded', 'kafka'),
+    'embedded',
+    'What keeps the records: `embedded` is this machine’s disk. `kafka`, a cluster, is not in this version and is refused.',
+  ),
+  port: defineSetting(
+    'port',
+    int({ min: 0, max: 65_535 }),
+    undefined,
+    'The port of the one listener, whatever `listeners` says of it; 0 = any free port.',
+  ),
+  allowedHosts: defineSetting(
+    'allowed.hosts',
+    freeTexts('a comma-separated list of host names without scheme and port', /^([^\s/:]+|\[[0-9a-fA-F:.]+\])$/),
+    '',
+    'Names, besides those of the loopback, that a loopback listener answers to. Another `Host` is 421, so that a foreign page cannot reach the server through DNS.',
+  ),
+  corsAllowedOrigins: defineSetting(
+    'cors.allowed.origins',
+    freeTexts(
+      '* or a comma-separated list of origins such as https://dash.example',
+      /^(\*|[a-z][a-z0-9+.-]*:\/\/[^\s/]+)$/i,
+    ),
+    '',
+    'Origins of other sites whose pages may use the API; `*` = any.',
+  ),
+  requestMaxBytes: defineSetting(
+    'request.max.bytes',
+    int({ min: KIB, max: GIB }),
+    String(32 * MIB),
+    'The largest request body, also once decompressed.',
+  ),
+  requestMaxRecords: defineSetting(
+    'request.max.records',
+    int({ min: 1, max: 1_000_000 }),
+    '100000',
+    'The most records that one publish request may hold.',
+  ),
+  recordMaxHeaders: defineSetting(
+    'record.max.headers',
+    int({ min: 0, max: 10_000 }),
+    '100',
+    'The most headers that a record may have.',
+  ),
+  requestHeadersTimeoutMs: defineSetting(
+    'request.headers.timeout.ms',
+    timeout,
+    '10000',
+    "A request's headers must have arrived within this time.",
+  ),
+  requestIdleTimeoutMs: defineSetting(
+    'request.idle.timeout.ms',
+    timeout,
+    '30000',
+    'A request body of which no byte came for so long is given up.',
+  ),
+  requestBodyTimeoutMs: defineSetting(
+    'request.body.timeout.ms',
+    timeout,
+    '300000',
+    'A whole request body must have arrived within this time.',
+  ),
+  pageDefaultRecords: defineSetting(
+    'page.default.records',
+    int({ min: 1, max: 100_000 }),
+    '500',
+    'Records of a page when a read does not say `maxRecords`.',
+  ),
+  pageMaxRecords: defineSetting(
+    'page.max.records',
+    int({ min: 1, max: 100_000 }),
+    '10000',
+    'The most records that a read may ask for.',
+  ),
+  pageDefaultBytes: defineSetting(
+    'page.default.bytes',
+    int({ min: KIB, max: GIB / 4 }),
+    String(MIB),
+    'Stored bytes of a page when a read does not say `maxBytes`.',
+  ),
+  pageMaxBytes: defineSetting(
+    'page.max.bytes',
+    int({ min: KIB, max: GIB / 4 }),
+    String(16 * MIB),
+    'The most stored bytes that a read may ask for. (Kafka’s `fetch.max.bytes` is about its own protocol.)',
+  ),
+  pageMaxPartitions: defineSetting(
+    'page.max.partitions',
+    int({ min: 1, max: 256 }),
+    '256',
+    'The most partitions that one read may cover; a cursor has no room for more.',
+  ),
+  pageMaxWaitMs: defineSetting(
+    'page.max.wait.ms',
+    int({ min: 0, max: HOUR_MS }),
+    '30000',
+    'The longest that a read may wait for records.',
+  ),
+  fetchWaitingMax: defineSetting(
+    'fetch.waiting.max',
+    int({ min: 1, max: 1_000_000 }),
+    '2000',
+    'Reads that wait for records at the same time.',
+  ),
+  produceInflightMaxBytes: defineSetting(
+    'produce.inflight.max.bytes',
+    int({ min: MIB }),
+    String(64 * MIB),
+    'Bytes of records accepted whose answer is still out; beyond it publishing gets 503 until there is room.',
+  ),
+  topicPartitionsMax: defineSetting(
+    'topic.partitions.max',
+    int({ min: 1, max: 100_000 }),
+    '1000',
+    'The most partitions that a topic may have.',
+  ),
+  partitionsMax: defineSetting(
+    'partitions.max',
+    int({ min: 1, max: 1_000_000 }),
+    '10000',
+    'The most partitions of all topics together, internal ones aside.',
+  ),
+  journalFileBytes: defineSetting(
+    'journal.file.bytes',
+    int({ min: 8 * MIB, max: GIB }),
+    String(32 * MIB),
+    "Size of each of a log directory's two journal files.",
+  ),
+  journalDirectMinBytes: defineSetting(
+    'journal.direct.min.bytes',
+    int({ min: 64 * KIB, max: GIB }),
+    String(MIB),
+    'Appends to a partition of at least this size go to the segment directly instead of through the journal.',
+  ),
+  journalPendingMaxBytes: defineSetting(
+    'journal.pending.max.bytes',
+    int({ min: 8 * MIB }),
+    String(64 * MIB),
+    'Bytes in the journal that are not in their segments yet, a log directory; beyond it publishing waits.',
+  ),
+  journalCheckpointDirectBytes: defineSetting(
+    'journal.checkpoint.direct.bytes',
+    long({ min: MIB, max: 1024 * GIB }),
+    String(256 * MIB),
+    'A checkpoint is taken after this many bytes of direct appends.',
+  ),
+  logDirFreeMinBytes: defineSetting(
+    'log.dir.free.min.bytes',
+    long({ min: -1, note: '-1 = 5 % of the file system, at most 256 MiB' }),
+    '-1',
+    'Publishing stops, with 503, while a log directory’s file system has less free than this.',
+  ),
+  logDirReserveBytes: defineSetting(
+    'log.dir.reserve.bytes',
+    long({ min: 0, max: 1024 * GIB }),
+    String(16 * MIB),
+    'Space held in a file and given up when the disk is full, so that there is room to delete and to stop.',
+  ),
+  logOpenFilesMax: defineSetting(
+    'log.open.files.max',
+    int({ min: 16, max: 1_000_000 }),
+    '512',
+    'Segment files held open at the same time.',
+  ),
+  logLevel: defineSetting(
+    'log.level',
+    oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
+    'info',
+    'What the server says of itself on standard output.',
+  ),
+  shutdownTimeoutMs: defineSetting(
+    'shutdown.timeout.ms',
+    timeout,
+    '30000',
+    'After this time a stop no longer waits for requests under way.',
+  ),
+} as const

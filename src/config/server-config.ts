@@ -1,0 +1,90 @@
+import type { BrokerTopicDefaults } from '../broker/topic-config-definitions.ts'
+import { kafkaSettings as kafka } from './kafka-settings.ts'
+import { readListeners, type Listener } from './listeners.ts'
+import { posthornSettings as ours } from './posthorn-settings.ts'
+import type { SettingDefinition } from './setting-definition.ts'
+import type { SettingsReader } from './settings-reader.ts'
+
+type Settings = typeof kafka & typeof ours
+
+/** Settings that only go into `listeners`, or that can have but one value. */
+type Inputs =
+  | 'listeners'
+  | 'port'
+  | 'listenerSecurityProtocolMap'
+  | 'controllerListenerNames'
+  | 'processRoles'
+  | 'brokerRack'
+  | 'defaultReplicationFactor'
+  | 'offsetsTopicReplicationFactor'
+
+type ValueOf<D> = D extends SettingDefinition<infer T> ? T : never
+
+/**
+ * The whole configuration, checked. A member is called after its setting (`page.max.bytes` → `pageMaxBytes`), and is
+ * described where that is defined: kafka-settings.ts and posthorn-settings.ts.
+ */
+export type ServerConfig = {
+  readonly [Name in Exclude<keyof Settings, Inputs>]: ValueOf<Settings[Name]>
+} & {
+  /** At least one. */
+  readonly listeners: readonly Listener[]
+  readonly brokerRack: string | undefined
+  /** What the configuration says of topic configs: what `resolveTopicConfig` takes. */
+  readonly brokerTopicDefaults: BrokerTopicDefaults
+}
+
+/** Reads every setting; problems and warnings are the reader's afterwards, and only without problems is this valid. */
+export function readServerConfig(reader: SettingsReader): ServerConfig {
+  const read = <T>(definition: SettingDefinition<T>): T => reader.value(definition)
+  read(kafka.defaultReplicationFactor)
+  read(kafka.offsetsTopicReplicationFactor)
+  if (!read(kafka.processRoles).includes('broker')) {
+    reader.problems.push('process.roles: it must hold broker, the only role there is')
+  }
+  return {
+    engine: read(ours.engine),
+    nodeId: read(kafka.nodeId),
+    brokerRack: reader.optional(kafka.brokerRack),
+    listeners: readListeners(reader),
+    allowedHosts: read(ours.allowedHosts),
+    corsAllowedOrigins: read(ours.corsAllowedOrigins),
+    maxConnections: read(kafka.maxConnections),
+    connectionsMaxIdleMs: read(kafka.connectionsMaxIdleMs),
+    requestMaxBytes: read(ours.requestMaxBytes),
+    requestMaxRecords: read(ours.requestMaxRecords),
+    recordMaxHeaders: read(ours.recordMaxHeaders),
+    requestHeadersTimeoutMs: read(ours.requestHeadersTimeoutMs),
+    requestIdleTimeoutMs: read(ours.requestIdleTimeoutMs),
+    requestBodyTimeoutMs: read(ours.requestBodyTimeoutMs),
+    pageDefaultRecords: read(ours.pageDefaultRecords),
+    pageMaxRecords: read(ours.pageMaxRecords),
+    pageDefaultBytes: read(ours.pageDefaultBytes),
+    pageMaxBytes: read(ours.pageMaxBytes),
+    pageMaxPartitions: read(ours.pageMaxPartitions),
+    pageMaxWaitMs: read(ours.pageMaxWaitMs),
+    fetchWaitingMax: read(ours.fetchWaitingMax),
+    produceInflightMaxBytes: read(ours.produceInflightMaxBytes),
+    autoCreateTopicsEnable: read(kafka.autoCreateTopicsEnable),
+    deleteTopicEnable: read(kafka.deleteTopicEnable),
+    numPartitions: read(kafka.numPartitions),
+    topicPartitionsMax: read(ours.topicPartitionsMax),
+    partitionsMax: read(ours.partitionsMax),
+    brokerTopicDefaults: reader.topicDefaults(),
+    offsetsTopicNumPartitions: read(kafka.offsetsTopicNumPartitions),
+    offsetsTopicSegmentBytes: read(kafka.offsetsTopicSegmentBytes),
+    offsetMetadataMaxBytes: read(kafka.offsetMetadataMaxBytes),
+    offsetsRetentionMinutes: read(kafka.offsetsRetentionMinutes),
+    logDirs: read(kafka.logDirs),
+    numRecoveryThreadsPerDataDir: read(kafka.numRecoveryThreadsPerDataDir),
+    journalFileBytes: read(ours.journalFileBytes),
+    journalDirectMinBytes: read(ours.journalDirectMinBytes),
+    journalPendingMaxBytes: read(ours.journalPendingMaxBytes),
+    journalCheckpointDirectBytes: read(ours.journalCheckpointDirectBytes),
+    logDirFreeMinBytes: read(ours.logDirFreeMinBytes),
+    logDirReserveBytes: read(ours.logDirReserveBytes),
+    logOpenFilesMax: read(ours.logOpenFilesMax),
+    logLevel: read(ours.logLevel),
+    shutdownTimeoutMs: read(ours.shutdownTimeoutMs),
+  }
+}

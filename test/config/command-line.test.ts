@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { commandLineAction, type CommandLineAction } from '../../src/config/command-line.ts'
+
+function run(...argv: string[]): CommandLineAction {
+  return commandLineAction(
+    { argv, env: {}, readFile: () => Buffer.from('num.io.threads=3\nnum.partitions=6\n') },
+    '1.2.3',
+  )
+}
+
+test('without arguments it starts', () => {
+  const action = run()
+  assert.equal(action.kind, 'start')
+})
+
+test('--help and --version are answered whatever else there is', () => {
+  for (const flag of ['--help', '-h']) {
+    const help = run('--set', 'nonsense', flag)
+    assert.ok(help.kind === 'print')
+    assert.match(help.text, /^Posthorn 1\.2\.3: .*\n\nUsage: posthorn \[options\]\n/)
+    assert.match(help.text, /docs\/configuration\.md/)
+    assert.ok(help.text.split('\n').every((line) => line.length <= 120))
+  }
+  assert.deepEqual(run('--version'), { kind: 'print', text: 'posthorn 1.2.3\n', exitCode: 0 })
+  assert.deepEqual(run('-v', '--prot'), { kind: 'print', text: 'posthorn 1.2.3\n', exitCode: 0 })
+})
+
+test('--check-config prints every setting in force with where it comes from', () => {
+  const action = run('--config', 'a/s.properties', '--check-config', '--set', 'log.retention.hours=1')
+  assert.ok(action.kind === 'print')
+  assert.match(action.text, /^# warning: accepted without effect: num\.io\.threads\n/)
+  assert.match(action.text, /^num\.partitions=6 +# s\.properties line 2$/m)
+  assert.match(action.text, /^log\.retention\.ms=3600000 +# --set$/m)
+  assert.match(action.text, /^log\.segment\.bytes=1073741824 +# default$/m)
+})
+
+test('a wrong configuration fails with 2 and one line a problem, also under --check-config', () => {
+  for (const flags of [[], ['--check-config']]) {
+    const action = run(...flags, '--port', 'x', '--set', 'a=1', '--config')
+    assert.ok(action.kind === 'fail')
+    assert.equal(action.exitCode, 2)
+    assert.match(
+      action.text,
+      /^--config: needs a value\na=1 \(--set\): there is no such setting\nport=x \(--port\): must be .*\n$/,
+    )
+  }
+})
+
+test('--port and --log-dirs are short for settings', () => {
+  const action = run('--port=9000', '--log-dirs', '/a,/b')
+  assert.ok(action.kind === 'start')
+  assert.deepEqual(action.loaded.config.listeners, [{ host: '127.0.0.1', port: 9000 }])
+  assert.deepEqual(action.loaded.config.logDirs, ['/a', '/b'])
+})
