@@ -230,7 +230,7 @@ test('rules that span two settings', () => {
     [['process.roles=controller'], /must hold broker/],
   ]
   for (const [settings, pattern] of bad) assert.match(problems(set(...settings)).join('\n'), pattern)
-  load(set('log.dirs=/a,/ab'))
+  load(set('log.dirs=/a,/ab', 'page.default.records=500', 'page.max.records=500'))
 })
 
 test("what Kubernetes sets for a service of the server's name is nobody's configuration", () => {
