@@ -143,7 +143,7 @@ export const posthornSettings = {
     'journal.direct.min.bytes',
     int({ min: 64 * KIB, max: GIB }),
     String(MIB),
-    'Appends to a partition of at least this size go to the segment directly instead of through the journal.',
+    'A request with at least so many bytes of records goes to its segments directly instead of through the journal.',
   ),
   journalPendingMaxBytes: defineSetting(
     'journal.pending.max.bytes',
