@@ -30,7 +30,8 @@ export class CatalogueDatabase {
     if (!fs.existsSync(file)) throw damaged(file, 'it is missing')
     return opened(file, (database) => {
       const applicationId = database.pragma('application_id', { simple: true })
-      if (applicationId !== CATALOGUE_APPLICATION_ID) throw damaged(file, `its application_id is ${String(applicationId)}`)
+      if (applicationId !== CATALOGUE_APPLICATION_ID)
+        throw damaged(file, `its application_id is ${String(applicationId)}`)
       const found = database.pragma('integrity_check', { simple: true })
       if (found !== 'ok') throw damaged(file, String(found))
       return CatalogueDatabase.#prepared(database)

@@ -55,7 +55,7 @@ export class CatalogueThread {
 
   #request(request: WorkerRequest): Promise<WorkerReply> {
     if (this.#failure) return Promise.reject(this.#failure)
-    this.#worker.postMessage(request)
+    this.#worker.postMessage(request, [])
     return this.#reply()
   }
 
