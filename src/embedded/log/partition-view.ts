@@ -62,6 +62,6 @@ export interface FencedRange extends OffsetRange {
 }
 
 /** The range that keeps an offset from readers. */
-export function fencedRangeAt(fenced: readonly OffsetRange[], offset: number): OffsetRange | undefined {
+export function fencedRangeAt(fenced: readonly FencedRange[], offset: number): FencedRange | undefined {
   return fenced.find((range) => range.from <= offset && offset < range.to)
 }

@@ -7,7 +7,7 @@ import {
   maxTimestamp,
 } from '../../codec/record-batch.ts'
 import type { FileHandle } from '../file-system.ts'
-import type { OffsetRange } from './partition-view.ts'
+import type { FencedRange, OffsetRange } from './partition-view.ts'
 
 /** The facts of a segment that one walk goes by, taken at its begin: later growth of the file does not concern it. */
 export interface SegmentExtent {
@@ -17,7 +17,7 @@ export interface SegmentExtent {
   readonly fileBytes: number
   /** Every batch of the segment ends below it. */
   readonly endOffset: number
-  readonly fenced: readonly OffsetRange[]
+  readonly fenced: readonly FencedRange[]
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { OffsetEntry, SegmentIndex, SegmentKey } from '../index/segment-index.ts'
 import { SegmentIndexer } from '../index/segment-indexer.ts'
+import { fencedRangeAt } from './partition-view.ts'
 import type { SegmentCursor, SegmentExtent } from './segment-cursor.ts'
 
 /** A walk so much longer than the index' interval means that entries were lost: it leaves new ones behind. */
@@ -136,12 +137,16 @@ export class SegmentWalk {
   }
 
   /**
-   * Moves the cursor to the next sound batch: behind the damaged one if its length is intact, else where the index
-   * knows of one. Never searches for what looks like a batch: a record's value may hold one. False if there is none.
+   * Moves the cursor to the next sound batch: where recovery found one behind a fenced range, behind the damaged batch
+   * if its length is intact, else where the index knows of one. Never searches for what looks like a batch: a record's value may hold one. False if there is none.
    */
   async #passDamage(): Promise<boolean> {
     const { position, expectedOffset } = this.#cursor
     const claimed = this.#cursor.claimedEnd()
+    const fence = fencedRangeAt(this.#segment.fenced, expectedOffset)
+    if (fence?.resume?.segmentBaseOffset === this.#segment.baseOffset) {
+      if (await this.#soundBatchAt(fence.resume.position, fence.to, true)) return true
+    }
     if (claimed !== undefined && (await this.#soundBatchAt(claimed, expectedOffset + 1, false))) return true
     let after = expectedOffset
     for (;;) {
