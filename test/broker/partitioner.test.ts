@@ -70,7 +70,7 @@ test('a partition can be left', () => {
 })
 
 test('all partitions are drawn alike', () => {
-  const drawn = new Array<number>(6).fill(0)
+  const drawn = Array.from({ length: 6 }, () => 0)
   let at = 0
   const sticky = new StickyPartitioner(() => (at++ % 600) / 600)
   for (let i = 0; i < 600; i++) {

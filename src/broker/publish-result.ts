@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { BrokerError } from './broker-error.ts'
+import type { AppendPartResult, AppendResult, Durability } from './engine.ts'
+import type { RecordColumns } from './record-columns.ts'
+
+/** What became of a publish request of which something was stored. */
+export interface PublishResult {
+  readonly topic: string
+  readonly durability: Durability
+  /**
+   * The request's records, with `partition`, `offset` and `timestamp` as stored. The offset is −1 for a record whose
+   * partition failed, and for all where the acknowledgement vouches for nothing.
+   */
+  readonly columns: RecordColumns
+  /** By partition; empty where everything was stored. */
+  readonly failures: ReadonlyMap<number, BrokerError>
+  /** Of the failures the gravest, with `stored: partial`: the status and code of the reply. */
+  readonly worst?: BrokerError
+}
+
+const noFailures: ReadonlyMap<number, BrokerError> = new Map()
+
+/**
+ * Writes into the columns where the records of an append now are.
+ * @throws BrokerError the gravest failure, where no part was stored
+ */
+export function publishResult(topic: string, columns: RecordColumns, appended: AppendResult): PublishResult {
+  const { durability, parts } = appended
+  const [first] = parts
+  assert(first !== undefined, 'an append has at least one part')
+  const failures = failuresOf(parts)
+  if (failures.size === parts.length) throw wholeFailure([...failures.values()])
+  if (parts.length === 1) placeInOnePartition(columns, first)
+  else placeByPartition(columns, parts)
+  if (failures.size === 0) return { topic, durability, columns, failures }
+  return { topic, durability, columns, failures, worst: partialFailure([...failures.values()]) }
+}
+
+function placeInOnePartition(columns: RecordColumns, part: AppendPartResult): void {
+  const { count, offset, timestamp } = columns
+  for (let i = 0; i < count; i++) offset[i] = part.baseOffset < 0 ? -1 : part.baseOffset + i
+  if (part.logAppendTime >= 0) timestamp.fill(part.logAppendTime, 0, count)
+}
+
+function placeByPartition(columns: RecordColumns, parts: readonly AppendPartResult[]): void {
+  const highest = parts.reduce((most, part) => Math.max(most, part.partition), 0)
+  const next = new Float64Array(highest + 1).fill(-1)
+  const appendTime = new Float64Array(highest + 1).fill(-1)
+  for (const { partition, baseOffset, logAppendTime, error } of parts) {
+    if (error !== undefined) continue
+    next[partition] = baseOffset
+    appendTime[partition] = logAppendTime
+  }
+  for (let i = 0; i < columns.count; i++) {
+    const partition = columns.partition[i]!
+    const offset = next[partition]!
+    columns.offset[i] = offset
+    if (offset >= 0) next[partition] = offset + 1
+    if (appendTime[partition]! >= 0) columns.timestamp[i] = appendTime[partition]!
+  }
+}
+
+function failuresOf(parts: readonly AppendPartResult[]): ReadonlyMap<number, BrokerError> {
+  let failures: Map<number, BrokerError> | undefined
+  for (const { partition, error } of parts) {
+    if (error !== undefined) (failures ??= new Map<number, BrokerError>()).set(partition, error)
+  }
+  return failures ?? noFailures
+}
+
+/** The highest status; among equals one of which it is not known what was stored. */
+function gravestOf(errors: readonly BrokerError[]): BrokerError {
+  const gravity = (error: BrokerError) => error.status * 2 + (error.options.stored === 'no' ? 0 : 1)
+  return errors.reduce((gravest, error) => (gravity(error) > gravity(gravest) ? error : gravest))
+}
+
+function wholeFailure(errors: readonly BrokerError[]): BrokerError {
+  const gravest = gravestOf(errors)
+  const stored = errors.every((error) => error.options.stored === 'no') ? 'no' : 'unknown'
+  return new BrokerError(gravest.code, gravest.message, { ...gravest.options, stored, cause: gravest })
+}
+
+/** Its recovery is not to retry: the same request again would store the other partitions' records twice. */
+function partialFailure(errors: readonly BrokerError[]): BrokerError {
+  const gravest = gravestOf(errors)
+  const detail = `${gravest.message} Records of other partitions were stored: send again only those without an offset.`
+  return new BrokerError(gravest.code, detail, {
+    ...gravest.options,
+    stored: 'partial',
+    recovery: 'none',
+    cause: gravest,
+  })
+}

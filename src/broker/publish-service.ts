@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { recordContentSize } from '../codec/record-batch-writer.ts'
+import { BatchEncoder } from './batch-encoder.ts'
+import { BrokerError } from './broker-error.ts'
+import type { Clock } from './clock.ts'
+import type { Acks, AppendResult, Engine } from './engine.ts'
+import { StickyPartitioner, partitionForKey } from './partitioner.ts'
+import { publishResult, type PublishResult } from './publish-result.ts'
+import { checkRecords, maxBatchBytes } from './record-checks.ts'
+import type { RecordColumns } from './record-columns.ts'
+import type { TopicAutoCreation } from './topic-auto-creation.ts'
+import type { TopicConfig } from './topic-config.ts'
+import type { TopicSummary } from './topic-store.ts'
+
+export interface PublishServiceDependencies {
+  readonly engine: Pick<Engine, 'append'>
+  readonly topics: TopicAutoCreation
+  /** The settings in force; asked at each request. */
+  readonly topicConfigOf: (topic: TopicSummary) => TopicConfig
+  readonly clock: Clock
+  /** Uniform in [0, 1). */
+  readonly random: () => number
+}
+
+export interface PublishOptions {
+  readonly acks: Acks
+}
+
+/** Takes records in: checks all of them, chooses their partitions, encodes batches, and has them appended. */
+export class PublishService {
+  readonly #deps: PublishServiceDependencies
+  readonly #sticky: StickyPartitioner
+  readonly #encoder = new BatchEncoder()
+
+  constructor(deps: PublishServiceDependencies) {
+    this.#deps = deps
+    this.#sticky = new StickyPartitioner(deps.random)
+  }
+
+  /**
+   * Stores the records of one request. Their bytes are copied before this first waits, so the buffer behind the columns
+   * may be used again; the columns themselves are filled in and returned. In each partition records keep their order in
+   * the request, and requests the order in which they came here.
+   *
+   * Rejects with a BrokerError that always says what was `stored`: `no` after any fault in a record.
+   *
+   * @param columns at least one record; partition and timestamp −1 where the client gave none
+   */
+  async publish(topic: string, columns: RecordColumns, options: PublishOptions): Promise<PublishResult> {
+    assert(columns.count > 0, 'a publish request has at least one record')
+    try {
+      const found = this.#deps.topics.find(topic) ?? (await this.#deps.topics.findOrCreate(topic))
+      const appended = await this.#append(found, columns, options)
+      // The next keyless records are drawn anew: perhaps a partition that works.
+      if (appended.parts.some((part) => part.error !== undefined)) this.#sticky.leave(topic)
+      return publishResult(topic, columns, appended)
+    } catch (error) {
+      throw refused(error)
+    }
+  }
+
+  /** Synchronous up to the engine's own work, so the encoder's scratch is never shared by two requests. */
+  #append(topic: TopicSummary, columns: RecordColumns, { acks }: PublishOptions): Promise<AppendResult> {
+    if (topic.internal) throw internalTopic(topic.name)
+    const config = this.#deps.topicConfigOf(topic)
+    checkRecords(columns, topic, config, this.#deps.clock.now())
+    this.#choosePartitions(topic, columns)
+    const parts = this.#encoder.encode(columns, topic.partitionCount, maxBatchBytes(config))
+    return this.#deps.engine.append({ topic: topic.name, parts, acks })
+  }
+
+  /** A partition the client named, else the key's, else for all keyless records of the request the sticky one. */
+  #choosePartitions({ name, partitionCount }: TopicSummary, columns: RecordColumns): void {
+    const { bytes, count, partition, keyStart, keyEnd } = columns
+    let keyless = -1
+    let keylessBytes = 0
+    for (let i = 0; i < count; i++) {
+      if (partition[i]! >= 0) continue
+      const start = keyStart[i]!
+      if (start >= 0) partition[i] = partitionForKey(bytes, start, keyEnd[i]!, partitionCount)
+      else {
+        if (keyless < 0) keyless = this.#sticky.partitionFor(name, partitionCount)
+        partition[i] = keyless
+        keylessBytes += recordContentSize(columns, i)
+      }
+    }
+    if (keyless >= 0) this.#sticky.produced(name, keylessBytes)
+  }
+}
+
+function internalTopic(name: string): BrokerError {
+  return new BrokerError(
+    'INVALID_TOPIC_EXCEPTION',
+    `The topic "${name}" is internal: the server alone writes to it. Publish to a topic of another name.`,
+  )
+}
+
+/** What rejects before the answer of an append was judged has stored nothing (see Engine.append). */
+function refused(error: unknown): unknown {
+  if (!(error instanceof BrokerError) || error.options.stored !== undefined) return error
+  return new BrokerError(error.code, error.message, { ...error.options, stored: 'no', cause: error })
+}

@@ -1,0 +1,61 @@
+import { BrokerError } from './broker-error.ts'
+import { checkTopicName, refuseInternalTopic } from './topic-name.ts'
+import type { TopicStore, TopicSummary } from './topic-store.ts'
+
+export interface TopicAutoCreationOptions {
+  /** `auto.create.topics.enable` */
+  readonly enabled: boolean
+  /** `num.partitions` */
+  readonly numPartitions: number
+}
+
+/** Finds topics for those who write to them, and makes the ones that are missing where the server is set to. */
+export class TopicAutoCreation {
+  readonly #topics: Pick<TopicStore, 'find' | 'create'>
+  readonly #options: TopicAutoCreationOptions
+  readonly #creating = new Map<string, Promise<TopicSummary>>()
+
+  constructor(topics: Pick<TopicStore, 'find' | 'create'>, options: TopicAutoCreationOptions) {
+    this.#topics = topics
+    this.#options = options
+  }
+
+  find(name: string): TopicSummary | undefined {
+    return this.#topics.find(name)
+  }
+
+  /**
+   * The topic there is, else a new one with `num.partitions` partitions and no overrides; requests that come at the
+   * same time get the same one. Rejects with UNKNOWN_TOPIC_OR_PARTITION where `auto.create.topics.enable=false`,
+   * INVALID_TOPIC_EXCEPTION, or what the store says.
+   */
+  async findOrCreate(name: string): Promise<TopicSummary> {
+    const topic = this.#topics.find(name)
+    if (topic !== undefined) return topic
+    checkTopicName(name, '?topic')
+    refuseInternalTopic(name)
+    if (!this.#options.enabled) throw unknownTopic(name)
+    const creating = this.#creating.get(name) ?? this.#create(name)
+    this.#creating.set(name, creating)
+    return creating.finally(() => this.#creating.delete(name))
+  }
+
+  async #create(name: string): Promise<TopicSummary> {
+    try {
+      return await this.#topics.create({ name, partitionCount: this.#options.numPartitions, configs: new Map() })
+    } catch (error) {
+      // Somebody created it by name meanwhile.
+      const winner = this.#topics.find(name)
+      if (winner === undefined || !(error instanceof BrokerError) || error.code !== 'TOPIC_ALREADY_EXISTS') throw error
+      return winner
+    }
+  }
+}
+
+function unknownTopic(name: string): BrokerError {
+  return new BrokerError(
+    'UNKNOWN_TOPIC_OR_PARTITION',
+    `There is no topic "${name}", and this server runs with auto.create.topics.enable=false. ` +
+      `Create it with PUT /topics/${name}.`,
+  )
+}
