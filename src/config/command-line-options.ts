@@ -4,7 +4,7 @@ import type { Setting } from './setting.ts'
 
 /** What the arguments say. */
 export interface CommandLine {
-  readonly wanted: 'start' | 'help' | 'version' | 'check-config'
+  readonly wanted: 'start' | 'repair' | 'help' | 'version' | 'check-config'
   readonly configFile: string | undefined
   readonly settings: readonly Setting[]
   readonly problems: readonly string[]
@@ -35,7 +35,9 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
   const flags = tokens.flatMap((token): Flag[] =>
     token.kind === 'option' ? [{ name: token.name, rawName: token.rawName, value: token.value }] : [],
   )
-  const stray = tokens.flatMap((token) => (token.kind === 'positional' ? [token.value] : []))
+  const words = tokens.flatMap((token) => (token.kind === 'positional' ? [token.value] : []))
+  const repair = words[0] === 'repair'
+  const stray = repair ? words.slice(1) : words
   const settings = flags.flatMap(settingOf)
   const files = flags.filter(({ name }) => name === 'config').map(({ value }) => value)
   const present = (name: string): boolean => flags.some((flag) => flag.name === name)
@@ -46,7 +48,9 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
         ? 'version'
         : present('check-config')
           ? 'check-config'
-          : 'start',
+          : repair
+            ? 'repair'
+            : 'start',
     configFile: files.at(-1),
     settings,
     problems: [

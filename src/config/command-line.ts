@@ -5,7 +5,7 @@ import { loadConfig, type ConfigSources, type LoadedConfig } from './load-config
 
 /** What the program has to do; whoever asked does the printing and the exit. */
 export type CommandLineAction =
-  | { readonly kind: 'start'; readonly loaded: LoadedConfig }
+  | { readonly kind: 'start' | 'repair'; readonly loaded: LoadedConfig }
   /** For standard output; then exit 0. */
   | { readonly kind: 'print'; readonly text: string; readonly exitCode: 0 }
   /** For standard error; then exit 2. */
@@ -18,7 +18,8 @@ export function commandLineAction(sources: ConfigSources, version: string): Comm
   if (wanted === 'version') return { kind: 'print', text: `posthorn ${version}\n`, exitCode: 0 }
   try {
     const loaded = loadConfig(sources)
-    return wanted === 'start' ? { kind: 'start', loaded } : { kind: 'print', text: checked(loaded), exitCode: 0 }
+    if (wanted === 'check-config') return { kind: 'print', text: checked(loaded), exitCode: 0 }
+    return { kind: wanted, loaded }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     return { kind: 'fail', text: `${error.problems.join('\n')}\n`, exitCode: 2 }

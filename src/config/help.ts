@@ -27,7 +27,8 @@ export function helpText(version: string): string {
   )
   return `Posthorn ${version}: an event log you drive with HTTP, with Apache Kafka's semantics.
 
-Usage: posthorn [options]
+Usage: posthorn [options]           start the server
+       posthorn repair [options]    rebuild a damaged catalogue from its newest snapshot, with the server stopped
 
   --config FILE      read settings from FILE, in Kafka's server.properties form
   --set NAME=VALUE   set one setting; may be repeated

@@ -53,3 +53,11 @@ test('--port and --log-dirs are short for settings', () => {
   assert.deepEqual(action.loaded.config.listeners, [{ host: '127.0.0.1', port: 9000 }])
   assert.deepEqual(action.loaded.config.logDirs, ['/a', '/b'])
 })
+
+test('repair takes the settings that the server takes, and no further word', () => {
+  const action = run('repair', '--log-dirs', '/a,/b')
+  assert.equal(action.kind, 'repair')
+  assert.deepEqual(action.kind === 'repair' && action.loaded.config.logDirs, ['/a', '/b'])
+  const wrong = run('repair', 'everything')
+  assert.match(wrong.kind === 'fail' ? wrong.text : '', /^everything: not understood/)
+})
