@@ -74,11 +74,6 @@ export class IndexThread {
     await this.#exited
   }
 
-  /** Ends the worker as an accident would. */
-  async kill(): Promise<void> {
-    await this.#worker?.terminate()
-  }
-
   #start(): void {
     // The same file runs as TypeScript from src and as JavaScript from dist.
     const script = new URL(`./index-worker${extname(import.meta.filename)}`, import.meta.url)
