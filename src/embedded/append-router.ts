@@ -18,13 +18,15 @@ interface Share {
 /** Sends the parts of a publish request to the logs of their directories, and bounds what is under way. */
 export class AppendRouter {
   readonly #table: TopicTable
+  readonly #hosts: readonly DirectoryHost[]
   readonly #inflightBytesMax: number
   #inflightBytes = 0
   #inflight = 0
   #idle: (() => void)[] = []
 
-  constructor(table: TopicTable, inflightBytesMax: number) {
+  constructor(table: TopicTable, hosts: readonly DirectoryHost[], inflightBytesMax: number) {
     this.#table = table
+    this.#hosts = hosts
     this.#inflightBytesMax = inflightBytesMax
   }
 
@@ -51,10 +53,11 @@ export class AppendRouter {
   #admit(request: AppendRequest): number {
     let bytes = 0
     for (const part of request.parts) for (const batch of part.batches) bytes += batch.bytes.length
-    if (this.#inflightBytes > 0 && this.#inflightBytes + bytes > this.#inflightBytesMax) {
+    const waitingBytes = request.acks === 'all' ? this.#inflightBytes : this.#notDurableBytes()
+    if (waitingBytes > 0 && waitingBytes + bytes > this.#inflightBytesMax) {
       throw new BrokerError(
         'SERVER_OVERLOADED',
-        `${this.#inflightBytes} bytes of records are on their way to the disk, of at most ${this.#inflightBytesMax} ` +
+        `${waitingBytes} bytes of records are on their way to the disk, of at most ${this.#inflightBytesMax} ` +
           `(produce.inflight.max.bytes). Send the request again in a moment.`,
         { stored: 'no', retryAfterSeconds: 1 },
       )
@@ -62,6 +65,11 @@ export class AppendRouter {
     this.#inflightBytes += bytes
     this.#inflight++
     return bytes
+  }
+
+  /** With acks other than `all` a request is answered while its records are still on their way. */
+  #notDurableBytes(): number {
+    return this.#hosts.reduce((sum, { log }) => sum + log.statistics().durableLagBytes, 0)
   }
 
   async #route(topic: LiveTopic, request: AppendRequest): Promise<AppendResult> {

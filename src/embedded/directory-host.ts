@@ -5,7 +5,7 @@ import type { Logger } from '../broker/logger.ts'
 import type { TopicConfig } from '../broker/topic-config.ts'
 import type { LogDirectory } from './directory/log-directory.ts'
 import { writeOffsetCheckpoint } from './directory/offset-checkpoint.ts'
-import type { JournalSettings } from './embedded-engine-options.ts'
+import type { JournalSettings, SpaceSettings } from './embedded-engine-options.ts'
 import type { FileSystem } from './file-system.ts'
 import type { IndexedSegment } from './index/index-messages.ts'
 import { LogIndexer } from './index/log-indexer.ts'
@@ -31,6 +31,7 @@ export interface OpenHostOptions {
   /** The config of a live topic, by its id. */
   readonly topicConfigOf: (topicId: string) => TopicConfig | undefined
   readonly journal: JournalSettings
+  readonly space: SpaceSettings
   readonly recoveryThreadsPerDataDir: number
   readonly fileSystem: FileSystem
   readonly clock: Clock
@@ -83,7 +84,7 @@ export function isWritable(host: DirectoryHost): boolean {
 }
 
 function openLog(options: OpenHostOptions, indexer: LogIndexer): Promise<DirectoryLog> {
-  const { directory, journal, commitObserver } = options
+  const { directory, journal, space, commitObserver } = options
   return DirectoryLog.open({
     ...options,
     path: directory.path,
@@ -93,6 +94,9 @@ function openLog(options: OpenHostOptions, indexer: LogIndexer): Promise<Directo
       journalFileBytes: journal.fileBytes,
       directMinBytes: journal.directMinBytes,
       recoveryThreads: options.recoveryThreadsPerDataDir,
+      pendingMaxBytes: journal.pendingMaxBytes,
+      checkpointDirectBytes: journal.checkpointDirectBytes,
+      ...(space.freeMinBytes >= 0 && { lowWaterBytes: space.freeMinBytes }),
     },
     ...(commitObserver && { observer: commitObserver }),
   })

@@ -18,6 +18,7 @@ export interface EmbeddedEngineOptions {
   readonly resolveTopicConfig: (overrides: ReadonlyMap<string, string>) => TopicConfig
   readonly limits: EmbeddedEngineLimits
   readonly journal: JournalSettings
+  readonly space: SpaceSettings
   readonly groups: GroupLimits
   /** `num.recovery.threads.per.data.dir` */
   readonly recoveryThreadsPerDataDir: number
@@ -47,4 +48,15 @@ export interface JournalSettings {
   readonly fileBytes: number
   /** `journal.direct.min.bytes`: appends of at least so many bytes go to their segments directly. */
   readonly directMinBytes: number
+  /** `journal.pending.max.bytes`: bytes not yet in their segments, a directory; rounds wait beyond it. */
+  readonly pendingMaxBytes: number
+  /** `journal.checkpoint.direct.bytes`: a checkpoint is taken after so many bytes of direct appends. */
+  readonly checkpointDirectBytes: number
+}
+
+export interface SpaceSettings {
+  /** `log.dir.free.min.bytes`: nothing is published while less is free; −1 = min(256 MiB, 5 % of the file system). */
+  readonly freeMinBytes: number
+  /** `log.dir.reserve.bytes`: held in a file of each directory, and given up when its disk is full. */
+  readonly reserveBytes: number
 }

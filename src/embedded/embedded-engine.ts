@@ -43,7 +43,7 @@ export class EmbeddedEngine implements Engine {
     const { catalogue, hosts, table } = storage
     this.#options = options
     this.#storage = storage
-    this.#router = new AppendRouter(table, limits.produceInflightBytesMax)
+    this.#router = new AppendRouter(table, hosts, limits.produceInflightBytesMax)
     this.#waiter = new ReadWaiter(clock, limits.waitingReadsMax)
     this.#fetch = new PartitionFetch(table, this.#waiter, clock)
     this.#spaceWatch = new SpaceWatch(storage.directories, clock, logger)

@@ -1,12 +1,11 @@
 import type { Clock, Timer } from '../broker/clock.ts'
 import type { Logger } from '../broker/logger.ts'
 import type { LogDirectory } from './directory/log-directory.ts'
-import { RESERVE_BYTES } from './directory/space-reserve.ts'
 import { errorMessage } from './startup-error.ts'
 
 const INTERVAL_MS = 5_000
 /** The reserve is taken back only when there is room for a few of it. */
-const RESTORE_FREE_BYTES = 4 * RESERVE_BYTES
+const RESTORE_FREE_RESERVES = 4
 
 /** Looks at the free space of the log directories now and then, and fills the reserves up again when there is room. */
 export class SpaceWatch {
@@ -44,7 +43,8 @@ export class SpaceWatch {
     if (!directory.online) return
     try {
       await directory.refreshSpace()
-      if (!directory.reserve.held && directory.freeBytes >= RESTORE_FREE_BYTES) await directory.reserve.restore()
+      const { reserve, freeBytes } = directory
+      if (!reserve.held && freeBytes >= RESTORE_FREE_RESERVES * reserve.sizeBytes) await reserve.restore()
     } catch (error) {
       this.#logger.warn({ logDir: directory.path }, `its free space cannot be told: ${errorMessage(error)}`)
     }

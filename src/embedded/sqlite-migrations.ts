@@ -1,18 +1,18 @@
 import * as fs from 'node:fs'
 import type { Database } from 'better-sqlite3'
-import { StartupError } from './startup-error.ts'
+import { NewerVersionError } from './startup-error.ts'
 
 /**
  * Brings a database to the newest schema: `0001-*.sql`, `0002-*.sql`, … of a directory, forward only, each in one
  * transaction together with its number in `PRAGMA user_version`. Running it again changes nothing.
  *
- * Throws StartupError, before anything is written, where the database is newer than the migrations known.
+ * Throws NewerVersionError, before anything is written, where the database is newer than the migrations known.
  */
 export function migrate(database: Database, migrations: URL): void {
   const steps = migrationSteps(migrations)
   const version = Number(database.pragma('user_version', { simple: true }))
   if (version > steps.length) {
-    throw new StartupError(
+    throw new NewerVersionError(
       `${database.name} has schema version ${version}, written by a newer release; this one knows up to ` +
         `${steps.length}. Nothing was touched. Start the newer release.`,
     )

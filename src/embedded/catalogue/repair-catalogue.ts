@@ -3,7 +3,7 @@ import { DirectoryLock } from '../directory/directory-lock.ts'
 import { writeMetaProperties } from '../directory/meta-properties.ts'
 import { surveyDirectory, type Survey } from '../directory/survey-directory.ts'
 import type { FileSystem } from '../file-system.ts'
-import { errorCode, StartupError } from '../startup-error.ts'
+import { errorCode, NewerVersionError, StartupError } from '../startup-error.ts'
 import { CatalogueDatabase } from './catalogue-database.ts'
 import { readSnapshot } from './catalogue-snapshot.ts'
 import type { CatalogueState } from './catalogue-state.ts'
@@ -84,7 +84,7 @@ function soundState(catalogue: string, home: Formatted): CatalogueState | undefi
     const state = database.state()
     return state.clusterId === home.meta.clusterId ? state : undefined
   } catch (error) {
-    if (error instanceof StartupError && error.message.includes('newer')) throw error
+    if (error instanceof NewerVersionError) throw error
     return undefined
   } finally {
     database?.close()

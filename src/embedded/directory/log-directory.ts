@@ -12,6 +12,8 @@ export interface LogDirectoryOptions {
   readonly lock?: DirectoryLock
   readonly fileSystem: FileSystem
   readonly random: (sizeBytes: number) => Uint8Array
+  /** `log.dir.reserve.bytes` */
+  readonly reserveBytes: number
 }
 
 /** One of `log.dirs` that the catalogue knows. Offline is for good: only a start brings a directory back. */
@@ -28,7 +30,7 @@ export class LogDirectory {
   constructor(options: LogDirectoryOptions) {
     this.path = options.path
     this.directoryId = options.directoryId
-    this.reserve = new SpaceReserve(options.fileSystem, options.path, options.random)
+    this.reserve = new SpaceReserve(options)
     this.#fileSystem = options.fileSystem
     this.#lock = options.lock
     this.#offlineReason = options.offlineReason

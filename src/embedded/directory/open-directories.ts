@@ -1,11 +1,12 @@
 import * as path from 'node:path'
 import type { Logger } from '../../broker/logger.ts'
 import { Catalogue } from '../catalogue/catalogue.ts'
+import type { SpaceSettings } from '../embedded-engine-options.ts'
 import type { FileSystem } from '../file-system.ts'
 import { errorCode, errorMessage, StartupError } from '../startup-error.ts'
 import { newUuid } from '../uuid.ts'
 import { DirectoryLock } from './directory-lock.ts'
-import { LogDirectory } from './log-directory.ts'
+import { LogDirectory, type LogDirectoryOptions } from './log-directory.ts'
 import { makeLogDirectory } from './make-directory.ts'
 import { writeMetaProperties, type MetaProperties } from './meta-properties.ts'
 import { surveyDirectory, type Survey } from './survey-directory.ts'
@@ -16,6 +17,7 @@ export interface OpenDirectoriesOptions {
   readonly nodeId: number
   readonly fileSystem: FileSystem
   readonly random: (sizeBytes: number) => Uint8Array
+  readonly space: Pick<SpaceSettings, 'reserveBytes'>
   readonly logger: Logger
 }
 
@@ -184,14 +186,17 @@ class DirectoryOpening {
   #online(directory: string, directoryId: string): LogDirectory {
     const lock = DirectoryLock.acquire(directory)
     this.#locks.push(lock)
-    const { fileSystem, random } = this.#options
-    return new LogDirectory({ path: directory, directoryId, lock, fileSystem, random })
+    return this.#logDirectory({ path: directory, directoryId, lock })
   }
 
   #offline(directory: string, directoryId: string, offlineReason: string): LogDirectory {
-    const { fileSystem, random, logger } = this.#options
-    logger.error({ logDir: directory, directoryId }, `log directory offline: ${offlineReason}`)
-    return new LogDirectory({ path: directory, directoryId, offlineReason, fileSystem, random })
+    this.#options.logger.error({ logDir: directory, directoryId }, `log directory offline: ${offlineReason}`)
+    return this.#logDirectory({ path: directory, directoryId, offlineReason })
+  }
+
+  #logDirectory(facts: Pick<LogDirectoryOptions, 'path' | 'directoryId' | 'lock' | 'offlineReason'>): LogDirectory {
+    const { fileSystem, random, space } = this.#options
+    return new LogDirectory({ ...facts, fileSystem, random, reserveBytes: space.reserveBytes })
   }
 
   /** Partitions may lie on directories that `log.dirs` no longer names: they are offline, not gone. */

@@ -3,8 +3,16 @@ import type { FileSystem } from '../file-system.ts'
 import { errorCode } from '../startup-error.ts'
 
 export const RESERVE_FILE = '.reserve'
-export const RESERVE_BYTES = 16 * 1024 * 1024
 const CHUNK_BYTES = 1024 * 1024
+
+export interface SpaceReserveOptions {
+  readonly fileSystem: FileSystem
+  /** Absolute path of the log directory. */
+  readonly path: string
+  readonly random: (sizeBytes: number) => Uint8Array
+  /** `log.dir.reserve.bytes` */
+  readonly reserveBytes: number
+}
 
 /**
  * Space held back in a log directory, so that on a full disk there is still room for what frees space or must not fail:
@@ -14,13 +22,15 @@ export class SpaceReserve {
   readonly #fileSystem: FileSystem
   readonly #directory: string
   readonly #random: (sizeBytes: number) => Uint8Array
+  readonly sizeBytes: number
   #held = false
   #work: Promise<unknown> = Promise.resolve()
 
-  constructor(fileSystem: FileSystem, directory: string, random: (sizeBytes: number) => Uint8Array) {
+  constructor({ fileSystem, path: directory, random, reserveBytes }: SpaceReserveOptions) {
     this.#fileSystem = fileSystem
     this.#directory = directory
     this.#random = random
+    this.sizeBytes = reserveBytes
   }
 
   /** Whether the whole reserve is known to be on disk. */
@@ -69,7 +79,7 @@ export class SpaceReserve {
 
   async #isWhole(): Promise<boolean> {
     try {
-      return (await this.#fileSystem.stat(this.#path)).sizeBytes === RESERVE_BYTES
+      return (await this.#fileSystem.stat(this.#path)).sizeBytes === this.sizeBytes
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return false
       throw error
@@ -80,7 +90,10 @@ export class SpaceReserve {
     try {
       const file = await this.#fileSystem.open(this.#path, { create: true })
       try {
-        for (let at = 0; at < RESERVE_BYTES; at += CHUNK_BYTES) await file.write([this.#random(CHUNK_BYTES)], at)
+        await file.truncate(0)
+        for (let at = 0; at < this.sizeBytes; at += CHUNK_BYTES) {
+          await file.write([this.#random(Math.min(CHUNK_BYTES, this.sizeBytes - at))], at)
+        }
         await file.datasync()
       } finally {
         await file.close()

@@ -18,6 +18,7 @@ function logDirectory(t: TestContext, directoryId: string): LogDirectory {
     directoryId,
     fileSystem: nodeFileSystem,
     random: randomBytes,
+    reserveBytes: 1024,
   })
 }
 

@@ -22,6 +22,7 @@ async function use(logDirs: readonly string[], ...names: readonly string[]): Pro
     nodeId: 1,
     fileSystem: nodeFileSystem,
     random: randomBytes,
+    space: { reserveBytes: 1024 },
     logger: silentLogger,
   })
   try {
@@ -128,6 +129,7 @@ test('repair is refused while the server runs', async (t) => {
     nodeId: 1,
     fileSystem: nodeFileSystem,
     random: randomBytes,
+    space: { reserveBytes: 1024 },
     logger: silentLogger,
   })
   t.after(async () => {

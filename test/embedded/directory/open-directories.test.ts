@@ -15,6 +15,7 @@ async function open(t: TestContext, logDirs: readonly string[], options: Partial
     nodeId: 1,
     fileSystem: nodeFileSystem,
     random: randomBytes,
+    space: { reserveBytes: 1024 },
     logger: silentLogger,
     ...options,
   })

@@ -3,9 +3,16 @@ import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { test } from 'node:test'
-import { RESERVE_BYTES, SpaceReserve } from '../../../src/embedded/directory/space-reserve.ts'
+import { SpaceReserve } from '../../../src/embedded/directory/space-reserve.ts'
+import type { FileSystem } from '../../../src/embedded/file-system.ts'
 import { nodeFileSystem } from '../../../src/embedded/node-file-system.ts'
 import { tempDirectory } from '../../support/temp-directory.ts'
+
+const RESERVE_BYTES = 2 * 1024 * 1024 + 5
+
+function reserveIn(directory: string, fileSystem: FileSystem = nodeFileSystem): SpaceReserve {
+  return new SpaceReserve({ fileSystem, path: directory, random: randomBytes, reserveBytes: RESERVE_BYTES })
+}
 
 function diskFull(code = 'ENOSPC'): Error {
   return Object.assign(new Error('no space left on device'), { code })
@@ -14,7 +21,7 @@ function diskFull(code = 'ENOSPC'): Error {
 test('it is really written, given up and written again', async (t) => {
   const directory = tempDirectory(t)
   const file = path.join(directory, '.reserve')
-  const reserve = new SpaceReserve(nodeFileSystem, directory, randomBytes)
+  const reserve = reserveIn(directory)
   assert.equal(reserve.held, false)
   assert.equal(await reserve.restore(), true)
   assert.equal(reserve.held, true)
@@ -30,7 +37,7 @@ test('it is really written, given up and written again', async (t) => {
 
 test('a step that meets a full disk is tried once more with the reserve given up', async (t) => {
   const directory = tempDirectory(t)
-  const reserve = new SpaceReserve(nodeFileSystem, directory, randomBytes)
+  const reserve = reserveIn(directory)
   await reserve.restore()
   const seen: boolean[] = []
   const result = await reserve.spend(async () => {
@@ -64,7 +71,7 @@ test('a disk without room for it leaves no part of it behind', async (t) => {
       }
     },
   }
-  const reserve = new SpaceReserve(full, directory, randomBytes)
+  const reserve = reserveIn(directory, full)
   assert.equal(await reserve.restore(), false)
   assert.equal(reserve.held, false)
   assert.deepEqual(fs.readdirSync(directory), [])
