@@ -53,6 +53,7 @@ export const errorCatalogue = {
   // Ours
   INVALID_JSON: { status: 400, title: 'Invalid JSON', ...never },
   INVALID_CURSOR: { status: 400, title: 'Invalid cursor', ...never },
+  NO_OFFSET_FOR_PARTITION: { status: 409, title: 'Nothing committed', retriable: false, recovery: 'reset' },
   RECORD_NOT_FOUND: { status: 404, title: 'No record at this offset', ...never },
   ROUTE_NOT_FOUND: { status: 404, title: 'No such path', ...never },
   METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed', ...never },
@@ -63,6 +64,7 @@ export const errorCatalogue = {
   MISDIRECTED_REQUEST: { status: 421, title: 'This host is not served here', ...never },
   ORIGIN_NOT_ALLOWED: { status: 403, title: 'Origin not allowed', ...never },
   REQUEST_HEADERS_TOO_LARGE: { status: 431, title: 'Request headers too large', ...never },
+  NOT_READY: { status: 503, title: 'The server is not ready', ...later },
   SERVER_OVERLOADED: { status: 503, title: 'The server is overloaded', ...later },
   SERVER_STOPPING: { status: 503, title: 'The server is stopping', ...later },
 } as const satisfies Record<string, ErrorEntry>

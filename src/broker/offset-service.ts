@@ -1,5 +1,11 @@
 import type { BrokerError } from './broker-error.ts'
+import type { Clock } from './clock.ts'
+import type { CursorCodec } from './cursor.ts'
 import type { Engine, OffsetSpec } from './engine.ts'
+import { pageOf, partitionKey, type ListPage, type ListRequest } from './list-page.ts'
+import { allPartitions } from './partition-selection.ts'
+import { parsePosition } from './time-expression.ts'
+import { foundTopic } from './topic-lookup.ts'
 
 /** A point in a partition where a read can begin. */
 export interface ResolvedPosition {
@@ -19,18 +25,27 @@ export interface OffsetEntry {
 /** Offsets by time or end, per partition. */
 export class OffsetService {
   readonly #engine: Engine
+  readonly #cursors: CursorCodec
+  readonly #clock: Clock
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, cursors: CursorCodec, clock: Clock) {
     this.#engine = engine
+    this.#cursors = cursors
+    this.#clock = clock
   }
 
-  async list(topic: string, partitions: readonly number[], at: OffsetSpec): Promise<readonly OffsetEntry[]> {
-    const answers = await this.#engine.listOffsets(partitions.map((partition) => ({ topic, partition, at })))
-    return answers.map((answer) => {
+  /** @param at `earliest`, `latest` or a time */
+  async list(topic: string, at: string, request: ListRequest): Promise<ListPage<OffsetEntry>> {
+    const { partitionCount } = foundTopic(this.#engine, topic)
+    const spec = parsePosition(at, this.#clock.now(), 'at')
+    const page = pageOf(allPartitions(partitionCount), partitionKey, `offsets of ${topic}`, request, this.#cursors)
+    const answers = await this.#engine.listOffsets(page.items.map((partition) => ({ topic, partition, at: spec })))
+    const items = answers.map((answer) => {
       if (answer.error !== undefined) throw answer.error
       const { partition, offset, timestamp } = answer
       return { topic, partition, offset, timestamp }
     })
+    return { items, nextCursor: page.nextCursor }
   }
 
   /**

@@ -6,8 +6,11 @@ import type { OffsetService, ResolvedPosition } from './offset-service.ts'
 import { type PageLimits, type PageReader, type PageSink } from './page-reader.ts'
 import { allPartitions, parsePartitions, unknownPartition } from './partition-selection.ts'
 import { parsePosition, parseTime } from './time-expression.ts'
+import { foundTopic } from './topic-lookup.ts'
 import { checkCoverage, type TopicPage, type TopicPages } from './topic-pages.ts'
 import type { TopicSummary } from './topic-store.ts'
+
+export { foundTopic } from './topic-lookup.ts'
 
 /** Where to start: at most one of `cursor`, `from` and `last`; without any, at the log start. */
 export interface BrowseRequest {
@@ -88,8 +91,12 @@ export class ReadService {
     return { nextOffset, upToDate: error === undefined && nextOffset >= highWatermark, highWatermark, logStartOffset }
   }
 
-  /** Gives the record at an offset to the sink; RECORD_NOT_FOUND where the log goes on without it. */
-  async readRecord(topic: string, partition: number, offset: number, sink: PageSink): Promise<void> {
+  /**
+   * Gives the record at an offset to the sink; RECORD_NOT_FOUND where the log goes on without it.
+   * @returns the topic's id
+   */
+  async readRecord(topic: string, partition: number, offset: number, sink: PageSink): Promise<string> {
+    const { topicId } = this.#topic(topic)
     let found = false
     let foundOffset = -1
     const limits = { maxRecords: 1, maxBytes: 1, waitMs: 0 }
@@ -101,7 +108,7 @@ export class ReadService {
         if (found) sink.records(name, number, columns)
       },
     })
-    if (found) return
+    if (found) return topicId
     throw recordNotFound(request, foundOffset < 0 ? page.nextOffset : foundOffset, page)
   }
 
@@ -147,16 +154,6 @@ export class ReadService {
   #topic(name: string): TopicSummary {
     return foundTopic(this.#deps.engine, name)
   }
-}
-
-/** The topic of that name, or UNKNOWN_TOPIC_OR_PARTITION. */
-export function foundTopic(engine: Engine, name: string): TopicSummary {
-  const topic = engine.topics.find(name)
-  if (topic !== undefined) return topic
-  throw new BrokerError(
-    'UNKNOWN_TOPIC_OR_PARTITION',
-    `There is no topic ${JSON.stringify(name.slice(0, 249))}. Create it with PUT /topics/{topic}; GET /topics lists those there are.`,
-  )
 }
 
 /** The partitions a read covers: those of the parameter, else all. */

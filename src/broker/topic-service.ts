@@ -3,7 +3,7 @@ import type { CursorCodec } from './cursor.ts'
 import type { Engine } from './engine.ts'
 import { pageOf, partitionKey, type ListPage, type ListRequest } from './list-page.ts'
 import { unknownPartition } from './partition-selection.ts'
-import { foundTopic } from './read-service.ts'
+import { foundTopic } from './topic-lookup.ts'
 import {
   describeTopicConfigs,
   validateTopicConfigs,

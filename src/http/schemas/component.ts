@@ -10,9 +10,12 @@ export function requestComponent<P extends TProperties>(name: string, descriptio
   return Type.Object(properties, { $id: name, description, additionalProperties: false })
 }
 
+/** What a schema describes, read only: a reply may be made of what the broker keeps. */
+export type Immutable<T> = T extends object ? { readonly [K in keyof T]: Immutable<T[K]> } : T
+
 /** A reference to a component, typed as what it refers to. */
-export function ref<T extends TSchema>(schema: T): TUnsafe<Static<T>> {
-  return Type.Unsafe<Static<T>>({ $ref: `${idOf(schema)}#` })
+export function ref<T extends TSchema>(schema: T): TUnsafe<Immutable<Static<T>>> {
+  return Type.Unsafe<Immutable<Static<T>>>({ $ref: `${idOf(schema)}#` })
 }
 
 export function idOf(schema: TSchema): string {

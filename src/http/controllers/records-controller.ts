@@ -1,0 +1,151 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { BrokerError } from '../../broker/broker-error.ts'
+import type { Acks } from '../../broker/engine.ts'
+import type { PageLimits } from '../../broker/page-reader.ts'
+import type { PublishService } from '../../broker/publish-service.ts'
+import type { ReadService } from '../../broker/read-service.ts'
+import type { App, Controller } from '../controller.ts'
+import { noneMatches } from '../entity-tag.ts'
+import { parsePublishBody } from '../json/parse-publish-body.ts'
+import { renderPublishReply } from '../json/publish-reply.ts'
+import type { RecordFormat, RecordFormats } from '../json/record-format.ts'
+import { RecordsPage, renderRecord } from '../json/render-records.ts'
+import { renderPartialPublish } from '../partial-publish.ts'
+import { PROBLEM_MEDIA_TYPE, retryAfterSeconds } from '../problem.ts'
+import { recordComponents } from '../schemas/records.ts'
+import { waitSignal } from '../wait-signal.ts'
+import { BrowseRecords, browseExamples, GetRecord, getExamples } from './record-operations.ts'
+import { PublishRecords, publishExamples, ReadPartition, partitionExamples } from './record-operations.ts'
+
+const noBytes = Buffer.alloc(0)
+const JSON_MEDIA_TYPE = 'application/json; charset=utf-8'
+
+export interface RecordLimits {
+  /** `request.max.records` */
+  readonly requestMaxRecords: number
+  /** `record.max.headers` */
+  readonly recordMaxHeaders: number
+}
+
+export interface RecordsControllerDependencies {
+  readonly publish: PublishService
+  readonly reads: ReadService
+  readonly limits: RecordLimits
+  /** Ends waiting reads. */
+  readonly stopping: AbortSignal
+}
+
+/** Publishes and reads records. Bodies and pages are bytes on both ways: no object is made of a record. */
+export class RecordsController implements Controller {
+  readonly components = recordComponents
+  readonly #deps: RecordsControllerDependencies
+
+  constructor(deps: RecordsControllerDependencies) {
+    this.#deps = deps
+  }
+
+  routes(app: App): void {
+    app.post(
+      '/topics/:topic/records',
+      { schema: PublishRecords, config: { rawBody: true, examples: publishExamples } },
+      ({ params, query, body, id }, reply) => this.publish(params.topic, query, body, id, reply),
+    )
+    app.get(
+      '/topics/:topic/records',
+      { schema: BrowseRecords, config: { examples: browseExamples } },
+      async ({ params, query }, reply) => {
+        const page = new RecordsPage(formatsOf(query))
+        const signal = waitSignal(reply, this.#deps.stopping, query.waitMs)
+        const request = { ...query, topic: params.topic, limits: limitsOf(query) }
+        sendJson(reply, page.finish({ ...(await this.#deps.reads.browse(request, page, signal)) }))
+      },
+    )
+    app.get(
+      '/topics/:topic/partitions/:partition/records',
+      { schema: ReadPartition, config: { examples: partitionExamples } },
+      async ({ params, query }, reply) => {
+        const page = new RecordsPage(formatsOf(query))
+        const signal = waitSignal(reply, this.#deps.stopping, query.waitMs)
+        const request = { ...params, offset: query.offset, limits: limitsOf(query) }
+        return sendJson(
+          reply,
+          page.finish({ ...(await this.#deps.reads.readPartition(request, page, signal)) }),
+        )
+      },
+    )
+    app.get(
+      '/topics/:topic/partitions/:partition/records/:offset',
+      { schema: GetRecord, config: { examples: getExamples } },
+      (request, reply) => this.record(request.params, formatsOf(request.query), request, reply),
+    )
+  }
+
+  async publish(
+    topic: string,
+    query: FormatQuery & { acks: Acks },
+    body: unknown,
+    requestId: string,
+    reply: FastifyReply,
+  ): Promise<void> {
+    if (!Buffer.isBuffer(body)) throw noBody()
+    const { keyFormat, valueFormat } = formatsOf(query)
+    const { requestMaxRecords, recordMaxHeaders } = this.#deps.limits
+    const limits = { maxRecords: requestMaxRecords, maxHeaders: recordMaxHeaders }
+    const columns = parsePublishBody(body, { keyFormat, valueFormat, ...limits })
+    const result = await this.#deps.publish.publish(topic, columns, query)
+    if (result.worst !== undefined) {
+      const retryAfter = retryAfterSeconds(result.worst)
+      if (retryAfter !== undefined) void reply.header('retry-after', retryAfter)
+      const problem = renderPartialPublish(result.worst, result, requestId)
+      void reply.code(result.worst.status).header('content-type', PROBLEM_MEDIA_TYPE).send(problem)
+    } else if (query.acks === '0') {
+      void reply.code(202).send({ topic, durability: result.durability })
+    } else {
+      sendJson(reply, renderPublishReply(result))
+    }
+  }
+
+  /** A stored record never changes, but may go: a cache has to ask each time, and is answered 304 while it is there. */
+  async record(
+    address: { topic: string; partition: number; offset: number },
+    formats: RecordFormats,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
+    const { topic, partition, offset } = address
+    let bytes: Buffer = noBytes
+    const topicId = await this.#deps.reads.readRecord(topic, partition, offset, {
+      records: (name, number, columns) => {
+        bytes = renderRecord(name, number, columns, 0, formats)
+      },
+    })
+    const tag = `"${topicId}-${partition}-${offset}-${formats.keyFormat}-${formats.valueFormat}"`
+    void reply.header('etag', tag).header('cache-control', 'no-cache')
+    if (noneMatches(request.headers['if-none-match'], tag)) void reply.code(304).send()
+    else sendJson(reply, bytes)
+  }
+}
+
+interface FormatQuery {
+  readonly format: RecordFormat
+  readonly keyFormat?: RecordFormat
+  readonly valueFormat?: RecordFormat
+}
+
+export function formatsOf({ format, keyFormat, valueFormat }: FormatQuery): RecordFormats {
+  return { keyFormat: keyFormat ?? format, valueFormat: valueFormat ?? format }
+}
+
+export function limitsOf({ maxRecords, maxBytes, waitMs }: PageLimits): PageLimits {
+  return { maxRecords, maxBytes, waitMs }
+}
+
+/** Sends bytes that are JSON already. */
+export function sendJson(reply: FastifyReply, bytes: Buffer): void {
+  void reply.header('content-type', JSON_MEDIA_TYPE).send(bytes)
+}
+
+function noBody(): BrokerError {
+  const detail = 'There is no body. Send {"records":[{"key":"user-42","value":{"total":12.50}}]} as application/json.'
+  return new BrokerError('INVALID_REQUEST', detail, { stored: 'no', errors: [{ pointer: '', detail }] })
+}

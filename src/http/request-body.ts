@@ -1,0 +1,171 @@
+import type { IncomingMessage } from 'node:http'
+import type { FastifyRequest } from 'fastify'
+import { BrokerError } from '../broker/broker-error.ts'
+import type { Clock } from '../broker/clock.ts'
+
+/** How often bodies under way are looked at: a late one is given up this much later at most. */
+const SWEEP_INTERVAL_MS = 1000
+
+export interface RequestBodyLimits {
+  readonly requestMaxBytes: number
+  readonly requestIdleTimeoutMs: number
+}
+
+type BodyCallback = (error: Error | null, body?: Buffer) => void
+
+/**
+ * Reads request bodies into one buffer each, whole: the size is limited, and a body of which no byte comes for a time is
+ * given up. One timer watches all bodies under way.
+ */
+export class RequestBodies {
+  readonly #limits: RequestBodyLimits
+  readonly #clock: Clock
+  readonly #underWay = new Set<BodyUnderWay>()
+  #sweeping = false
+
+  constructor(limits: RequestBodyLimits, clock: Clock) {
+    this.#limits = limits
+    this.#clock = clock
+  }
+
+  /** A content type parser of fastify. */
+  readonly parse = (request: FastifyRequest, payload: IncomingMessage, done: BodyCallback): void => {
+    const refused = encodingRefused(request)
+    if (refused !== undefined) return done(refused)
+    const length = request.headers['content-length']
+    if (length !== undefined && Number(length) > this.#limits.requestMaxBytes) return done(this.#tooLarge(length))
+    const body = new BodyUnderWay(payload, this.#limits.requestMaxBytes, this.#clock, (error, bytes) => {
+      this.#underWay.delete(body)
+      if (error === tooLong) done(this.#tooLarge())
+      else done(error, bytes)
+    })
+    this.#underWay.add(body)
+    if (!this.#sweeping) this.#sweepLater()
+  }
+
+  #sweepLater(): void {
+    this.#sweeping = true
+    this.#clock.setTimer(Math.min(SWEEP_INTERVAL_MS, this.#limits.requestIdleTimeoutMs), () => {
+      this.#sweeping = false
+      const { requestIdleTimeoutMs } = this.#limits
+      const latest = this.#clock.monotonic() - requestIdleTimeoutMs
+      for (const body of this.#underWay) if (body.lastByteAt <= latest) body.giveUp(idle(requestIdleTimeoutMs))
+      if (this.#underWay.size > 0) this.#sweepLater()
+    })
+  }
+
+  #tooLarge(length?: string): BrokerError {
+    const { requestMaxBytes } = this.#limits
+    const size = length === undefined ? 'more' : `${length} bytes long`
+    return new BrokerError(
+      'REQUEST_TOO_LARGE',
+      `The body is ${size}; at most ${requestMaxBytes} bytes are taken (request.max.bytes). Send the records in several requests.`,
+      { stored: 'no', facts: { maxBytes: requestMaxBytes } },
+    )
+  }
+}
+
+const tooLong = new Error('the body is longer than allowed')
+
+class BodyUnderWay {
+  lastByteAt: number
+  readonly #payload: IncomingMessage
+  readonly #maxBytes: number
+  readonly #clock: Clock
+  readonly #done: BodyCallback
+  readonly #chunks: Buffer[] = []
+  #bytes = 0
+
+  constructor(payload: IncomingMessage, maxBytes: number, clock: Clock, done: BodyCallback) {
+    this.#payload = payload
+    this.#maxBytes = maxBytes
+    this.#clock = clock
+    this.#done = done
+    this.lastByteAt = clock.monotonic()
+    payload.on('data', this.#onData)
+    payload.on('end', this.#onEnd)
+    payload.on('error', this.#onError)
+  }
+
+  giveUp(error: Error): void {
+    this.#release()
+    this.#done(error)
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.lastByteAt = this.#clock.monotonic()
+    this.#bytes += chunk.length
+    if (this.#bytes > this.#maxBytes) this.giveUp(tooLong)
+    else this.#chunks.push(chunk)
+  }
+
+  readonly #onEnd = (): void => {
+    this.#release()
+    const [first] = this.#chunks
+    // A copy either way but for large single chunks: a chunk may be a view of a buffer that the socket uses again.
+    this.#done(null, first === undefined ? Buffer.alloc(0) : Buffer.concat(this.#chunks, this.#bytes))
+  }
+
+  readonly #onError = (cause: Error): void => {
+    this.giveUp(new BrokerError('INVALID_REQUEST', 'The connection ended within the body.', { stored: 'no', cause }))
+  }
+
+  #release(): void {
+    this.#payload.off('data', this.#onData)
+    this.#payload.off('end', this.#onEnd)
+    this.#payload.off('error', this.#onError)
+  }
+}
+
+function idle(timeoutMs: number): BrokerError {
+  return new BrokerError(
+    'REQUEST_TIMEOUT',
+    `No byte of the body came for ${timeoutMs} ms (request.idle.timeout.ms); nothing was stored.`,
+    { stored: 'no' },
+  )
+}
+
+function encodingRefused(request: FastifyRequest): BrokerError | undefined {
+  const encoding = request.headers['content-encoding']
+  if (encoding === undefined || encoding === 'identity') return undefined
+  return new BrokerError(
+    'UNSUPPORTED_MEDIA_TYPE',
+    `The Content-Encoding ${JSON.stringify(encoding.slice(0, 64))} is not taken: send the body without one.`,
+    { stored: 'no' },
+  )
+}
+
+/** Answers any content type but JSON: the remedy is the curl line that works. */
+export function refuseContentType(request: FastifyRequest, _payload: IncomingMessage, done: BodyCallback): void {
+  const type = request.headers['content-type']
+  const given = type === undefined ? 'no Content-Type' : `the Content-Type ${JSON.stringify(type.slice(0, 64))}`
+  const curl = `curl -X ${request.method} -H 'Content-Type: application/json' --data @body.json 'http://${hostOf(request)}${request.url}'`
+  done(
+    new BrokerError('UNSUPPORTED_MEDIA_TYPE', `The body came with ${given}; this path takes JSON: ${curl}`, {
+      stored: 'no',
+    }),
+  )
+}
+
+function hostOf(request: FastifyRequest): string {
+  return request.headers.host ?? 'localhost'
+}
+
+/** Turns the body of a control request from bytes to a value; the columns of records are read from the bytes instead. */
+export function parseJson(body: Buffer): unknown {
+  const text = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true }).decode(body)
+  try {
+    const value: unknown = JSON.parse(text)
+    return value
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause
+    const position = /at position (\d+)/.exec(cause.message)?.[1]
+    const offset = position === undefined ? body.length : Number(position)
+    const line = text.slice(0, offset).split('\n').length
+    const detail =
+      body.length === 0
+        ? 'The body is empty; send a JSON object.'
+        : `The body is not JSON: ${cause.message} (line ${line}, offset ${offset}).`
+    throw new BrokerError('INVALID_JSON', detail, { facts: { line, offset } })
+  }
+}

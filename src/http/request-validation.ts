@@ -1,0 +1,125 @@
+import { Ajv, type ErrorObject } from 'ajv'
+import type { FastifySchemaCompiler } from 'fastify'
+import type { TSchema } from 'typebox'
+import { BrokerError, type FieldError } from '../broker/broker-error.ts'
+import type { ErrorCode } from '../broker/error-catalogue.ts'
+import { nearMiss } from '../broker/near-miss.ts'
+import { idOf } from './schemas/component.ts'
+
+/** Codes other than INVALID_REQUEST, by the parameter at fault. */
+const codeByPointer: ReadonlyMap<string, ErrorCode> = new Map([['?acks', 'INVALID_REQUIRED_ACKS']])
+
+/**
+ * Checks requests against the schemas of their routes. Parameters are text, so they are turned into the types the schema
+ * asks for and get their defaults; a body is taken as it is. What a schema does not name is refused.
+ */
+export function requestValidator(components: readonly TSchema[]): FastifySchemaCompiler<TSchema> {
+  const parameters = new Ajv({ ...ajvOptions, coerceTypes: true, useDefaults: true })
+  const bodies = new Ajv(ajvOptions)
+  for (const ajv of [parameters, bodies]) {
+    ajv.addFormat('int32', true).addFormat('int64', true).addVocabulary(['example'])
+    for (const schema of components) ajv.addSchema(schema, `${idOf(schema)}#`)
+  }
+  return ({ schema, httpPart }) => {
+    const validate = (httpPart === 'body' ? bodies : parameters).compile(schema)
+    return (value: unknown) => {
+      if (validate(value)) return { value }
+      return { error: validationError(validate.errors ?? [], httpPart ?? 'body', schema) }
+    }
+  }
+}
+
+const ajvOptions = {
+  allErrors: true,
+  // The errors hold the value at fault.
+  verbose: true,
+  strict: true,
+  allowUnionTypes: true,
+  strictRequired: false,
+} as const
+
+function validationError(errors: readonly ErrorObject[], part: string, schema: TSchema): BrokerError {
+  const faults = errors.map((error) => faultOf(error, part, schema))
+  const [first] = faults
+  const code = codeByPointer.get(first?.pointer ?? '') ?? 'INVALID_REQUEST'
+  const others = faults.length > 1 ? ` (and ${faults.length - 1} more)` : ''
+  return new BrokerError(code, `${first?.detail ?? 'The request is invalid.'}${others}`, { errors: faults })
+}
+
+function faultOf(error: ErrorObject, part: string, schema: TSchema): FieldError {
+  const unknown = textParam(error, 'additionalProperty')
+  if (error.keyword === 'additionalProperties' && unknown !== undefined) return unknownMember(error, unknown, part)
+  const missing = textParam(error, 'missingProperty')
+  if (error.keyword === 'required' && missing !== undefined) {
+    const pointer = pointerOf(part, error.instancePath, missing)
+    return { pointer, detail: `${nounOf(part)} "${missing}" is required and missing.` }
+  }
+  const pointer = pointerOf(part, error.instancePath)
+  const name = lastToken(error.instancePath)
+  const subject = name === '' ? 'The body' : `${nounOf(part)} "${name}"`
+  return { pointer, detail: `${subject} is ${shown(error.data)}: it ${ruleOf(error, schema)}.` }
+}
+
+function unknownMember(error: ErrorObject, name: string, part: string): FieldError {
+  const parent: unknown = error.parentSchema
+  const known = hasProperties(parent) ? Object.keys(parent.properties) : []
+  const near = nearMiss(name, known)
+  const hint = near === undefined ? allowed(known) : `did you mean "${near}"?`
+  const given = name.length <= 64 ? name : `${name.slice(0, 60)}…`
+  const where = part === 'body' ? 'here' : 'of this path'
+  const noun = part === 'body' ? 'member' : 'parameter'
+  return {
+    pointer: pointerOf(part, error.instancePath, given),
+    detail: `${JSON.stringify(given)} is no ${noun} ${where}: ${hint}`,
+  }
+}
+
+function allowed(known: readonly string[]): string {
+  return known.length === 0 ? 'there are none.' : `there are ${known.join(', ')}.`
+}
+
+function ruleOf(error: ErrorObject, schema: TSchema): string {
+  if (error.keyword === 'enum' && Array.isArray(error.schema)) return `must be one of ${error.schema.join(', ')}`
+  if (error.keyword === 'type' && Array.isArray(error.data) && !('items' in schema)) {
+    return `${error.message ?? 'is invalid'} and be given once`
+  }
+  return error.message ?? 'is invalid'
+}
+
+/** `/configs/x` for the body, `?limit` for the query, the bare name for a part of the path. */
+function pointerOf(part: string, instancePath: string, member?: string): string {
+  const tail = member === undefined ? '' : `/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`
+  if (part === 'body') return `${instancePath}${tail}`
+  const name = member ?? lastToken(instancePath)
+  return part === 'querystring' ? `?${name}` : name
+}
+
+function nounOf(part: string): string {
+  if (part === 'body') return 'The member'
+  return part === 'querystring' ? 'The parameter' : 'In the path,'
+}
+
+function lastToken(instancePath: string): string {
+  const token = instancePath.slice(instancePath.lastIndexOf('/') + 1)
+  return token.replaceAll('~1', '/').replaceAll('~0', '~')
+}
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'undefined'
+  return text.length <= 80 ? text : `${text.slice(0, 76)}…`
+}
+
+function textParam(error: ErrorObject, name: string): string | undefined {
+  const value: unknown = error.params[name]
+  return typeof value === 'string' ? value : undefined
+}
+
+function hasProperties(schema: unknown): schema is { properties: object } {
+  return (
+    typeof schema === 'object' &&
+    schema !== null &&
+    'properties' in schema &&
+    typeof schema.properties === 'object' &&
+    schema.properties !== null
+  )
+}

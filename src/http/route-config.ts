@@ -1,0 +1,16 @@
+/** One request or reply, shown in the OpenAPI document. */
+export interface RouteExamples {
+  readonly request?: unknown
+  /** By status. */
+  readonly replies?: Readonly<Record<string, unknown>>
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The body stays bytes: the handler reads it itself, and no schema is applied to it. */
+    rawBody?: boolean
+    /** The media type of the reply; `application/json` if not given, `*` if `Accept` does not matter. */
+    produces?: string
+    examples?: RouteExamples
+  }
+}

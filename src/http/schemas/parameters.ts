@@ -1,0 +1,100 @@
+import { Type } from 'typebox'
+import type { RecordFormat } from '../json/record-format.ts'
+import { offset, partitionNumber } from './integers.ts'
+
+const topic = Type.String({ minLength: 1, description: 'The topic’s name.', examples: ['orders'] })
+
+export const TopicParams = Type.Object({ topic }, { additionalProperties: false })
+
+export const PartitionParams = Type.Object({ topic, partition: partitionNumber() }, { additionalProperties: false })
+
+export const RecordParams = Type.Object(
+  { topic, partition: partitionNumber(), offset: { ...offset('The record’s offset.'), examples: [17] } },
+  { additionalProperties: false },
+)
+
+/** `limit` and `cursor` of a list. */
+export const listQuery = {
+  limit: Type.Integer({
+    minimum: 1,
+    maximum: 1000,
+    default: 1000,
+    description: 'At most so many items.',
+    examples: [100],
+  }),
+  cursor: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 4096,
+      description: 'Where to go on: the `nextCursor` of the page before.',
+      examples: ['AQIAFnQ1'],
+    }),
+  ),
+}
+
+/** Limits of a page of records. */
+export const pageQuery = {
+  maxRecords: Type.Integer({
+    minimum: 1,
+    maximum: 10_000,
+    default: 500,
+    description: 'At most so many records.',
+    examples: [500],
+  }),
+  maxBytes: Type.Integer({
+    minimum: 1,
+    maximum: 16 * 1024 * 1024,
+    default: 1024 * 1024,
+    description: 'At most so many stored bytes; one record is returned whatever its size.',
+    examples: [1_048_576],
+  }),
+  waitMs: Type.Integer({
+    minimum: 0,
+    maximum: 30_000,
+    default: 0,
+    description: 'Milliseconds to wait for the first record where there is none yet.',
+    examples: [0],
+  }),
+}
+
+const formats: RecordFormat[] = ['auto', 'json', 'string', 'base64']
+
+/** How keys and values are spelled in JSON. */
+export const formatQuery = {
+  format: Type.Unsafe<RecordFormat>({
+    type: 'string',
+    enum: formats,
+    default: 'auto',
+    description: 'How keys and values are spelled.',
+    examples: ['auto'],
+  }),
+  keyFormat: Type.Optional(
+    Type.Unsafe<RecordFormat>({
+      type: 'string',
+      enum: formats,
+      description: 'The same for keys alone.',
+      examples: ['string'],
+    }),
+  ),
+  valueFormat: Type.Optional(
+    Type.Unsafe<RecordFormat>({
+      type: 'string',
+      enum: formats,
+      description: 'The same for values alone.',
+      examples: ['json'],
+    }),
+  ),
+}
+
+export const cursorQuery = Type.Optional(
+  Type.String({
+    minLength: 1,
+    maxLength: 4096,
+    description: 'Where to go on: the `cursor` of a page before. Not together with another start.',
+    examples: ['AQAAFnQ1'],
+  }),
+)
+
+export const partitionsQuery = Type.Optional(
+  Type.String({ minLength: 1, description: 'Only these partitions.', examples: ['0-63,70'] }),
+)

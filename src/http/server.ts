@@ -1,0 +1,115 @@
+import { fastify, LogController, type FastifySchemaCompiler, type preValidationHookHandler } from 'fastify'
+import type { TSchema } from 'typebox'
+import type { App } from './controller.ts'
+import { clientErrorHandler, errorHandler } from './error-handler.ts'
+import { documentApi } from './openapi/document.ts'
+import { servePages } from './openapi/pages.ts'
+import { parseJson, refuseContentType, RequestBodies } from './request-body.ts'
+import { RequestGate } from './request-gate.ts'
+import { requestIds } from './request-id.ts'
+import { requestValidator } from './request-validation.ts'
+import { RouteTable } from './route-table.ts'
+import { idOf } from './schemas/component.ts'
+import { problemComponents } from './schemas/problem.ts'
+import type { ServerDependencies } from './server-dependencies.ts'
+import './route-config.ts'
+
+/** How often Node looks for requests whose headers or body are late. */
+const CONNECTIONS_CHECKING_INTERVAL_MS = 2000
+/** A topic name has 249 characters, each up to three in a URL. */
+const MAX_PATH_PARAMETER_LENGTH = 1024
+
+/** The HTTP server with all routes; the caller listens, closes, and aborts `stopping` before it closes. */
+export function buildServer(deps: ServerDependencies): App {
+  const { options, logger } = deps
+  const app: App = fastify({
+    loggerInstance: logger,
+    // A child logger and two lines a request cost more than a small publish; see logRequests.
+    childLoggerFactory: (parent) => parent,
+    logController: new LogController({ disableRequestLogging: true }),
+    requestIdHeader: false,
+    genReqId: requestIds(deps.clock),
+    bodyLimit: options.requestMaxBytes,
+    requestTimeout: options.requestTimeoutMs,
+    http: {
+      headersTimeout: options.headersTimeoutMs,
+      connectionsCheckingInterval: CONNECTIONS_CHECKING_INTERVAL_MS,
+    },
+    exposeHeadRoutes: false,
+    // The gate answers as the other errors are answered.
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    routerOptions: { caseSensitive: true, maxParamLength: MAX_PATH_PARAMETER_LENGTH },
+    clientErrorHandler: clientErrorHandler(logger),
+    frameworkErrors: (error, request, reply) => errorHandler(logger)(error, request, reply),
+  })
+  handleRequests(app, deps)
+  documentApi(app)
+  void app.register(servePages)
+  void app.register(async (api: App) => {
+    for (const controller of deps.controllers) controller.routes(api)
+  })
+  return app
+}
+
+function handleRequests(app: App, deps: ServerDependencies): void {
+  const components = namedComponents(deps)
+  for (const schema of components) app.addSchema(schema)
+  const validator = requestValidator(components)
+  app.setValidatorCompiler(validator)
+  // Replies are sent as they are; the tests hold each against the OpenAPI document.
+  app.setSerializerCompiler(() => (reply) => JSON.stringify(reply))
+  app.setErrorHandler(errorHandler(deps.logger))
+
+  const routes = new RouteTable()
+  const gate = new RequestGate(deps.options, routes, deps.stopping)
+  app.addHook('onRoute', (route) => {
+    routes.add(route.url, route.method)
+    if (route.url.startsWith('/docs')) route.config = { produces: '*', ...route.config }
+    if (route.schema?.body === undefined) return
+    if (route.config?.rawBody === true) route.validatorCompiler = parametersOnly(validator)
+    else route.preValidation = parseControlBody
+  })
+  app.addHook('onRequest', gate.onRequest)
+  app.server.on('listening', () => gate.listening(boundAddress(app)))
+
+  const bodies = new RequestBodies(deps.options, deps.clock)
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', bodies.parse)
+  app.addContentTypeParser('*', refuseContentType)
+
+  // After the stop, a connection is closed behind the reply under way instead of being kept for more.
+  deps.stopping.addEventListener('abort', () => (app.server.keepAliveTimeout = 1), { once: true })
+  if (deps.logger.level === 'debug' || deps.logger.level === 'trace') logRequests(app, deps)
+}
+
+/** Each component once, also where several controllers list it. */
+function namedComponents(deps: ServerDependencies): readonly TSchema[] {
+  const byId = new Map<string, TSchema>()
+  for (const schema of [...problemComponents, ...deps.controllers.flatMap(({ components }) => components)]) {
+    byId.set(idOf(schema), schema)
+  }
+  return [...byId.values()]
+}
+
+function parametersOnly(validator: FastifySchemaCompiler<TSchema>): FastifySchemaCompiler<TSchema> {
+  return (route) => (route.httpPart === 'body' ? () => true : validator(route))
+}
+
+const parseControlBody: preValidationHookHandler = (request, _reply, done) => {
+  if (Buffer.isBuffer(request.body)) request.body = parseJson(request.body)
+  done()
+}
+
+function boundAddress(app: App): string[] {
+  const bound = app.server.address()
+  return typeof bound === 'object' && bound !== null ? [bound.address] : []
+}
+
+function logRequests(app: App, { logger }: ServerDependencies): void {
+  app.addHook('onResponse', (request, reply, done) => {
+    const { id: requestId, method, url } = request
+    logger.debug({ requestId, method, url, status: reply.statusCode, ms: reply.elapsedTime }, 'answered')
+    done()
+  })
+}
