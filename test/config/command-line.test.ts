@@ -18,7 +18,7 @@ test('--help and --version are answered whatever else there is', () => {
   for (const flag of ['--help', '-h']) {
     const help = run('--set', 'nonsense', flag)
     assert.ok(help.kind === 'print')
-    assert.match(help.text, /^Posthorn 1\.2\.3: .*\n\nUsage: posthorn \[options\]\n/)
+    assert.match(help.text, /^Posthorn 1\.2\.3: .*\n\nUsage: posthorn \[options\] +start the server\n/)
     assert.match(help.text, /docs\/configuration\.md/)
     assert.ok(help.text.split('\n').every((line) => line.length <= 120))
   }
