@@ -17,7 +17,7 @@ export function base64Fault(bytes: Uint8Array, start: number, end: number): stri
   for (let at = start; at < contentEnd; at++) {
     if (sextet[bytes[at]!]! < 0) return `character ${at - start + 1} is not of the alphabet A–Z a–z 0–9 + /`
   }
-  if ((end - start) % 4 !== 0) return `${end - start} characters are not a multiple of 4 (is the padding "=" missing?)`
+  if ((end - start) % 4 !== 0) return `its length, ${end - start}, is not a multiple of 4 (is the padding "=" missing?)`
   const unusedBits = contentEnd === end ? 0 : end - contentEnd === 1 ? 0b11 : 0b1111
   if (contentEnd > start && (sextet[bytes[contentEnd - 1]!]! & unusedBits) !== 0)
     return 'its last character has unused bits that are not zero'

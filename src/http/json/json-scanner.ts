@@ -23,6 +23,7 @@ import {
   isLowSurrogate,
   utf16UnitAt,
 } from './json-bytes.ts'
+import { NOT_ASCII, bytesBefore, firstByteFound, specialBytesInWord } from './string-run.ts'
 
 /** Objects and arrays inside each other; what is deeper is refused, for many parsers stop soon after. */
 export const MAX_JSON_DEPTH = 64
@@ -50,18 +51,6 @@ endsRun.fill(1, 0, SPACE)
 endsRun[QUOTE] = 1
 endsRun[BACKSLASH] = 1
 
-/**
- * Finds the bytes that end a run among four at a time, twice as fast as one by one. The lowest top bit set in the result
- * belongs to the first such byte; bits above it mean nothing, since a borrow may have set them.
- */
-function runEndsInWord(word: number): number {
-  const quote = word ^ 0x22222222
-  const backslash = word ^ 0x5c5c5c5c
-  const found =
-    ((quote - 0x01010101) & ~quote) | ((backslash - 0x01010101) & ~backslash) | ((word - 0x20202020) & ~word)
-  return found & 0x80808080
-}
-
 const isShortEscape = new Uint8Array(256)
 for (const letter of '"\\/bfnrt') isShortEscape[letter.charCodeAt(0)] = 1
 
@@ -86,8 +75,8 @@ const MAX_FINITE_DIGITS = 308
  * What the text holds that a parser may stumble over is noted on the way and stays until `clearNotes`.
  */
 export class JsonScanner {
-  readonly bytes: Uint8Array
-  readonly #view: DataView
+  bytes: Uint8Array
+  #view: DataView
   position: number
   /** The text ends before this position. */
   limit: number
@@ -105,14 +94,21 @@ export class JsonScanner {
 
   constructor(bytes: Uint8Array, position = 0, limit = bytes.length) {
     this.bytes = bytes
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#view = viewOf(bytes)
     this.position = position
     this.limit = limit
   }
 
+  /** Goes on to other bytes; the position is to be set next. */
+  use(bytes: Uint8Array): void {
+    if (bytes === this.bytes) return
+    this.bytes = bytes
+    this.#view = viewOf(bytes)
+  }
+
   /** Whether all strings are ASCII (escapes aside). */
   get isAscii(): boolean {
-    return (this.#seen & 0x80808080) === 0
+    return (this.#seen & NOT_ASCII) === 0
   }
 
   clearNotes(): void {
@@ -275,11 +271,10 @@ export class JsonScanner {
     let seen = 0
     while (at <= lastWord) {
       const word = view.getInt32(at, true)
-      const found = runEndsInWord(word)
+      const found = specialBytesInWord(word)
       if (found !== 0) {
-        const lowest = found & -found
-        this.#seen |= seen | (word & ((lowest >>> 7) - 1))
-        return at + ((31 - Math.clz32(lowest)) >> 3)
+        this.#seen |= seen | bytesBefore(word, found)
+        return at + firstByteFound(found)
       }
       seen |= word
       at += 4
@@ -369,4 +364,8 @@ export class JsonScanner {
     if (wordAt + 4 <= this.limit && this.#view.getInt32(wordAt, true) === word) return wordAt + 4
     return this.#fail(wordAt + 4 - literal.length, `a value (${literal}?)`)
   }
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

@@ -1,3 +1,4 @@
+import { NOT_ASCII, specialBytesInWord } from './string-run.ts'
 import { BACKSLASH, MINUS, QUOTE, SPACE, ZERO } from './json-bytes.ts'
 
 /** The letter of each byte's short escape; 1 = needs `\u00XX`; 0 = stands for itself (RFC 8259 §7). */
@@ -11,16 +12,33 @@ const LONGEST_ESCAPE_BYTES = 6
 const LONGEST_INTEGER_BYTES = 17
 /** Below this a loop is faster than the call of a native copy. */
 const SHORT_COPY_BYTES = 48
+const WORD_BYTES = 4
 const BILLION = 1_000_000_000
+
+/** JSON text that is written often, as words to copy. */
+export class JsonText {
+  readonly words: Int32Array
+  readonly length: number
+
+  constructor(text: string) {
+    const bytes = Buffer.from(text)
+    this.length = bytes.length
+    this.words = new Int32Array(Math.ceil(bytes.length / WORD_BYTES))
+    const padded = Buffer.concat([bytes], this.words.length * WORD_BYTES)
+    for (let i = 0; i < this.words.length; i++) this.words[i] = padded.readInt32LE(i * WORD_BYTES)
+  }
+}
 
 /** JSON text under construction, in a buffer that grows. What is written must add up to JSON: nothing is checked. */
 export class JsonWriter {
   #buffer: Buffer
+  #view: DataView
   /** Bytes written. May be set back to an earlier value, to drop what was written since. */
   length = 0
 
   constructor(capacityBytes = 4096) {
     this.#buffer = Buffer.allocUnsafeSlow(capacityBytes)
+    this.#view = new DataView(this.#buffer.buffer)
   }
 
   /** What has been written; valid until the next write. */
@@ -31,6 +49,20 @@ export class JsonWriter {
   writeByte(byte: number): void {
     this.#reserve(1)
     this.#buffer[this.length++] = byte
+  }
+
+  /** Ready-made JSON text. */
+  write(text: JsonText): void {
+    const { words, length } = text
+    // The last word may write up to three bytes more, which the next write covers.
+    this.#reserve(length + WORD_BYTES)
+    const view = this.#view
+    let to = this.length
+    for (let i = 0; i < words.length; i++) {
+      view.setInt32(to, words[i]!, true)
+      to += WORD_BYTES
+    }
+    this.length += length
   }
 
   /** Bytes that are JSON text already. */
@@ -73,30 +105,40 @@ export class JsonWriter {
   }
 
   /**
-   * Bytes [start, end) as a JSON string with its quotes; returns whether they are all ASCII. The caller must know, or
-   * find out and set `length` back, that other bytes are UTF-8.
+   * Bytes [start, end) of the source as a JSON string with its quotes; returns whether they are all ASCII. The caller
+   * must know, or find out and set `length` back, that other bytes are UTF-8.
    */
-  writeString(source: Uint8Array, start: number, end: number): boolean {
+  writeString(source: DataView, start: number, end: number): boolean {
     this.#reserve(end - start + 2)
-    let buffer = this.#buffer
-    let to = this.length
+    this.#buffer[this.length++] = QUOTE
     let seen = 0
-    buffer[to++] = QUOTE
-    for (let from = start; from < end; from++) {
-      const byte = source[from]!
-      if (escapeLetter[byte] === 0) {
+    let from = start
+    while (from < end) {
+      const view = this.#view
+      let to = this.length
+      for (; from + WORD_BYTES <= end; from += WORD_BYTES) {
+        const word = source.getInt32(from, true)
+        if (specialBytesInWord(word) !== 0) break
+        seen |= word
+        view.setInt32(to, word, true)
+        to += WORD_BYTES
+      }
+      let byte = 0
+      for (; from < end; from++) {
+        byte = source.getUint8(from)
+        if (escapeLetter[byte] !== 0) break
         seen |= byte
-        buffer[to++] = byte
-        continue
+        view.setUint8(to++, byte)
       }
       this.length = to
+      if (from === end) break
       this.#reserve(end - from + LONGEST_ESCAPE_BYTES)
-      buffer = this.#buffer
-      to = writeEscape(buffer, to, byte)
+      this.length = writeEscape(this.#buffer, to, byte)
+      from++
     }
-    buffer[to++] = QUOTE
-    this.length = to
-    return seen < 0x80
+    this.#reserve(1)
+    this.#buffer[this.length++] = QUOTE
+    return (seen & NOT_ASCII) === 0
   }
 
   /** Bytes [start, end) as a base64 string with its quotes. */
@@ -127,6 +169,7 @@ export class JsonWriter {
     const grown = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, this.length + count))
     grown.set(this.bytes())
     this.#buffer = grown
+    this.#view = new DataView(grown.buffer)
   }
 }
 

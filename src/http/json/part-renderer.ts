@@ -4,19 +4,27 @@ import { END, JsonScanner } from './json-scanner.ts'
 import type { JsonWriter } from './json-writer.ts'
 import type { RecordFormat } from './record-format.ts'
 
+const noBytes = Buffer.alloc(0)
+
 /**
  * Writes the bytes of keys, values and header values as JSON. What cannot be shown in the format asked for is written
  * as base64; nothing fails.
  */
 export class PartRenderer {
   readonly #writer: JsonWriter
-  readonly #source: Buffer
-  readonly #scanner: JsonScanner
+  #source: Buffer = noBytes
+  #view = viewOf(noBytes)
+  readonly #scanner = new JsonScanner(noBytes)
 
-  constructor(writer: JsonWriter, source: Buffer) {
+  constructor(writer: JsonWriter) {
     this.#writer = writer
+  }
+
+  /** What is written next comes from here. */
+  use(source: Buffer): void {
+    if (source === this.#source) return
     this.#source = source
-    this.#scanner = new JsonScanner(source)
+    this.#view = viewOf(source)
   }
 
   /** Writes bytes [start, end) of the source; returns false if as base64. */
@@ -42,6 +50,7 @@ export class PartRenderer {
   /** JSON that common parsers take and that does not read as "no value". */
   #isEmbeddable(start: number, end: number): boolean {
     const scanner = this.#scanner
+    scanner.use(this.#source)
     scanner.clearNotes()
     scanner.position = start
     scanner.limit = end
@@ -59,7 +68,7 @@ export class PartRenderer {
   #writeString(start: number, end: number): boolean {
     const writer = this.#writer
     const before = writer.length
-    const isAscii = writer.writeString(this.#source, start, end)
+    const isAscii = writer.writeString(this.#view, start, end)
     if (isAscii || isUtf8(this.#source.subarray(start, end))) return true
     writer.length = before
     return this.#writeBase64(start, end)
@@ -69,4 +78,8 @@ export class PartRenderer {
     this.#writer.writeBase64(this.#source, start, end)
     return false
   }
+}
+
+function viewOf(source: Buffer): DataView {
+  return new DataView(source.buffer, source.byteOffset, source.byteLength)
 }

@@ -1,8 +1,8 @@
 import type { PublishResult } from '../../broker/publish-result.ts'
 import { CLOSE_BRACE, COMMA } from './json-bytes.ts'
-import { JsonWriter } from './json-writer.ts'
+import { JsonText, JsonWriter } from './json-writer.ts'
 
-const timestampMember = Buffer.from(',"timestamp":')
+const timestampMember = new JsonText(',"timestamp":')
 /** Digits and punctuation of one record, about. */
 const BYTES_PER_RECORD = 72
 
@@ -26,16 +26,16 @@ export function renderPublishedRecords(result: PublishResult): Buffer {
 }
 
 function writePublishedRecords(writer: JsonWriter, { columns, failures }: PublishResult): void {
-  const starts: Buffer[] = []
+  const starts: JsonText[] = []
   writer.writeText('[')
   for (let record = 0; record < columns.count; record++) {
     if (record > 0) writer.writeByte(COMMA)
     const partition = columns.partition[record]!
     const failure = failures.size === 0 ? undefined : failures.get(partition)
     if (failure === undefined) {
-      writer.writeBytes((starts[partition] ??= Buffer.from(`{"partition":${partition},"offset":`)))
+      writer.write((starts[partition] ??= new JsonText(`{"partition":${partition},"offset":`)))
       writer.writeInteger(columns.offset[record]!)
-      writer.writeBytes(timestampMember)
+      writer.write(timestampMember)
       writer.writeInteger(columns.timestamp[record]!)
       writer.writeByte(CLOSE_BRACE)
     } else {

@@ -88,8 +88,8 @@ export class RecordHeadersReader {
 
   #readEncoding(record: number, index: number): void {
     const fault = encodingFault(this.#other, this.#cursor.body)
-    if (fault !== undefined) this.#refuse(record, [index, 'valueEncoding'], () => fault)
-    this.#value.base64 = this.#other.kind !== LOWER_N
+    if (fault === undefined) this.#value.base64 = this.#other.kind !== LOWER_N
+    else this.#refuse(record, [index, 'valueEncoding'], () => fault)
   }
 
   #store(record: number, index: number): void {

@@ -1,24 +1,26 @@
+import type { PageSink } from '../../broker/page-reader.ts'
 import type { RecordColumns } from '../../broker/record-columns.ts'
 import { CLOSE_BRACE, CLOSE_BRACKET, COMMA } from './json-bytes.ts'
-import { JsonWriter } from './json-writer.ts'
+import { JsonText, JsonWriter } from './json-writer.ts'
 import { PartRenderer } from './part-renderer.ts'
 import type { RecordFormats } from './record-format.ts'
 
-const pageStart = Buffer.from('{"records":[')
-const timestampMember = Buffer.from(',"timestamp":')
-const keyMember = Buffer.from(',"key":')
-const keyEncodingMember = Buffer.from(',"keyEncoding":"base64"')
-const valueMember = Buffer.from(',"value":')
-const valueEncodingMember = Buffer.from(',"valueEncoding":"base64"')
-const noHeaders = Buffer.from(',"headers":[]}')
-const headersMember = Buffer.from(',"headers":[')
-const nameMember = Buffer.from('{"name":')
-const nullText = Buffer.from('null')
+const pageStart = new JsonText('{"records":[')
+const timestampMember = new JsonText(',"timestamp":')
+const keyMember = new JsonText(',"key":')
+const keyEncodingMember = new JsonText(',"keyEncoding":"base64"')
+const valueMember = new JsonText(',"value":')
+const valueEncodingMember = new JsonText(',"valueEncoding":"base64"')
+const noHeaders = new JsonText(',"headers":[]}')
+const headersMember = new JsonText(',"headers":[')
+const nameMember = new JsonText('{"name":')
+const nullText = new JsonText('null')
 
 /** A page of records: `{"records":[…],…}`, written record by record from columns. */
-export class RecordsPage {
+export class RecordsPage implements PageSink {
   readonly #formats: RecordFormats
   readonly #writer: JsonWriter
+  #renderer: RecordRenderer | undefined
   /** Records on the page so far. */
   recordCount = 0
 
@@ -26,7 +28,7 @@ export class RecordsPage {
   constructor(formats: RecordFormats, expectedBytes = 16_384) {
     this.#formats = formats
     this.#writer = new JsonWriter(expectedBytes)
-    this.#writer.writeBytes(pageStart)
+    this.#writer.write(pageStart)
   }
 
   /** Bytes of the page so far. */
@@ -35,12 +37,14 @@ export class RecordsPage {
   }
 
   /** Adds records [from, to) of one partition. */
-  append(topic: string, partition: number, columns: RecordColumns, from = 0, to = columns.count): void {
-    if (from >= to) return
-    const renderer = new RecordRenderer(this.#writer, this.#formats, topic, partition, columns)
+  records(topic: string, partition: number, columns: RecordColumns, from = 0, to = columns.count): void {
+    if (this.#renderer?.isOf(topic, partition) !== true) {
+      this.#renderer = new RecordRenderer(this.#writer, this.#formats, topic, partition)
+    }
+    const renderer = this.#renderer
     for (let record = from; record < to; record++) {
       if (this.recordCount++ > 0) this.#writer.writeByte(COMMA)
-      renderer.write(record)
+      renderer.write(columns, record)
     }
   }
 
@@ -64,7 +68,7 @@ export function renderRecord(
   formats: RecordFormats,
 ): Buffer {
   const writer = new JsonWriter(1024)
-  new RecordRenderer(writer, formats, topic, partition, columns).write(record)
+  new RecordRenderer(writer, formats, topic, partition).write(columns, record)
   return writer.bytes()
 }
 
@@ -72,55 +76,60 @@ export function renderRecord(
 class RecordRenderer {
   readonly #writer: JsonWriter
   readonly #formats: RecordFormats
-  readonly #columns: RecordColumns
+  readonly #topic: string
+  readonly #partition: number
   readonly #parts: PartRenderer
   /** The same for every record: `{"topic":"orders","partition":3,"offset":`. */
-  readonly #start: Buffer
+  readonly #start: JsonText
 
-  constructor(writer: JsonWriter, formats: RecordFormats, topic: string, partition: number, columns: RecordColumns) {
+  constructor(writer: JsonWriter, formats: RecordFormats, topic: string, partition: number) {
     this.#writer = writer
     this.#formats = formats
-    this.#columns = columns
-    this.#parts = new PartRenderer(writer, columns.bytes)
-    this.#start = Buffer.from(`{"topic":${JSON.stringify(topic)},"partition":${partition},"offset":`)
+    this.#topic = topic
+    this.#partition = partition
+    this.#parts = new PartRenderer(writer)
+    this.#start = new JsonText(`{"topic":${JSON.stringify(topic)},"partition":${partition},"offset":`)
   }
 
-  write(record: number): void {
+  isOf(topic: string, partition: number): boolean {
+    return partition === this.#partition && topic === this.#topic
+  }
+
+  write(columns: RecordColumns, record: number): void {
     const writer = this.#writer
-    const columns = this.#columns
+    this.#parts.use(columns.bytes)
     const { keyFormat, valueFormat } = this.#formats
-    writer.writeBytes(this.#start)
+    writer.write(this.#start)
     writer.writeInteger(columns.offset[record]!)
-    writer.writeBytes(timestampMember)
+    writer.write(timestampMember)
     writer.writeInteger(columns.timestamp[record]!)
-    writer.writeBytes(keyMember)
+    writer.write(keyMember)
     const keyStart = columns.keyStart[record]!
-    if (keyStart < 0) writer.writeBytes(nullText)
-    else if (!this.#parts.write(keyStart, columns.keyEnd[record]!, keyFormat)) writer.writeBytes(keyEncodingMember)
-    writer.writeBytes(valueMember)
+    if (keyStart < 0) writer.write(nullText)
+    else if (!this.#parts.write(keyStart, columns.keyEnd[record]!, keyFormat)) writer.write(keyEncodingMember)
+    writer.write(valueMember)
     const valueStart = columns.valueStart[record]!
-    if (valueStart < 0) writer.writeBytes(nullText)
+    if (valueStart < 0) writer.write(nullText)
     else if (!this.#parts.write(valueStart, columns.valueEnd[record]!, valueFormat)) {
-      writer.writeBytes(valueEncodingMember)
+      writer.write(valueEncodingMember)
     }
     const headersEnd = columns.headerFrom[record + 1]!
-    if (columns.headerFrom[record] === headersEnd) writer.writeBytes(noHeaders)
-    else this.#writeHeaders(columns.headerFrom[record]!, headersEnd)
+    if (columns.headerFrom[record] === headersEnd) writer.write(noHeaders)
+    else this.#writeHeaders(columns, columns.headerFrom[record]!, headersEnd)
   }
 
-  #writeHeaders(from: number, to: number): void {
+  #writeHeaders(columns: RecordColumns, from: number, to: number): void {
     const writer = this.#writer
-    const columns = this.#columns
-    writer.writeBytes(headersMember)
+    writer.write(headersMember)
     for (let header = from; header < to; header++) {
       if (header > from) writer.writeByte(COMMA)
-      writer.writeBytes(nameMember)
-      this.#writeName(columns.headerNameStart[header]!, columns.headerNameEnd[header]!)
-      writer.writeBytes(valueMember)
+      writer.write(nameMember)
+      this.#writeName(columns.bytes, columns.headerNameStart[header]!, columns.headerNameEnd[header]!)
+      writer.write(valueMember)
       const start = columns.headerValueStart[header]!
-      if (start < 0) writer.writeBytes(nullText)
+      if (start < 0) writer.write(nullText)
       else if (!this.#parts.write(start, columns.headerValueEnd[header]!, 'string')) {
-        writer.writeBytes(valueEncodingMember)
+        writer.write(valueEncodingMember)
       }
       writer.writeByte(CLOSE_BRACE)
     }
@@ -129,11 +138,11 @@ class RecordRenderer {
   }
 
   /** A name has no encoding to fall back to: bytes that are not UTF-8 are shown as U+FFFD. */
-  #writeName(start: number, end: number): void {
+  #writeName(source: Buffer, start: number, end: number): void {
     const writer = this.#writer
     const before = writer.length
     if (this.#parts.write(start, end, 'string')) return
     writer.length = before
-    writer.writeValue(this.#columns.bytes.toString('utf8', start, end))
+    writer.writeValue(source.toString('utf8', start, end))
   }
 }
