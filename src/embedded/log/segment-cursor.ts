@@ -43,6 +43,8 @@ export class SegmentCursor {
   #chunkBytes: number
   #position = 0
   #expectedOffset = 0
+  /** Of the last batch found valid. */
+  #validPosition = -1
   #at = 0
   #sizeBytes = 0
 
@@ -92,24 +94,18 @@ export class SegmentCursor {
   }
 
   seek(position: number, expectedOffset: number): void {
+    this.#validPosition = -1
     this.#position = position
     this.#expectedOffset = expectedOffset
   }
 
+  /** May be asked again where the cursor stands: a batch is verified once. */
   judge(): Judgement {
-    this.#sizeBytes = 0
-    if (this.#position >= this.#fileBytes) return this.#cutShort ? 'damaged' : 'end'
-    this.#at = this.#position - this.#chunkPosition
-    const available = this.#at < 0 ? 0 : this.#chunk.length - this.#at
-    if (available < BATCH_HEADER_BYTES) return this.#unread(BATCH_HEADER_BYTES)
-    const sizeBytes = batchSizeBytes(this.#chunk, this.#at)
-    if (sizeBytes < BATCH_HEADER_BYTES || !this.#mayBeginWith(this.baseOffset)) return 'damaged'
-    this.#sizeBytes = sizeBytes
-    if (available < sizeBytes) return this.#unread(sizeBytes)
-    if (checkBatch(this.#chunk, this.#at, this.#chunk.length) !== 'valid') return 'damaged'
-    return this.lastOffset < this.#segment.endOffset ? 'valid' : 'damaged'
+    if (this.#validPosition === this.#position) return 'valid'
+    const judgement = this.#verify()
+    if (judgement === 'valid') this.#validPosition = this.#position
+    return judgement
   }
-
   /** `judge`, loading what it takes. */
   async judgeLoaded(): Promise<Exclude<Judgement, 'unread'>> {
     for (;;) {
@@ -121,6 +117,7 @@ export class SegmentCursor {
 
   /** Loads from the cursor on: the batch there whole, if its size is known by now. */
   async load(): Promise<void> {
+    this.#validPosition = -1
     const wanted = Math.max(this.#chunkBytes, this.#sizeBytes)
     const length = Math.min(wanted, this.#fileBytes - this.#position)
     this.#chunk = await this.#file.read(this.#position, length)
@@ -158,6 +155,20 @@ export class SegmentCursor {
       if (this.#chunk.length < BATCH_HEADER_BYTES) return undefined
     }
     return baseOffset(this.#chunk, position - this.#chunkPosition)
+  }
+
+  #verify(): Judgement {
+    this.#sizeBytes = 0
+    if (this.#position >= this.#fileBytes) return this.#cutShort ? 'damaged' : 'end'
+    this.#at = this.#position - this.#chunkPosition
+    const available = this.#at < 0 ? 0 : this.#chunk.length - this.#at
+    if (available < BATCH_HEADER_BYTES) return this.#unread(BATCH_HEADER_BYTES)
+    const sizeBytes = batchSizeBytes(this.#chunk, this.#at)
+    if (sizeBytes < BATCH_HEADER_BYTES || !this.#mayBeginWith(this.baseOffset)) return 'damaged'
+    this.#sizeBytes = sizeBytes
+    if (available < sizeBytes) return this.#unread(sizeBytes)
+    if (checkBatch(this.#chunk, this.#at, this.#chunk.length) !== 'valid') return 'damaged'
+    return this.lastOffset < this.#segment.endOffset ? 'valid' : 'damaged'
   }
 
   #unread(neededBytes: number): Judgement {
