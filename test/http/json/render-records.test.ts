@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { isUtf8 } from 'node:buffer'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { RecordColumns } from '../../../src/broker/record-columns.ts'
 import { parsePublishBody } from '../../../src/http/json/parse-publish-body.ts'
 import type { RecordFormat } from '../../../src/http/json/record-format.ts'
@@ -95,17 +95,18 @@ test('what is not text is base64, and says so', () => {
 test('auto embeds objects and arrays as they are', () => {
   const nested = `${'['.repeat(64)}${']'.repeat(64)}`
   for (const text of [
-    ...[
-      '{}',
-      '[]',
-      '{"n":9007199254740993}',
-      '[1.0,-0]',
-      '{"a":1,"a":2}',
-      '{"b":1,"a":2}',
-      '{"__proto__":1}',
-      '[1e308]',
-    ],
-    ...['{ "a" :\n[ 1 ]}', '{"s":"\\u00e9\\/\\ud83d\\ude00"}', '{"é":"😀\u2028"}', nested],
+    '{}',
+    '[]',
+    '{"n":9007199254740993}',
+    '[1.0,-0]',
+    '{"a":1,"a":2}',
+    '{"b":1,"a":2}',
+    '{"__proto__":1}',
+    '[1e308]',
+    '{ "a" :\n[ 1 ]}',
+    '{"s":"\\u00e9\\/\\ud83d\\ude00"}',
+    '{"é":"😀\u2028"}',
+    nested,
   ]) {
     assert.equal(valueText(text), text)
     assert.equal(valueText(text, 'json'), text)
@@ -115,22 +116,30 @@ test('auto embeds objects and arrays as they are', () => {
 test('auto shows as exact text what common parsers cannot take, or is no object', () => {
   const deep = `${'['.repeat(65)}${']'.repeat(65)}`
   for (const text of [
-    ...[
-      '[1e400]',
-      '{"a":"\\ud83d"}',
-      deep,
-      '{"a":1',
-      '{a:1}',
-      '[1,]',
-      '{',
-      '[',
-      ' {"a":1}',
-      '{"a":1}\n',
-      '{}{}',
-      '[1][2]',
-      '[01]',
-    ],
-    ...['', 'abc', '12.50', 'true', 'null', '"x"', '"', '\\', '\u0000\u001f', 'é😀', '{"a":"b\nc"}'],
+    '[1e400]',
+    '{"a":"\\ud83d"}',
+    deep,
+    '{"a":1',
+    '{a:1}',
+    '[1,]',
+    '{',
+    '[',
+    ' {"a":1}',
+    '{"a":1}\n',
+    '{}{}',
+    '[1][2]',
+    '[01]',
+    '',
+    'abc',
+    '12.50',
+    'true',
+    'null',
+    '"x"',
+    '"',
+    '\\',
+    '\u0000\u001f',
+    'é😀',
+    '{"a":"b\nc"}',
   ]) {
     assert.equal(valueText(text), JSON.stringify(text), text)
     assert.equal(valueText(text, 'string'), JSON.stringify(text), text)

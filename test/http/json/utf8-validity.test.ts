@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { firstInvalidUtf8 } from '../../../src/http/json/utf8-validity.ts'
 
 test('finds the first byte that is not UTF-8', () => {
@@ -17,7 +17,7 @@ test('finds the first byte that is not UTF-8', () => {
   ]) {
     for (const padding of [0, 1, 4093, 4094, 4095, 4096, 9000]) {
       const bytes = Buffer.concat([Buffer.from('é'.repeat(padding)), Buffer.from(bad), Buffer.from('é'.repeat(5000))])
-      assert.equal(firstInvalidUtf8(bytes), padding * 2, `${bad} after ${padding}`)
+      assert.equal(firstInvalidUtf8(bytes), padding * 2, `${bad.join()} after ${padding}`)
     }
   }
 })
