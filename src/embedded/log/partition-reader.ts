@@ -1,4 +1,5 @@
 import { BrokerError } from '../../broker/broker-error.ts'
+import { type Logger, silentLogger } from '../../broker/logger.ts'
 import type { SegmentIndex, SegmentKey } from '../index/segment-index.ts'
 import { type FoundRecord, findInTail } from './offset-search.ts'
 import type { OpenFiles } from './open-files.ts'
@@ -10,6 +11,8 @@ import { SegmentReader } from './segment-reader.ts'
 export interface PartitionReaderOptions {
   readonly files: OpenFiles
   readonly index: SegmentIndex
+  /** Told once of each damaged stretch that a read meets. */
+  readonly logger?: Logger
   /** Reads of segment files at the same time; further ones wait. */
   readonly concurrentReadsMax?: number
 }
@@ -24,6 +27,8 @@ export interface PartitionBatches {
 
 /** Below libuv's pool, so that syncs find a thread. */
 const CONCURRENT_READS_MAX = 16
+/** Damaged offsets remembered as told. */
+const REPORTED_MAX = 1000
 
 /**
  * Reads the partitions of one log directory: from memory what is there, else from segment files, going on over segment
@@ -32,9 +37,12 @@ const CONCURRENT_READS_MAX = 16
 export class PartitionReader {
   readonly #segments: SegmentReader
   readonly #slots: ReadSlots
+  readonly #logger: Logger
+  readonly #reported = new Set<string>()
 
   constructor(options: PartitionReaderOptions) {
     this.#segments = new SegmentReader(options.files, options.index)
+    this.#logger = options.logger ?? silentLogger
     this.#slots = new ReadSlots(options.concurrentReadsMax ?? CONCURRENT_READS_MAX)
   }
 
@@ -85,7 +93,7 @@ export class PartitionReader {
   async #extend(page: Page, view: PartitionView): Promise<void> {
     const offset = page.nextOffset
     const fence = fencedRangeAt(view.fenced, offset)
-    if (fence) return endAtDamage(page, view, behindFences(view, fence.to))
+    if (fence) return endAtDamage(page, view, fence.to)
     const limitOffset = limitOf(view, offset)
     const first = view.tail[0]
     if (first && first.baseOffset <= offset) return takeTail(page, view.tail, limitOffset)
@@ -102,7 +110,7 @@ export class PartitionReader {
         atLeastOne: page.bytes === 0,
       }),
     )
-    if (read.damage) return endAtDamage(page, view, read.damage.to ?? this.#behindSegment(view, extent))
+    if (read.damage) return this.#endAtDamage(page, view, read.damage.to ?? this.#behindSegment(view, extent))
     page.add(read.batches, read.bytes, read.nextOffset)
     if (read.stopped) page.full = true
     else if (read.bytes === 0) this.#goOn(page, view, extent)
@@ -118,7 +126,18 @@ export class PartitionReader {
     if (segment && segment.generation !== extent.generation) return
     const next = this.#behindSegment(view, extent)
     if (extent.generation > 0 && next > offset) page.nextOffset = next
-    else endAtDamage(page, view, next)
+    else this.#endAtDamage(page, view, next)
+  }
+
+  #endAtDamage(page: Page, view: PartitionView, damagedTo: number): void {
+    const name = `${view.topicId}/${view.partition}/${page.nextOffset}`
+    if (page.bytes === 0 && !this.#reported.has(name) && this.#reported.size < REPORTED_MAX) {
+      this.#reported.add(name)
+      const { topic, partition, directory } = view
+      const facts = { topic, partition, directory, offset: page.nextOffset, damagedTo }
+      this.#logger.error(facts, 'records are damaged on the disk; they are kept from readers')
+    }
+    endAtDamage(page, view, damagedTo)
   }
 
   /** The first offset that lies behind what is in a segment's file. */
@@ -192,9 +211,14 @@ function extentOf(view: PartitionView, place: number): SegmentExtent {
     generation: segment.generation,
     path: segment.path,
     fileBytes: segment.fileBytes,
-    endOffset: view.segments[place + 1]?.baseOffset ?? view.logEndOffset,
+    endOffset: view.segments[place + 1]?.baseOffset ?? logEndOf(view),
     fenced: view.fenced,
   }
+}
+
+/** While a round is being applied, the high watermark may be ahead. */
+function logEndOf(view: PartitionView): number {
+  return Math.max(view.highWatermark, view.logEndOffset)
 }
 
 function keyOf(view: PartitionView, extent: SegmentExtent): SegmentKey {
@@ -236,7 +260,7 @@ function endAtDamage(page: Page, view: PartitionView, damagedTo: number): void {
 
 function requireInRange(view: PartitionView, offset: number): void {
   const { topic, partition, logStartOffset, highWatermark } = view
-  if (offset >= logStartOffset && offset <= view.logEndOffset) return
+  if (offset >= logStartOffset && offset <= logEndOf(view)) return
   const below = offset < logStartOffset
   throw new BrokerError(
     'OFFSET_OUT_OF_RANGE',

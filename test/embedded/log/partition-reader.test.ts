@@ -5,6 +5,7 @@ import * as path from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import * as fc from 'fast-check'
 import { BrokerError } from '../../../src/broker/broker-error.ts'
+import { silentLogger } from '../../../src/broker/logger.ts'
 import { baseOffset, batchSizeBytes, checkBatch, setLogAppendTime } from '../../../src/codec/record-batch.ts'
 import { OpenFiles } from '../../../src/embedded/log/open-files.ts'
 import { PartitionReader } from '../../../src/embedded/log/partition-reader.ts'
@@ -197,6 +198,18 @@ describe('PartitionReader.read over damage', () => {
       const entry = index.entryAfter(partition.keyOf(partition.segments[1]!), 39)
       return entry!.baseOffset
     }
+  })
+
+  it('tells the log of each damaged stretch once', async (t) => {
+    const { partition, index } = await smallLog(t)
+    await flip(partition.segments[1]!.path, partition.batches[13]!.position + 70)
+    const lines: object[] = []
+    const logger = { ...silentLogger, error: (facts: object) => lines.push(facts) }
+    const files = new OpenFiles({ fileSystem: nodeFileSystem })
+    const reader = new PartitionReader({ files, index, logger })
+    for (let times = 0; times < 3; times++) await assert.rejects(reader.read(partition, 40, 1000), corruptAt(40, 42))
+    await files.closeAll()
+    assert.equal(lines.length, 1)
   })
 
   it('goes on with the next segment if the index knows nothing behind the damage', async (t) => {
