@@ -66,6 +66,7 @@ test('a disk without room for it leaves no part of it behind', async (t) => {
       return {
         ...file,
         write: () => Promise.reject(diskFull()),
+        truncate: (sizeBytes: number) => file.truncate(sizeBytes),
         close: () => file.close(),
         datasync: () => file.datasync(),
       }

@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto'
+import type { TestContext } from 'node:test'
+import { systemClock } from '../../src/broker/clock.ts'
+import { silentLogger } from '../../src/broker/logger.ts'
+import { resolveTopicConfig } from '../../src/broker/topic-config-definitions.ts'
+import type { EmbeddedEngineOptions } from '../../src/embedded/embedded-engine-options.ts'
+import { EmbeddedEngine } from '../../src/embedded/embedded-engine.ts'
+import { nodeFileSystem } from '../../src/embedded/node-file-system.ts'
+import { tempDirectory } from './temp-directory.ts'
+
+const MIB = 1024 * 1024
+
+/** Small and quick, in a directory of the test's own unless `logDirs` says otherwise. */
+export function embeddedOptions(t: TestContext, options: Partial<EmbeddedEngineOptions> = {}): EmbeddedEngineOptions {
+  return {
+    logDirs: options.logDirs ?? [tempDirectory(t)],
+    nodeId: 1,
+    advertisedListener: () => ({ host: '127.0.0.1', port: 8082 }),
+    resolveTopicConfig: (overrides) => resolveTopicConfig(new Map(), overrides),
+    limits: {
+      partitionsPerTopicMax: 1000,
+      partitionsMax: 2000,
+      produceInflightBytesMax: 64 * MIB,
+      waitingReadsMax: 3,
+      openFilesMax: 64,
+    },
+    journal: {
+      fileBytes: 8 * MIB,
+      directMinBytes: MIB,
+      pendingMaxBytes: 16 * MIB,
+      checkpointDirectBytes: 64 * MIB,
+    },
+    space: { freeMinBytes: 0, reserveBytes: 64 * 1024 },
+    groups: { offsetsTopicPartitions: 4, offsetsTopicSegmentBytes: MIB, offsetMetadataBytesMax: 4096 },
+    recoveryThreadsPerDataDir: 2,
+    fileSystem: nodeFileSystem,
+    clock: systemClock,
+    random: randomBytes,
+    logger: silentLogger,
+    ...options,
+  }
+}
+
+/** An open engine, closed behind the test. */
+export async function openEmbeddedEngine(
+  t: TestContext,
+  options: Partial<EmbeddedEngineOptions> = {},
+): Promise<EmbeddedEngine> {
+  const engine = await EmbeddedEngine.open(embeddedOptions(t, options))
+  t.after(() => engine.close())
+  await engine.groups.load()
+  return engine
+}
