@@ -32,7 +32,7 @@ export interface TopicListItem {
 /** Values as a client sends them: text, number or boolean; null removes an override. */
 export type ConfigChanges = Readonly<Record<string, unknown>>
 
-export interface TopicSettings {
+export interface RequestedSettings {
   readonly partitions?: number | undefined
   readonly configs?: ConfigChanges | undefined
 }
@@ -42,7 +42,7 @@ export interface TopicServiceOptions {
   readonly numPartitions: number
   /** `delete.topic.enable` */
   readonly deleteTopicEnable: boolean
-  /** `max.partitions.per.topic` */
+  /** `topic.partitions.max` */
   readonly maxPartitionsPerTopic: number
   /** What the server's own configuration sets for all topics. */
   readonly brokerDefaults: BrokerTopicDefaults
@@ -74,7 +74,7 @@ export class TopicService {
   }
 
   /** Rejects with TOPIC_ALREADY_EXISTS where there is one of the name, whatever its settings. */
-  async create(name: string, settings: TopicSettings): Promise<TopicDescription> {
+  async create(name: string, settings: RequestedSettings): Promise<TopicDescription> {
     checkTopicName(name)
     refuseInternalTopic(name)
     const partitionCount = this.#checkedPartitions(settings.partitions ?? this.#options.numPartitions)
@@ -86,7 +86,7 @@ export class TopicService {
    * Creates the topic, or confirms that the one there is has the settings named; settings that are not named may be any.
    * So a create whose reply was lost can be repeated.
    */
-  async ensure(name: string, settings: TopicSettings): Promise<{ topic: TopicDescription; created: boolean }> {
+  async ensure(name: string, settings: RequestedSettings): Promise<{ topic: TopicDescription; created: boolean }> {
     const existing = this.#engine.topics.find(name)
     if (existing !== undefined) return { topic: this.#confirmed(existing, settings), created: false }
     try {
@@ -101,7 +101,7 @@ export class TopicService {
   }
 
   /** Raises the number of partitions, alters configs, or both; what is not named stays. All is checked before anything is changed. */
-  async alter(name: string, settings: TopicSettings): Promise<TopicDescription> {
+  async alter(name: string, settings: RequestedSettings): Promise<TopicDescription> {
     refuseInternalTopic(name)
     const topic = foundTopic(this.#engine, name)
     const changes = this.#validated(settings, topic.configs)
@@ -142,7 +142,7 @@ export class TopicService {
     return { ...listItem(topic), configs: describeTopicConfigs(topic.configs, this.#options.brokerDefaults) }
   }
 
-  #confirmed(topic: TopicSummary, settings: TopicSettings): TopicDescription {
+  #confirmed(topic: TopicSummary, settings: RequestedSettings): TopicDescription {
     const described = this.#described(topic)
     const differences = this.#differences(described, settings)
     if (differences.length === 0) return described
@@ -154,7 +154,7 @@ export class TopicService {
     )
   }
 
-  #differences(topic: TopicDescription, settings: TopicSettings): Difference[] {
+  #differences(topic: TopicDescription, settings: RequestedSettings): Difference[] {
     const differences: Difference[] = []
     if (settings.partitions !== undefined && settings.partitions !== topic.partitions) {
       differences.push({
@@ -173,7 +173,7 @@ export class TopicService {
     return differences
   }
 
-  #validated(settings: TopicSettings, overrides?: ReadonlyMap<string, string>): ReadonlyMap<string, string | null> {
+  #validated(settings: RequestedSettings, overrides?: ReadonlyMap<string, string>): ReadonlyMap<string, string | null> {
     const { brokerDefaults } = this.#options
     const base = overrides === undefined ? { brokerDefaults } : { brokerDefaults, overrides }
     return validateTopicConfigs(Object.entries(settings.configs ?? {}), base)
@@ -183,7 +183,7 @@ export class TopicService {
     const { maxPartitionsPerTopic } = this.#options
     if (partitions >= 1 && partitions <= maxPartitionsPerTopic) return partitions
     throw invalidPartitions(
-      `The topic cannot have ${partitions} partitions: give 1 to ${maxPartitionsPerTopic} (max.partitions.per.topic).`,
+      `The topic cannot have ${partitions} partitions: give 1 to ${maxPartitionsPerTopic} (topic.partitions.max).`,
     )
   }
 

@@ -18,9 +18,9 @@ export interface HttpOptions {
   readonly requestMaxBytes: number
   /** `request.idle.timeout.ms`: a body of which no byte came for this long is given up (408). */
   readonly requestIdleTimeoutMs: number
-  /** `request.timeout.ms`: a whole request has to arrive within this time (408). */
+  /** `request.body.timeout.ms`: a whole request has to arrive within this time (408). */
   readonly requestTimeoutMs: number
-  /** `headers.timeout.ms`: the headers have to arrive within this time (408). */
+  /** `request.headers.timeout.ms`: the headers have to arrive within this time (408). */
   readonly headersTimeoutMs: number
   /** `allowed.hosts`: names other than loopback that a loopback listener answers to. */
   readonly allowedHosts: readonly string[]

@@ -103,9 +103,18 @@ export const GetRecord = {
   description: 'Has an `ETag`: with `If-None-Match` the reply is 304 while the record is there.',
   tags,
   params: RecordParams,
+  headers: Type.Object({
+    'if-none-match': Type.Optional(
+      Type.String({ description: 'The `ETag` of an earlier reply.', examples: ['"orders-3-17"'] }),
+    ),
+  }),
   querystring: Type.Object(formatQuery, { additionalProperties: false }),
   response: {
-    200: ref(RecordSchema),
+    200: {
+      description: 'The record.',
+      headers: { ETag: Type.String({ description: 'Names this form of the record.', examples: ['"orders-3-17"'] }) },
+      content: { 'application/json': { schema: ref(RecordSchema) } },
+    },
     304: Type.Null({ description: 'The record is still there.' }),
     ...problemReplies,
   },

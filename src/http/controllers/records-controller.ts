@@ -12,13 +12,13 @@ import type { RecordFormat, RecordFormats } from '../json/record-format.ts'
 import { RecordsPage, renderRecord } from '../json/render-records.ts'
 import { renderPartialPublish } from '../partial-publish.ts'
 import { PROBLEM_MEDIA_TYPE, retryAfterSeconds } from '../problem.ts'
+import { sendJson } from '../raw-reply.ts'
 import { recordComponents } from '../schemas/records.ts'
 import { waitSignal } from '../wait-signal.ts'
 import { BrowseRecords, browseExamples, GetRecord, getExamples } from './record-operations.ts'
 import { PublishRecords, publishExamples, ReadPartition, partitionExamples } from './record-operations.ts'
 
 const noBytes = Buffer.alloc(0)
-const JSON_MEDIA_TYPE = 'application/json; charset=utf-8'
 
 export interface RecordLimits {
   /** `request.max.records` */
@@ -67,10 +67,7 @@ export class RecordsController implements Controller {
         const page = new RecordsPage(formatsOf(query))
         const signal = waitSignal(reply, this.#deps.stopping, query.waitMs)
         const request = { ...params, offset: query.offset, limits: limitsOf(query) }
-        return sendJson(
-          reply,
-          page.finish({ ...(await this.#deps.reads.readPartition(request, page, signal)) }),
-        )
+        return sendJson(reply, page.finish({ ...(await this.#deps.reads.readPartition(request, page, signal)) }))
       },
     )
     app.get(
@@ -136,13 +133,8 @@ export function formatsOf({ format, keyFormat, valueFormat }: FormatQuery): Reco
   return { keyFormat: keyFormat ?? format, valueFormat: valueFormat ?? format }
 }
 
-export function limitsOf({ maxRecords, maxBytes, waitMs }: PageLimits): PageLimits {
+export function limitsOf({ maxRecords, maxBytes, waitMs }: Omit<PageLimits, 'until'>): PageLimits {
   return { maxRecords, maxBytes, waitMs }
-}
-
-/** Sends bytes that are JSON already. */
-export function sendJson(reply: FastifyReply, bytes: Buffer): void {
-  void reply.header('content-type', JSON_MEDIA_TYPE).send(bytes)
 }
 
 function noBody(): BrokerError {

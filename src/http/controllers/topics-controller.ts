@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import type { TopicService } from '../../broker/topic-service.ts'
 import type { App, Controller } from '../controller.ts'
+import { sendNoContent } from '../raw-reply.ts'
 import { ref } from '../schemas/component.ts'
 import { given } from '../schemas/nullable.ts'
 import { listQuery, TopicParams } from '../schemas/parameters.ts'
@@ -17,6 +18,12 @@ import {
 const tags = ['Topics']
 const { configs: _configs, ...exampleItem } = exampleTopic
 const exampleSettings = { partitions: 6, configs: { 'retention.ms': '86400000' } }
+
+const created = {
+  description: 'The topic was created.',
+  headers: { Location: Type.String({ description: 'The path of the topic.', examples: ['/topics/orders'] }) },
+  content: { 'application/json': { schema: ref(TopicDescriptionSchema) } },
+}
 
 const ListTopics = {
   operationId: 'listTopics',
@@ -37,7 +44,7 @@ const CreateTopic = {
   summary: 'Create a topic',
   tags,
   body: ref(NewTopicSchema),
-  response: { 201: ref(TopicDescriptionSchema), ...problemReplies },
+  response: { 201: created, ...problemReplies },
 }
 
 const GetTopic = {
@@ -55,7 +62,7 @@ const EnsureTopic = {
   tags,
   params: TopicParams,
   body: ref(TopicSettingsSchema),
-  response: { 200: ref(TopicDescriptionSchema), 201: ref(TopicDescriptionSchema), ...problemReplies },
+  response: { 200: ref(TopicDescriptionSchema), 201: created, ...problemReplies },
 }
 
 const AlterTopic = {
@@ -102,16 +109,16 @@ export class TopicsController implements Controller {
       this.#topics.describe(params.topic),
     )
     app.put('/topics/:topic', { schema: EnsureTopic, config: { examples: ensureExamples } }, async (request, reply) => {
-      const { topic, created } = await this.#topics.ensure(request.params.topic, settingsOf(request.body))
-      if (created) void reply.header('location', pathOf(topic.name))
-      return reply.code(created ? 201 : 200).send(topic)
+      const { topic, created: isNew } = await this.#topics.ensure(request.params.topic, settingsOf(request.body))
+      if (isNew) void reply.header('location', pathOf(topic.name))
+      return reply.code(isNew ? 201 : 200).send(topic)
     })
     app.patch('/topics/:topic', { schema: AlterTopic, config: { examples: alterExamples } }, ({ params, body }) =>
       this.#topics.alter(params.topic, settingsOf(body)),
     )
     app.delete('/topics/:topic', { schema: DeleteTopic }, async ({ params }, reply) => {
       await this.#topics.delete(params.topic)
-      return reply.code(204).send(null)
+      sendNoContent(reply)
     })
   }
 }

@@ -63,6 +63,7 @@ function withExamples(document: object, examples: ReadonlyMap<string, RouteExamp
   for (const path of Object.values(objectAt(document, 'paths'))) {
     for (const operation of Object.values(isObject(path) ? path : {})) {
       if (!isObject(operation)) continue
+      defaultsAreOptional(operation)
       const example = examples.get(String(operation['operationId']))
       const body = objectAt(operation, 'requestBody')
       if (example?.request !== undefined) exemplify(body, example.request)
@@ -73,6 +74,13 @@ function withExamples(document: object, examples: ReadonlyMap<string, RouteExamp
       }
       problemExamples(replies)
     }
+  }
+}
+
+/** The server puts defaults in before it asks whether a parameter is there. */
+function defaultsAreOptional(operation: JsonObject): void {
+  for (const parameter of Object.values(operation['parameters'] ?? [])) {
+    if (isObject(parameter) && objectAt(parameter, 'schema')['default'] !== undefined) parameter['required'] = false
   }
 }
 

@@ -2,7 +2,7 @@ import { Type, type TSchema } from 'typebox'
 import { component, ref } from './component.ts'
 import { count, MAX_INT32, offset } from './integers.ts'
 
-export const NodeSchema = component('Node', 'A server of the cluster.', {
+export const NodeSchema = component('ClusterNode', 'A server of the cluster.', {
   id: Type.Integer({ format: 'int32' }),
   host: Type.String(),
   port: Type.Integer({ format: 'int32', minimum: 0, maximum: 65_535 }),

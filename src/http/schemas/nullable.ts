@@ -1,12 +1,15 @@
 import { Type, type Static, type TSchema, type TUnsafe } from 'typebox'
 
+type Typed = TSchema & { readonly type?: unknown; readonly enum?: readonly unknown[] }
+
 /** The schema's type or null, spelled as a type array, which all generators of clients take. */
-export function nullable<T extends TSchema & { readonly type?: unknown }>(schema: T): TUnsafe<Static<T> | null> {
-  return Type.Unsafe<Static<T> | null>({ ...schema, type: [schema.type, 'null'] })
+export function nullable<T extends Typed>(schema: T): TUnsafe<Static<T> | null> {
+  const choices = schema.enum === undefined ? {} : { enum: [...schema.enum, null] }
+  return Type.Unsafe<Static<T> | null>({ ...schema, ...choices, type: [schema.type, 'null'] })
 }
 
 /** An optional member of a request: null means that it is absent. */
-export function orAbsent<T extends TSchema & { readonly type?: unknown }>(schema: T) {
+export function orAbsent<T extends Typed>(schema: T) {
   return Type.Optional(nullable(schema))
 }
 

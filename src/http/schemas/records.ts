@@ -22,7 +22,7 @@ export const RecordHeaderSchema = component('RecordHeader', 'A header of a recor
   valueEncoding: Type.Optional(encoding),
 })
 
-export const RecordSchema = component('Record', 'A record as it is read.', {
+export const RecordSchema = component('ConsumedRecord', 'A record as it is read.', {
   topic: Type.String(),
   partition: partitionNumber(),
   offset: offset('The record’s place in its partition.'),

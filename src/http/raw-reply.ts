@@ -1,0 +1,12 @@
+import type { FastifyReply } from 'fastify'
+
+const JSON_MEDIA_TYPE = 'application/json; charset=utf-8'
+
+/** Sends bytes that are JSON already. */
+export function sendJson(reply: FastifyReply, bytes: Buffer): void {
+  void reply.header('content-type', JSON_MEDIA_TYPE).send(bytes)
+}
+
+export function sendNoContent(reply: FastifyReply): void {
+  void reply.code(204).send()
+}

@@ -1,0 +1,259 @@
+import { createHash } from 'node:crypto'
+import { BrokerError } from '../../src/broker/broker-error.ts'
+import type { Clock } from '../../src/broker/clock.ts'
+import type {
+  AppendPartResult,
+  AppendRequest,
+  AppendResult,
+  ClusterDescription,
+  Engine,
+  LogDirDescription,
+  OffsetAnswer,
+  OffsetQuery,
+  PartitionRead,
+  ReadPosition,
+  ReadRequest,
+  ReadResult,
+  Trouble,
+} from '../../src/broker/engine.ts'
+import type { EngineStatistics } from '../../src/broker/engine-statistics.ts'
+import type { GroupCoordinator } from '../../src/broker/group-coordinator.ts'
+import type { NewTopic, PartitionDescription, TopicStore, TopicSummary } from '../../src/broker/topic-store.ts'
+import { assignOffsets, baseOffset, batchSizeBytes, lastOffset, maxTimestamp } from '../../src/codec/record-batch.ts'
+import { readRecords } from '../../src/codec/record-reader.ts'
+import { noGroups } from './no-groups.ts'
+
+/** A partition in memory. Tests may cut it, or make it fail. */
+export class MemoryPartition {
+  batches: Buffer[] = []
+  logStartOffset = 0
+  highWatermark = 0
+  /** Told to readers and writers instead of an answer. */
+  failure: BrokerError | undefined
+}
+
+interface MemoryTopic {
+  summary: TopicSummary
+  readonly partitions: MemoryPartition[]
+}
+
+/** The port `Engine` in memory, for tests of what stands on it. One log directory, nothing is durable. */
+export class MemoryEngine implements Engine, TopicStore {
+  readonly topics: TopicStore = this
+  readonly groups: GroupCoordinator = noGroups
+  readonly #topics = new Map<string, MemoryTopic>()
+  readonly #clock: Clock
+  #waiters = new Set<() => void>()
+  #created = 0
+  currentTroubles: Trouble[] = []
+  /** How often `read` was called. */
+  reads = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Reads that wait for data. */
+  get waiting(): number {
+    return this.#waiters.size
+  }
+
+  memoryPartition(topic: string, partition: number): MemoryPartition {
+    const found = this.#topics.get(topic)?.partitions[partition]
+    if (found === undefined) throw unknown(topic, partition)
+    return found
+  }
+
+  append({ topic, parts }: AppendRequest): Promise<AppendResult> {
+    const results = parts.map(({ partition, batches }): AppendPartResult => {
+      const log = this.memoryPartition(topic, partition)
+      if (log.failure !== undefined) return { partition, baseOffset: -1, logAppendTime: -1, error: log.failure }
+      const first = log.highWatermark
+      for (const { bytes } of batches) {
+        assignOffsets(bytes, 0, log.highWatermark, 0)
+        log.batches.push(bytes)
+        log.highWatermark = lastOffset(bytes, 0) + 1
+      }
+      return { partition, baseOffset: first, logAppendTime: -1 }
+    })
+    for (const wake of this.#waiters) wake()
+    return Promise.resolve({ durability: 'fsync', parts: results })
+  }
+
+  async read(request: ReadRequest): Promise<ReadResult> {
+    this.reads += 1
+    const first = this.#readNow(request)
+    const done = first.partitions.some(({ batches, error }) => batches.length > 0 || error !== undefined)
+    if (done || request.waitMs === 0 || request.signal?.aborted === true) return first
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
+        this.#waiters.delete(end)
+        timer.cancel()
+        resolve()
+      }
+      const timer = this.#clock.setTimer(request.waitMs, end)
+      this.#waiters.add(end)
+      request.signal?.addEventListener('abort', end, { once: true })
+    })
+    return this.#readNow(request)
+  }
+
+  #readNow({ positions, maxBytes }: ReadRequest): ReadResult {
+    let left = maxBytes
+    let given = 0
+    const partitions = positions.map((position): PartitionRead => {
+      const { topic, partition } = position
+      const entry = this.#topics.get(topic)
+      const log = entry?.partitions[partition]
+      const error = this.#readError(position, entry, log)
+      const { logStartOffset = -1, highWatermark = -1 } = log ?? {}
+      const topicId = entry?.summary.topicId ?? ''
+      const batches: Buffer[] = []
+      if (error !== undefined) return { topic, topicId, partition, batches, highWatermark, logStartOffset, error }
+      for (const batch of log?.batches ?? []) {
+        if (lastOffset(batch, 0) < position.offset) continue
+        if (given > 0 && left <= 0) break
+        batches.push(batch)
+        left -= batchSizeBytes(batch, 0)
+        given += 1
+      }
+      return { topic, topicId, partition, batches, highWatermark, logStartOffset }
+    })
+    return { partitions }
+  }
+
+  #readError(position: ReadPosition, entry?: MemoryTopic, log?: MemoryPartition): BrokerError | undefined {
+    if (entry === undefined || log === undefined) return unknown(position.topic, position.partition)
+    if (position.topicId !== undefined && position.topicId !== entry.summary.topicId) {
+      return new BrokerError('UNKNOWN_TOPIC_ID', `The topic "${position.topic}" was created again.`)
+    }
+    if (log.failure !== undefined) return log.failure
+    if (position.offset >= log.logStartOffset && position.offset <= log.highWatermark) return undefined
+    const status = position.offset < log.logStartOffset ? 410 : 416
+    return new BrokerError('OFFSET_OUT_OF_RANGE', `Offset ${position.offset} is out of range.`, { status })
+  }
+
+  listOffsets(queries: readonly OffsetQuery[]): Promise<readonly OffsetAnswer[]> {
+    return Promise.resolve(
+      queries.map(({ topic, partition, at }) => {
+        const log = this.memoryPartition(topic, partition)
+        if (at === 'earliest') return { topic, partition, offset: log.logStartOffset, timestamp: -1 }
+        if (at === 'latest') return { topic, partition, offset: log.highWatermark, timestamp: -1 }
+        return { topic, partition, ...firstAtOrAfter(log, at) }
+      }),
+    )
+  }
+
+  async create({ name, partitionCount, configs, internal = false }: NewTopic): Promise<TopicSummary> {
+    if (this.#topics.has(name)) throw new BrokerError('TOPIC_ALREADY_EXISTS', `There is a topic "${name}" already.`)
+    this.#created += 1
+    const topicId = createHash('md5').update(`${name} ${this.#created}`).digest('base64url')
+    const summary = { name, topicId, partitionCount, internal, configs }
+    this.#topics.set(name, { summary, partitions: Array.from({ length: partitionCount }, () => new MemoryPartition()) })
+    return summary
+  }
+
+  list(): readonly TopicSummary[] {
+    return [...this.#topics.values()].map(({ summary }) => summary).sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  find(name: string): TopicSummary | undefined {
+    return this.#topics.get(name)?.summary
+  }
+
+  partitions(name: string): Promise<readonly PartitionDescription[]> {
+    return Promise.resolve(this.#entry(name).partitions.map(described))
+  }
+
+  async alterConfigs(name: string, changes: ReadonlyMap<string, string | null>): Promise<void> {
+    const entry = this.#entry(name)
+    const configs = new Map(entry.summary.configs)
+    for (const [config, value] of changes) {
+      if (value === null) configs.delete(config)
+      else configs.set(config, value)
+    }
+    entry.summary = { ...entry.summary, configs }
+  }
+
+  async addPartitions(name: string, total: number): Promise<void> {
+    const entry = this.#entry(name)
+    while (entry.partitions.length < total) entry.partitions.push(new MemoryPartition())
+    entry.summary = { ...entry.summary, partitionCount: total }
+  }
+
+  async delete(name: string): Promise<void> {
+    this.#topics.delete(name)
+  }
+
+  cluster(): Promise<ClusterDescription> {
+    const nodes = [{ id: 1, host: '127.0.0.1', port: 8082 }]
+    return Promise.resolve({ clusterId: 'memory-cluster', controllerId: 1, engine: 'embedded', nodes })
+  }
+
+  logDirs(): Promise<readonly LogDirDescription[]> {
+    const sizes = { totalBytes: 1000, freeBytes: 500, partitionCount: 0, sizeBytes: 0 }
+    return Promise.resolve([{ path: '/memory', state: 'online', ...sizes }])
+  }
+
+  troubles(): readonly Trouble[] {
+    return this.currentTroubles
+  }
+
+  statistics(): EngineStatistics {
+    return { directories: [], partitionCount: 0, topicCount: this.#topics.size, openFiles: 0, fencedPartitions: 0 }
+  }
+
+  async close(): Promise<void> {
+    for (const wake of this.#waiters) wake()
+  }
+
+  #entry(name: string): MemoryTopic {
+    const entry = this.#topics.get(name)
+    if (entry === undefined) throw unknown(name)
+    return entry
+  }
+}
+
+function unknown(topic: string, partition?: number): BrokerError {
+  const place = partition === undefined ? topic : `${topic}-${partition}`
+  return new BrokerError('UNKNOWN_TOPIC_OR_PARTITION', `There is no ${place}.`)
+}
+
+function firstAtOrAfter(log: MemoryPartition, time: number): { offset: number | null; timestamp: number } {
+  let found: { offset: number | null; timestamp: number } = { offset: null, timestamp: -1 }
+  for (const batch of log.batches) {
+    if (maxTimestamp(batch, 0) < time || lastOffset(batch, 0) < log.logStartOffset) continue
+    readRecords(batch, 0, {
+      record(offset, timestamp) {
+        if (timestamp < time || offset < log.logStartOffset) return true
+        found = { offset, timestamp }
+        return false
+      },
+    })
+    if (found.offset !== null) return found
+  }
+  return found
+}
+
+function described(log: MemoryPartition, partition: number): PartitionDescription {
+  const sizeBytes = log.batches.reduce((sum, batch) => sum + batch.length, 0)
+  const first = log.batches[0]
+  const segment = {
+    baseOffset: first === undefined ? 0 : baseOffset(first, 0),
+    sizeBytes,
+    maxTimestamp: -1,
+    active: true,
+  }
+  return {
+    partition,
+    leader: 1,
+    replicas: [1],
+    isr: [1],
+    logDir: '/memory',
+    online: true,
+    logStartOffset: log.logStartOffset,
+    highWatermark: log.highWatermark,
+    sizeBytes,
+    segments: [segment],
+  }
+}
