@@ -1,5 +1,12 @@
 import * as fs from 'node:fs'
-import { baseOffset, batchSizeBytes, BATCH_HEADER_BYTES, checkBatch, maxTimestamp } from '../../codec/record-batch.ts'
+import {
+  BATCH_HEADER_BYTES,
+  baseOffset,
+  batchSizeBytes,
+  checkBatch,
+  lastOffset,
+  maxTimestamp,
+} from '../../codec/record-batch.ts'
 import type { IndexedSegment } from './index-messages.ts'
 import type { IndexEntry } from './segment-index.ts'
 import { SegmentIndexer } from './segment-indexer.ts'
@@ -13,8 +20,8 @@ export interface ScanStep {
 }
 
 /**
- * Finds the index entries of a segment's file, a chunk a step. Ends early at bytes that are no batch: what lies behind
- * them is then found by walking, or not at all.
+ * Finds the index entries of a segment's file, about a chunk a step. Steps over one damaged batch if its length leads to
+ * a sound one; else it ends there: what lies behind is found by walking, or not at all.
  */
 export function* scanSegment(segment: IndexedSegment): Generator<ScanStep> {
   let descriptor: number
@@ -32,33 +39,66 @@ export function* scanSegment(segment: IndexedSegment): Generator<ScanStep> {
 }
 
 function* scanFile(descriptor: number, segment: IndexedSegment): Generator<ScanStep> {
-  const indexer = new SegmentIndexer({ intervalBytes: segment.intervalBytes })
+  const scan = new BatchScan(segment)
   let chunk = Buffer.allocUnsafe(CHUNK_BYTES)
-  let position = 0
-  while (position + BATCH_HEADER_BYTES <= segment.fileBytes) {
-    const length = fs.readSync(descriptor, chunk, 0, Math.min(chunk.length, segment.fileBytes - position), position)
-    const { entries, bytes } = scanChunk(chunk.subarray(0, length), position, indexer)
+  for (;;) {
+    const { position } = scan
+    const length = Math.min(chunk.length, segment.fileBytes - position)
+    const loaded = chunk.subarray(0, fs.readSync(descriptor, chunk, 0, length, position))
+    if (loaded.length < BATCH_HEADER_BYTES) return
+    const entries = scan.take(loaded)
+    const bytes = scan.position - position
     if (bytes > 0) {
-      position += bytes
       yield { entries, bytes }
       continue
     }
-    const needed = length >= BATCH_HEADER_BYTES ? batchSizeBytes(chunk, 0) : 0
-    const fits = needed > length && position + needed <= segment.fileBytes && length === chunk.length
-    if (!fits) return
-    chunk = Buffer.allocUnsafe(needed)
+    const claimedBytes = batchSizeBytes(loaded, 0)
+    if (claimedBytes < BATCH_HEADER_BYTES || position + claimedBytes > segment.fileBytes) return
+    if (claimedBytes > chunk.length) chunk = Buffer.allocUnsafe(claimedBytes)
+    else if (!scan.stepOver(claimedBytes)) return
   }
 }
 
-/** Takes the whole, sound batches of a chunk. */
-function scanChunk(chunk: Buffer, position: number, indexer: SegmentIndexer): ScanStep {
-  const entries: IndexEntry[] = []
-  let at = 0
-  while (at < chunk.length && checkBatch(chunk, at, chunk.length) === 'valid') {
-    const sizeBytes = batchSizeBytes(chunk, at)
-    const entry = indexer.next(baseOffset(chunk, at), position + at, sizeBytes, maxTimestamp(chunk, at))
-    if (entry) entries.push(entry)
-    at += sizeBytes
+/** Where a scan stands, and which batches may come there: the rules of the reader's SegmentCursor. */
+class BatchScan {
+  readonly #generation: number
+  readonly #indexer: SegmentIndexer
+  #expectedOffset: number
+  #behindDamage = false
+  position = 0
+
+  constructor(segment: IndexedSegment) {
+    this.#generation = segment.key.generation
+    this.#expectedOffset = segment.key.segmentBaseOffset
+    this.#indexer = new SegmentIndexer({ intervalBytes: segment.intervalBytes })
   }
-  return { entries, bytes: at }
+
+  /** Goes behind the whole, sound batches that the chunk begins with. */
+  take(chunk: Buffer): IndexEntry[] {
+    const entries: IndexEntry[] = []
+    let at = 0
+    while (checkBatch(chunk, at, chunk.length) === 'valid' && this.#mayBeginWith(baseOffset(chunk, at))) {
+      const sizeBytes = batchSizeBytes(chunk, at)
+      const entry = this.#indexer.next(baseOffset(chunk, at), this.position, sizeBytes, maxTimestamp(chunk, at))
+      if (entry) entries.push(entry)
+      this.#expectedOffset = lastOffset(chunk, at) + 1
+      this.#behindDamage = false
+      this.position += sizeBytes
+      at += sizeBytes
+    }
+    return entries
+  }
+
+  /** Goes behind a damaged batch; false behind another one. */
+  stepOver(sizeBytes: number): boolean {
+    if (this.#behindDamage) return false
+    this.#behindDamage = true
+    this.position += sizeBytes
+    return true
+  }
+
+  #mayBeginWith(offset: number): boolean {
+    const expected = this.#expectedOffset
+    return offset === expected || (offset > expected && (this.#generation > 0 || this.#behindDamage))
+  }
 }
