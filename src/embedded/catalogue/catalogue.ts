@@ -96,7 +96,8 @@ export class Catalogue {
     const applied = this.#work.then(() => this.#applyNow(change))
     this.#work = applied.catch(() => undefined)
     await applied
-    await this.#snapshots.save()
+    // A topic that is being created is copied with its next state: until then nobody relies on it.
+    if (change.kind !== 'topic' || change.topic.state === 'live') await this.#snapshots.save()
   }
 
   /** Writes the snapshots although nothing changed: for a directory that has none, or an older one. */
