@@ -1,3 +1,6 @@
+/** Most requests have no headers: one empty column serves them all, until it grows. */
+const noInts = new Int32Array(0)
+
 /**
  * Records as columns: numbers that say where each part of each record lies in one buffer.
  *
@@ -37,10 +40,10 @@ export class RecordColumns {
     this.valueStart = new Int32Array(capacity)
     this.valueEnd = new Int32Array(capacity)
     this.headerFrom = new Int32Array(capacity + 1)
-    this.headerNameStart = new Int32Array(0)
-    this.headerNameEnd = new Int32Array(0)
-    this.headerValueStart = new Int32Array(0)
-    this.headerValueEnd = new Int32Array(0)
+    this.headerNameStart = noInts
+    this.headerNameEnd = noInts
+    this.headerValueStart = noInts
+    this.headerValueEnd = noInts
   }
 
   /** Adds a record with null key and value, no headers, no partition and no timestamp; returns its index. */

@@ -55,9 +55,8 @@ const isShortEscape = new Uint8Array(256)
 for (const letter of '"\\/bfnrt') isShortEscape[letter.charCodeAt(0)] = 1
 
 const isDigit = new Uint8Array(256).fill(1, ZERO, NINE + 1)
-/** What may go on a number behind its first digits. */
-const isNumberPart = new Uint8Array(256)
-for (const byte of [DOT, LOWER_E, UPPER_E]) isNumberPart[byte] = 1
+const isExponent = new Uint8Array(256)
+for (const byte of [LOWER_E, UPPER_E]) isExponent[byte] = 1
 
 const trueWord = Buffer.from('true').readInt32LE()
 const alseWord = Buffer.from('alse').readInt32LE()
@@ -208,8 +207,11 @@ export class JsonScanner {
       } else {
         const tokenAt = at
         while (at < limit && isDigit[bytes[at]!] === 1) at++
-        // More than digits, or what begins with a zero, is looked at more closely.
-        if (at === tokenAt || byte === ZERO || (at < limit && isNumberPart[bytes[at]!] === 1)) {
+        if (at < limit && bytes[at] === DOT) {
+          for (at++; at < limit && isDigit[bytes[at]!] === 1;) at++
+        }
+        // Whatever is no plain decimal number is looked at more closely.
+        if (at === tokenAt || byte <= ZERO || bytes[at - 1] === DOT || (at < limit && isExponent[bytes[at]!] === 1)) {
           at = this.#scalarEnd(tokenAt, byte)
           if (at === FAULT) return FAULT
         }
