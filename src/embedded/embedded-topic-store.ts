@@ -35,6 +35,7 @@ export class EmbeddedTopicStore implements TopicStore {
 
   async create(topic: NewTopic): Promise<TopicSummary> {
     this.#options.checkOpen()
+    checkFileNames(topic.name)
     const internal = topic.internal ?? false
     this.#checkPartitionLimits(topic.name, topic.partitionCount, internal ? 0 : topic.partitionCount)
     this.#table.reserve(topic.name)
@@ -173,4 +174,14 @@ export class EmbeddedTopicStore implements TopicStore {
     for (const topic of this.#table.sorted()) if (!topic.internal) count += topic.slots.length
     return count
   }
+}
+
+/** Partition 0 of a topic of this name would be called like the log directory's first journal file. */
+function checkFileNames(name: string): void {
+  if (name !== 'journal') return
+  throw new BrokerError(
+    'INVALID_TOPIC_EXCEPTION',
+    `A topic cannot be called 'journal': its partitions' directories would be called like the files of the commit ` +
+      `journal. Choose another name.`,
+  )
 }

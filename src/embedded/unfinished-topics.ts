@@ -3,10 +3,9 @@ import type { Logger } from '../broker/logger.ts'
 import type { CatalogueTopic } from './catalogue/catalogue-state.ts'
 import type { Catalogue } from './catalogue/catalogue.ts'
 import type { LogDirectory } from './directory/log-directory.ts'
-import { readWhole } from './directory/replace-file.ts'
 import type { FileSystem } from './file-system.ts'
-import { errorCode, errorMessage } from './startup-error.ts'
-import { uuidToHex } from './uuid.ts'
+import { deletedDirectory, partitionDirectory, readTopicId } from './log/partition-directory.ts'
+import { errorMessage } from './startup-error.ts'
 
 export interface UnfinishedTopicsOptions {
   readonly catalogue: Catalogue
@@ -43,11 +42,12 @@ async function removeFilesOf(
 ): Promise<void> {
   await disk(directory, options.logger, async () => {
     for (const name of await options.fileSystem.readdir(directory.path)) {
-      if (partitionOf(name)?.topic !== topic.name) continue
+      const found = partitionOf(name)
+      if (found?.topic !== topic.name) continue
       const topicId = await readTopicId(options.fileSystem, path.join(directory.path, name))
       // Without an id it is a creation that was torn before its first durable step, unless a live topic has the name.
       if (topicId === topic.topicId || (topicId === undefined && !isLive(options.catalogue, topic.name))) {
-        await removeDirectory(directory.path, name, topic.topicId, options.fileSystem)
+        await removePartition(options.fileSystem, directory.path, { ...found, topicId: topic.topicId })
       }
     }
   })
@@ -67,7 +67,7 @@ async function removeStrays(directory: LogDirectory, options: UnfinishedTopicsOp
       if (topicId !== undefined && topicId !== topic.topicId) continue
       if (await holdsRecords(options.fileSystem, whole)) {
         options.logger.error({ path: whole }, 'the catalogue does not place this partition here; it is left alone')
-      } else await removeDirectory(directory.path, name, topic.topicId, options.fileSystem)
+      } else await removePartition(options.fileSystem, directory.path, { ...found, topicId: topic.topicId })
     }
   })
 }
@@ -79,34 +79,28 @@ function isLive(catalogue: Catalogue, name: string): boolean {
 
 /** Reads from the right, as topic names may hold `-` and digits. */
 function partitionOf(directoryName: string): { topic: string; partition: number } | undefined {
-  const match = /^(.+)-(\d+)$/.exec(directoryName)
+  const match = /^(.+)-(0|[1-9]\d*)$/.exec(directoryName)
   return match?.[1] === undefined ? undefined : { topic: match[1], partition: Number(match[2]) }
 }
 
-async function readTopicId(fileSystem: FileSystem, partitionDirectory: string): Promise<string | undefined> {
-  try {
-    const text = (await readWhole(fileSystem, path.join(partitionDirectory, 'partition.metadata'))).toString('utf8')
-    return /^topic_id: *(\S+)$/m.exec(text)?.[1]
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
-    throw error
-  }
-}
-
-async function holdsRecords(fileSystem: FileSystem, partitionDirectory: string): Promise<boolean> {
-  for (const name of await fileSystem.readdir(partitionDirectory)) {
+async function holdsRecords(fileSystem: FileSystem, directory: string): Promise<boolean> {
+  for (const name of await fileSystem.readdir(directory)) {
     if (!name.endsWith('.log')) continue
-    if ((await fileSystem.stat(path.join(partitionDirectory, name))).sizeBytes > 0) return true
+    if ((await fileSystem.stat(path.join(directory, name))).sizeBytes > 0) return true
   }
   return false
 }
 
 /** Renamed first, durably: what is half removed must not be taken for a partition again. */
-async function removeDirectory(parent: string, name: string, topicId: string, fileSystem: FileSystem): Promise<void> {
-  const doomed = path.join(parent, `${name}.${uuidToHex(topicId)}-delete`)
+async function removePartition(
+  fileSystem: FileSystem,
+  logDirectory: string,
+  partition: { readonly topic: string; readonly topicId: string; readonly partition: number },
+): Promise<void> {
+  const doomed = deletedDirectory(logDirectory, partition)
   await fileSystem.removeTree(doomed)
-  await fileSystem.rename(path.join(parent, name), doomed)
-  await fileSystem.syncDirectory(parent)
+  await fileSystem.rename(partitionDirectory(logDirectory, partition.topic, partition.partition), doomed)
+  await fileSystem.syncDirectory(logDirectory)
   await fileSystem.removeTree(doomed)
 }
 
