@@ -170,6 +170,10 @@ describe('PartitionReader.read', () => {
     assert.deepEqual(offsetsIn((await reader.read(partition, 10, 1)).batches), [15, 16, 17])
     assert.deepEqual(offsetsIn((await reader.read(partition, 25, 1)).batches), [30, 31, 32])
     assert.deepEqual(offsetsIn((await reader.read(partition, 0, 1e6)).batches), [...range(0, 9), ...range(15, 24), ...range(30, 90)]) // prettier-ignore
+    // Holes or not, offsets only rise.
+    const again = Buffer.from(partition.batches[2]!.bytes)
+    await fs.writeFile(first.path, Buffer.concat([...kept.slice(0, 4), { bytes: again }, ...kept.slice(5)].map((batch) => batch.bytes))) // prettier-ignore
+    assert.deepEqual(offsetsIn((await reader.read(partition, 0, 1e6)).batches), [...range(0, 9), 15, 16, 17])
     assert.deepEqual(index.dropped, [])
   })
 })
@@ -198,6 +202,20 @@ describe('PartitionReader.read over damage', () => {
       const entry = index.entryAfter(partition.keyOf(partition.segments[1]!), 39)
       return entry!.baseOffset
     }
+  })
+
+  it('keeps the rows of a segment whose batches are damaged, not they', async (t) => {
+    const { partition, reader, index } = await smallLog(t)
+    for (let batch = 11; batch < 19; batch++) {
+      const { position, baseOffset: lost, lastOffset } = partition.batches[batch]!
+      await flip(partition.segments[1]!.path, position + 70)
+      await assert.rejects(reader.read(partition, lost, 1), corruptAt(lost, lastOffset + 1))
+      for (let offset = lastOffset + 1; offset < 60; offset++) {
+        assert.ok(offsetsIn((await reader.read(partition, offset, 1)).batches).includes(offset))
+      }
+      await flip(partition.segments[1]!.path, position + 70)
+    }
+    assert.deepEqual(index.dropped, [])
   })
 
   it('tells the log of each damaged stretch once', async (t) => {
