@@ -1,33 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { FastifyBaseLogger } from 'fastify'
+import { createBrokerServices } from './broker/broker-services.ts'
 import { systemClock, type Clock } from './broker/clock.ts'
-import { ClusterService } from './broker/cluster-service.ts'
-import { CursorCodec } from './broker/cursor.ts'
 import type { Engine } from './broker/engine.ts'
-import { GroupFetchService } from './broker/group-fetch-service.ts'
-import { GroupService } from './broker/group-service.ts'
-import { OffsetService } from './broker/offset-service.ts'
-import { PageReader } from './broker/page-reader.ts'
-import { PublishService } from './broker/publish-service.ts'
-import { ReadService } from './broker/read-service.ts'
 import { resolveTopicConfig } from './broker/topic-config-definitions.ts'
-import { TopicAutoCreation } from './broker/topic-auto-creation.ts'
-import { TopicPages } from './broker/topic-pages.ts'
-import { TopicService } from './broker/topic-service.ts'
-import { TopicSettings } from './broker/topic-settings.ts'
 import type { Listener } from './config/listeners.ts'
 import type { ServerConfig } from './config/server-config.ts'
 import type { EmbeddedEngineOptions } from './embedded/embedded-engine-options.ts'
 import { EmbeddedEngine } from './embedded/embedded-engine.ts'
 import { nodeFileSystem } from './embedded/node-file-system.ts'
-import type { App, Controller } from './http/controller.ts'
-import { ClusterController } from './http/controllers/cluster-controller.ts'
-import { ConsumerGroupsController } from './http/controllers/consumer-groups-controller.ts'
-import { HealthController } from './http/controllers/health-controller.ts'
-import { PartitionsController } from './http/controllers/partitions-controller.ts'
-import { RecordsController } from './http/controllers/records-controller.ts'
-import { TopicsController } from './http/controllers/topics-controller.ts'
+import { errorCode, StartupError } from './embedded/startup-error.ts'
+import { apiControllers } from './http/api-controllers.ts'
+import type { App } from './http/controller.ts'
 import type { HttpOptions } from './http/server-dependencies.ts'
 import { buildServer } from './http/server.ts'
 import { Metrics } from './observability/metrics.ts'
@@ -55,7 +40,14 @@ export async function startPosthorn(config: ServerConfig, logger: FastifyBaseLog
     commitObserver: metrics,
     advertisedListener: () => bound[0] ?? { host: '', port: -1 },
   })
-  const controllers = await wireControllers(config, engine, clock, metrics, stopping.signal)
+  const { clusterId } = await engine.cluster()
+  const services = createBrokerServices({ engine, kind: config.engine, clusterId, clock, random: Math.random }, config)
+  const controllers = apiControllers({
+    ...services,
+    metrics: () => metrics.render(),
+    limits: config,
+    stopping: stopping.signal,
+  })
   const options = httpOptions(config)
   const servers = config.listeners.map(() =>
     buildServer({ controllers, logger, clock, options, stopping: stopping.signal }),
@@ -73,58 +65,6 @@ export async function startPosthorn(config: ServerConfig, logger: FastifyBaseLog
     await close()
     throw error
   }
-}
-
-/** Broker services and the controllers in front of them. */
-async function wireControllers(
-  config: ServerConfig,
-  engine: Engine,
-  clock: Clock,
-  metrics: Metrics,
-  stopping: AbortSignal,
-): Promise<Controller[]> {
-  const { clusterId } = await engine.cluster()
-  const cursors = new CursorCodec({ engine: config.engine, clusterId })
-  const settings = new TopicSettings(config.brokerTopicDefaults)
-  const topics = new TopicService(engine, cursors, {
-    numPartitions: config.numPartitions,
-    deleteTopicEnable: config.deleteTopicEnable,
-    maxPartitionsPerTopic: config.topicPartitionsMax,
-    brokerDefaults: config.brokerTopicDefaults,
-  })
-  const autoCreation = new TopicAutoCreation(engine.topics, {
-    enabled: config.autoCreateTopicsEnable,
-    numPartitions: config.numPartitions,
-  })
-  const publish = new PublishService({
-    engine,
-    topics: autoCreation,
-    topicConfigOf: settings.configOf,
-    clock,
-    random: Math.random,
-  })
-  const offsets = new OffsetService(engine, cursors, clock)
-  const pages = new PageReader(engine, clock)
-  const topicPages = new TopicPages(engine, pages, cursors)
-  const reads = new ReadService({ engine, clock, pages, topicPages, offsets })
-  const groups = new GroupService({
-    engine,
-    clock,
-    cursors,
-    offsets,
-    offsetMetadataBytesMax: config.offsetMetadataMaxBytes,
-  })
-  const groupFetch = new GroupFetchService({ engine, clock, cursors, topicPages, offsets })
-  const cluster = new ClusterService(engine, cursors)
-  const limits = { requestMaxRecords: config.requestMaxRecords, recordMaxHeaders: config.recordMaxHeaders }
-  return [
-    new TopicsController(topics),
-    new PartitionsController(topics, offsets),
-    new RecordsController({ publish, reads, limits, stopping }),
-    new ConsumerGroupsController({ groups, fetch: groupFetch, stopping }),
-    new ClusterController(cluster),
-    new HealthController(cluster, () => metrics.render()),
-  ]
 }
 
 type EngineOptions = Omit<EmbeddedEngineOptions, 'logger' | 'commitObserver' | 'advertisedListener'>
@@ -175,7 +115,20 @@ function httpOptions(config: ServerConfig): HttpOptions {
 /** Returns the URL, with the port that was given by the system where 0 was asked for. */
 async function listen(server: App, listener: Listener | undefined, bound: Listener[]): Promise<string> {
   const { host, port } = listener ?? { host: '127.0.0.1', port: 0 }
-  const url = await server.listen({ host, port })
+  const url = await server.listen({ host, port }).catch((error: unknown) => {
+    throw listenFailure(host, port, error)
+  })
   bound.push({ host, port: Number(new URL(url).port) })
   return url
+}
+
+function listenFailure(host: string, port: number, error: unknown): unknown {
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'another process listens there; stop it, or choose another port with --port',
+    EACCES: 'this user may not open that port; choose one above 1023 with --port',
+    EADDRNOTAVAIL: 'this machine has no such address; set listeners to one that it has',
+    ENOTFOUND: 'that name has no address; set listeners to one of this machine',
+  }
+  const reason = reasons[errorCode(error) ?? '']
+  return reason === undefined ? error : new StartupError(`cannot listen on ${host}:${port}: ${reason}`)
 }

@@ -1,0 +1,79 @@
+import type { Clock } from './clock.ts'
+import { ClusterService } from './cluster-service.ts'
+import { CursorCodec } from './cursor.ts'
+import type { Engine } from './engine.ts'
+import { GroupFetchService } from './group-fetch-service.ts'
+import { GroupService } from './group-service.ts'
+import { OffsetService } from './offset-service.ts'
+import { PageReader } from './page-reader.ts'
+import { PublishService } from './publish-service.ts'
+import { ReadService } from './read-service.ts'
+import { TopicAutoCreation } from './topic-auto-creation.ts'
+import type { BrokerTopicDefaults } from './topic-config-definitions.ts'
+import { TopicPages } from './topic-pages.ts'
+import { TopicService } from './topic-service.ts'
+import { TopicSettings } from './topic-settings.ts'
+
+/** What the services do with topics and offsets that nobody said anything else about. */
+export interface BrokerSettings {
+  /** `auto.create.topics.enable` */
+  readonly autoCreateTopicsEnable: boolean
+  /** `delete.topic.enable` */
+  readonly deleteTopicEnable: boolean
+  /** `num.partitions` */
+  readonly numPartitions: number
+  /** `topic.partitions.max` */
+  readonly topicPartitionsMax: number
+  /** `offset.metadata.max.bytes` */
+  readonly offsetMetadataMaxBytes: number
+  readonly brokerTopicDefaults: BrokerTopicDefaults
+}
+
+export interface BrokerServices {
+  readonly topics: TopicService
+  readonly offsets: OffsetService
+  readonly publish: PublishService
+  readonly reads: ReadService
+  readonly groups: GroupService
+  readonly groupFetch: GroupFetchService
+  readonly cluster: ClusterService
+}
+
+export interface BrokerDependencies {
+  readonly engine: Engine
+  readonly kind: 'embedded' | 'kafka'
+  readonly clusterId: string
+  readonly clock: Clock
+  /** Uniform in [0, 1). */
+  readonly random: () => number
+}
+
+/** The domain's services over one engine, wired to each other. */
+export function createBrokerServices(deps: BrokerDependencies, settings: BrokerSettings): BrokerServices {
+  const { engine, kind, clusterId, clock, random } = deps
+  const cursors = new CursorCodec({ engine: kind, clusterId })
+  const offsets = new OffsetService(engine, cursors, clock)
+  const pages = new PageReader(engine, clock)
+  const topicPages = new TopicPages(engine, pages, cursors)
+  const { numPartitions, offsetMetadataMaxBytes: offsetMetadataBytesMax } = settings
+  return {
+    topics: new TopicService(engine, cursors, {
+      numPartitions,
+      deleteTopicEnable: settings.deleteTopicEnable,
+      maxPartitionsPerTopic: settings.topicPartitionsMax,
+      brokerDefaults: settings.brokerTopicDefaults,
+    }),
+    offsets,
+    publish: new PublishService({
+      engine,
+      topics: new TopicAutoCreation(engine.topics, { enabled: settings.autoCreateTopicsEnable, numPartitions }),
+      topicConfigOf: new TopicSettings(settings.brokerTopicDefaults).configOf,
+      clock,
+      random,
+    }),
+    reads: new ReadService({ engine, clock, pages, topicPages, offsets }),
+    groups: new GroupService({ engine, clock, cursors, offsets, offsetMetadataBytesMax }),
+    groupFetch: new GroupFetchService({ engine, clock, cursors, topicPages, offsets }),
+    cluster: new ClusterService(engine, cursors),
+  }
+}
