@@ -183,7 +183,7 @@ export class JsonScanner {
           if (endsRun[byte] === 1) break
           seen |= byte
         }
-        at = at < limit && byte === QUOTE ? at + 1 : this.#longStringEnd(at)
+        at = at < limit && byte === QUOTE ? at + 1 : this.#stringEnd(at)
         if (at === FAULT) return FAULT
         while (at < limit && isSpace[bytes[at]!] === 1) at++
         byte = at < limit ? bytes[at]! : END
@@ -235,32 +235,31 @@ export class JsonScanner {
     }
   }
 
-  /** The end of the string whose content begins at `start`, behind its closing quote. */
+  /** The end of the string whose content goes on at `start`, behind its closing quote. */
   #stringEnd(start: number): number {
     const { bytes, limit } = this
-    const stop = Math.min(limit, start + SHORT_RUN_BYTES)
     let at = start
     let seen = 0
-    while (at < stop) {
-      const byte = bytes[at]!
-      if (endsRun[byte] === 1) break
-      seen |= byte
-      at++
-    }
-    this.#seen |= seen
-    return at < stop && bytes[at] === QUOTE ? at + 1 : this.#longStringEnd(at)
-  }
-
-  #longStringEnd(start: number): number {
-    const { bytes, limit } = this
-    let at = start
     for (;;) {
-      at = this.#runEnd(at)
-      if (at >= limit) return this.#fail(limit, 'the closing quote of the string')
-      const byte = bytes[at]!
-      if (byte === QUOTE) return at + 1
+      const stop = Math.min(limit, at + SHORT_RUN_BYTES)
+      let byte = 0
+      for (; at < stop; at++) {
+        byte = bytes[at]!
+        if (endsRun[byte] === 1) break
+        seen |= byte
+      }
+      if (at === stop) {
+        at = this.#runEnd(at)
+        if (at >= limit) return this.#fail(limit, 'the closing quote of the string')
+        byte = bytes[at]!
+      }
+      if (byte === QUOTE) {
+        this.#seen |= seen
+        return at + 1
+      }
       if (byte !== BACKSLASH) return this.#fail(at, 'an escape such as \\n (control characters are not allowed raw)')
-      at = this.#escapeEnd(at)
+      this.escaped = true
+      at = at + 1 < limit && isShortEscape[bytes[at + 1]!] === 1 ? at + 2 : this.#unicodeEscapeEnd(at)
       if (at === FAULT) return FAULT
     }
   }
@@ -291,12 +290,9 @@ export class JsonScanner {
     return at
   }
 
-  #escapeEnd(at: number): number {
+  #unicodeEscapeEnd(at: number): number {
     const { bytes, limit } = this
-    this.escaped = true
-    const letter = at + 1 < limit ? bytes[at + 1]! : 0
-    if (isShortEscape[letter] !== 0) return at + 2
-    const unit = letter === LOWER_U ? utf16UnitAt(bytes, at + 2, limit) : -1
+    const unit = at + 1 < limit && bytes[at + 1] === LOWER_U ? utf16UnitAt(bytes, at + 2, limit) : -1
     if (unit < 0) return this.#fail(at, 'one of \\" \\\\ \\/ \\b \\f \\n \\r \\t, or \\u and four hexadecimal digits')
     if (isHighSurrogate(unit) && this.#isLowSurrogateAt(at + 6)) return at + 12
     if (unit >= 0xd800 && unit <= 0xdfff && this.loneSurrogateAt < 0) this.loneSurrogateAt = at

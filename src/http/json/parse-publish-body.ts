@@ -127,7 +127,7 @@ class PublishBodyReader {
     for (let more = cursor.enterArray(); more; more = cursor.nextElement()) {
       if (columns.count === maxRecords) {
         cursor.refuse(
-          `There are more than ${maxRecords} records. Send at most ${maxRecords} in one request.`,
+          `There are more than ${maxRecords} records. Send at most ${maxRecords} in one request (request.max.records).`,
           '/records',
         )
       }

@@ -58,7 +58,7 @@ export class RecordHeadersReader {
       index++
     }
     if (index > this.#maxHeaders) {
-      this.#refuse(record, [], () => `${index} headers; a record has at most ${this.#maxHeaders}.`)
+      this.#refuse(record, [], () => `${index} headers; a record has at most ${this.#maxHeaders} (record.max.headers).`)
     }
   }
 

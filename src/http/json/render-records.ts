@@ -31,18 +31,13 @@ export class RecordsPage implements PageSink {
     this.#writer.write(pageStart)
   }
 
-  /** Bytes of the page so far. */
-  get sizeBytes(): number {
-    return this.#writer.length
-  }
-
-  /** Adds records [from, to) of one partition. */
-  records(topic: string, partition: number, columns: RecordColumns, from = 0, to = columns.count): void {
+  /** Adds records of one partition. The columns are not kept. */
+  records(topic: string, partition: number, columns: RecordColumns): void {
     if (this.#renderer?.isOf(topic, partition) !== true) {
       this.#renderer = new RecordRenderer(this.#writer, this.#formats, topic, partition)
     }
     const renderer = this.#renderer
-    for (let record = from; record < to; record++) {
+    for (let record = 0; record < columns.count; record++) {
       if (this.recordCount++ > 0) this.#writer.writeByte(COMMA)
       renderer.write(columns, record)
     }

@@ -14,8 +14,8 @@ for (const [letter, meaning] of ['""', '\\\\', '//', 'b\b', 'f\f', 'n\n', 'r\r',
  * The content must be valid and hold no lone surrogate: `JsonScanner` tells both.
  */
 export function unescapeInPlace(bytes: Uint8Array, start: number, end: number): number {
-  let from = bytes.indexOf(BACKSLASH, start)
-  if (from < 0 || from >= end) return end
+  let from = start
+  while (from < end && bytes[from] !== BACKSLASH) from++
   let to = from
   while (from < end) {
     const byte = bytes[from]!

@@ -194,7 +194,7 @@ test('a page takes columns of several partitions, and ends with the members give
   page.records('orders', 3, columnsOf([]))
   page.records('a"b', 0, columnsOf([{ value: 'other bytes' }]))
   page.records('orders', 3, columnsOf([{ value: 'again' }]))
-  page.records('orders', 4, columns, 1, 2)
+  page.records('orders', 4, columnsOf([{ value: 'y', offset: 6 }]))
   assert.equal(page.recordCount, 6)
   const { records, cursor, upToDate } = JSON.parse(page.finish({ cursor: 'c"', upToDate: true }).toString())
   assert.deepEqual([cursor, upToDate], ['c"', true])
