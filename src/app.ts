@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
-import type { FastifyBaseLogger } from 'fastify'
 import { createBrokerServices } from './broker/broker-services.ts'
 import { systemClock, type Clock } from './broker/clock.ts'
 import type { Engine } from './broker/engine.ts'
@@ -13,7 +12,7 @@ import { nodeFileSystem } from './embedded/node-file-system.ts'
 import { errorCode, StartupError } from './embedded/startup-error.ts'
 import { apiControllers } from './http/api-controllers.ts'
 import type { App } from './http/controller.ts'
-import type { HttpOptions } from './http/server-dependencies.ts'
+import type { HttpOptions, ServerDependencies } from './http/server-dependencies.ts'
 import { buildServer } from './http/server.ts'
 import { Metrics } from './observability/metrics.ts'
 
@@ -29,7 +28,7 @@ export interface PosthornServer {
  * The composition root: every part of the program is made here and handed what it needs. Resolves when requests are
  * answered; rejects with StartupError where the operator has to do something.
  */
-export async function startPosthorn(config: ServerConfig, logger: FastifyBaseLogger): Promise<PosthornServer> {
+export async function startPosthorn(config: ServerConfig, logger: ServerDependencies['logger']): Promise<PosthornServer> {
   const clock = systemClock
   const stopping = new AbortController()
   const metrics: Metrics = new Metrics(() => engine.statistics())

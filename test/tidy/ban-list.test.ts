@@ -15,7 +15,11 @@ const bans: readonly Ban[] = [
     instead: 'a Clock that is passed in',
     except: ['src/broker/clock.ts'],
   },
-  { pattern: /\bMath\.random\(|(?<!\.)\brandomBytes\(|\brandomUUID\(/, instead: 'randomness that is passed in', except: ['src/app.ts'] },
+  {
+    pattern: /\bMath\.random\(|(?<!\.)\brandomBytes\(|\brandomUUID\(/,
+    instead: 'randomness that is passed in',
+    except: ['src/app.ts'],
+  },
   { pattern: /\bconsole\./, instead: 'the logger' },
   { pattern: /\b(TODO|FIXME|XXX|HACK)\b/, instead: 'the finished thing' },
   { pattern: /\bas any\b|: any\b|<any>|@ts-(ignore|nocheck|expect-error)/, instead: 'the true type' },
@@ -23,11 +27,13 @@ const bans: readonly Ban[] = [
 ]
 
 function breaches(file: SourceFile): string[] {
-  return file.text.split('\n').flatMap((line, index) =>
-    bans
-      .filter((ban) => ban.pattern.test(line) && !ban.except?.includes(file.path) && !/^\s*(\*|\/\/)/.test(line))
-      .map((ban) => `${file.path}:${index + 1}: use ${ban.instead}: ${line.trim()}`),
-  )
+  return file.text
+    .split('\n')
+    .flatMap((line, index) =>
+      bans
+        .filter((ban) => ban.pattern.test(line) && !ban.except?.includes(file.path) && !/^\s*(\*|\/\/)/.test(line))
+        .map((ban) => `${file.path}:${index + 1}: use ${ban.instead}: ${line.trim()}`),
+    )
 }
 
 test('no source uses what is banned', () => {

@@ -38,7 +38,7 @@ export function importRuleBreaches(file: SourceFile): string[] {
     const target = resolveImport(file.path, specifier)
     if (target === undefined) return packageBreach(file.path, room, specifier)
     if (target === 'src/app.ts') {
-      return file.path === 'src/main.ts' ? [] : [`${file.path} imports app.ts, which only main.ts may`]
+      return file.path === 'src/serve.ts' ? [] : [`${file.path} imports app.ts, which only serve.ts may`]
     }
     const targetRoom = roomOf(target)
     if (targetRoom === room || allowed.includes(targetRoom)) return []
