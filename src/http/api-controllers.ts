@@ -1,4 +1,6 @@
 import type { ClusterService } from '../broker/cluster-service.ts'
+import type { GroupFetchService } from '../broker/group-fetch-service.ts'
+import type { GroupService } from '../broker/group-service.ts'
 import type { OffsetService } from '../broker/offset-service.ts'
 import type { PublishService } from '../broker/publish-service.ts'
 import type { ReadService } from '../broker/read-service.ts'
@@ -10,24 +12,29 @@ import { PartitionsController } from './controllers/partitions-controller.ts'
 import { RecordsController, type RecordLimits } from './controllers/records-controller.ts'
 import { TopicsController } from './controllers/topics-controller.ts'
 
+/** What stands behind the API. */
 export interface ApiServices {
   readonly topics: TopicService
   readonly offsets: OffsetService
   readonly publish: PublishService
   readonly reads: ReadService
+  readonly groups: GroupService
+  readonly groupFetch: GroupFetchService
   readonly cluster: ClusterService
   readonly metrics: MetricsSource
   readonly limits: RecordLimits
+  /** Ends waiting reads. */
   readonly stopping: AbortSignal
 }
 
 /** All resources of the API: what the server serves, and what the OpenAPI document describes. */
 export function apiControllers(services: ApiServices): Controller[] {
+  const { topics, offsets, cluster, metrics } = services
   return [
-    new TopicsController(services.topics),
-    new PartitionsController(services.topics, services.offsets),
+    new TopicsController(topics),
+    new PartitionsController(topics, offsets),
     new RecordsController(services),
-    new ClusterController(services.cluster),
-    new HealthController(services.cluster, services.metrics),
+    new ClusterController(cluster),
+    new HealthController(cluster, metrics),
   ]
 }

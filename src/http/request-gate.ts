@@ -4,6 +4,8 @@ import { Browsers, isLoopback, type BrowserRules } from './browsers.ts'
 import { accepts } from './media-range.ts'
 import type { RouteTable } from './route-table.ts'
 
+const SLASH = 0x2f
+
 /** What every request passes before its body is read. */
 export class RequestGate {
   readonly #browsers: Browsers
@@ -27,7 +29,7 @@ export class RequestGate {
     const refused = this.#refusal(request, reply)
     if (refused !== undefined) done(refused)
     else if (request.method !== 'OPTIONS' || !this.#browsers.answeredPreflight(request, reply)) {
-      done(request.is404 ? this.#unknown(request) : notAcceptable(request))
+      done(request.is404 || namesNothing(request) ? this.#unknown(request) : notAcceptable(request))
     }
   }
 
@@ -54,6 +56,13 @@ export class RequestGate {
     const hint = near === undefined ? 'GET /openapi.json lists the paths there are.' : `Did you mean ${shown(near)}?`
     return new BrokerError('ROUTE_NOT_FOUND', `There is no path ${shown(path)}. ${hint}`)
   }
+}
+
+/** A path that ends with a slash: the router takes the nothing behind it for a name. */
+function namesNothing(request: FastifyRequest): boolean {
+  const { url } = request
+  const end = url.indexOf('?')
+  return url.charCodeAt((end < 0 ? url.length : end) - 1) === SLASH && request.routeOptions.config.produces !== '*'
 }
 
 function notAcceptable(request: FastifyRequest): BrokerError | undefined {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { CursorCodec } from '../../src/broker/cursor.ts'
-import { pageOf, partitionKey } from '../../src/broker/list-page.ts'
+import { pageOf, partitionKey, type ListPage } from '../../src/broker/list-page.ts'
 
 const cursors = new CursorCodec({ engine: 'embedded', clusterId: 'c' })
 
@@ -13,7 +13,7 @@ test('pages in a row give each item once, in order, whatever the limit', () => {
       const seen: string[] = []
       let cursor: string | null = null
       do {
-        const page = pageOf(items, (item) => item, 'names', { limit, ...(cursor !== null && { cursor }) }, cursors)
+        const page: ListPage<string> = pageOf(items, (item) => item, 'names', { limit, ...(cursor !== null && { cursor }) }, cursors)
         assert.ok(page.items.length <= limit)
         seen.push(...page.items)
         cursor = page.nextCursor

@@ -14,8 +14,8 @@ const wide: PageLimits = { maxRecords: 10_000, maxBytes: 16_777_216, waitMs: 0 }
 interface Bench {
   readonly clock: FakeClock
   readonly engine: MemoryEngine
-  publish(partition: number, ...values: readonly string[]): Promise<void>
-  read(positions: readonly ReadPosition[], limits?: PageLimits, signal?: AbortSignal): Promise<Page>
+  readonly publish: (partition: number, ...values: readonly string[]) => Promise<void>
+  readonly read: (positions: readonly ReadPosition[], limits?: PageLimits, signal?: AbortSignal) => Promise<Page>
 }
 interface Page {
   readonly values: readonly string[]

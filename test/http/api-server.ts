@@ -28,6 +28,8 @@ export interface ApiServer {
   readonly engine: MemoryEngine
   readonly clock: FakeClock
   readonly stop: AbortController
+  /** Lines of the server's log, errors only. */
+  readonly log: readonly string[]
 }
 
 export interface ApiServerOptions extends Partial<HttpOptions> {
@@ -69,7 +71,12 @@ export async function startApi(t: TestContext, options: ApiServerOptions = {}): 
     stopping: stop.signal,
   })
   // An unexpected error, a reply outside the document among them, shows in the test's output.
-  const logger = pino({ level: 'error' }, { write: (line: string) => t.diagnostic(line) })
+  const log: string[] = []
+  const write = (line: string): void => {
+    log.push(line)
+    t.diagnostic(line)
+  }
+  const logger = pino({ level: 'error' }, { write })
   const app = buildServer({
     controllers,
     logger,
@@ -83,5 +90,5 @@ export async function startApi(t: TestContext, options: ApiServerOptions = {}): 
     stop.abort()
     await app.close()
   })
-  return { app, url, api: request(url), engine, clock, stop }
+  return { app, url, api: request(url), engine, clock, stop, log }
 }
