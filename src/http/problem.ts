@@ -1,4 +1,4 @@
-import { BrokerError } from '../broker/broker-error.ts'
+import type { BrokerError } from '../broker/broker-error.ts'
 import { errorCatalogue } from '../broker/error-catalogue.ts'
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { BrokerError } from '../../src/broker/broker-error.ts'
 import type { ReadPosition } from '../../src/broker/engine.ts'
 import { PageReader, type PageLimits, type PageProgress } from '../../src/broker/page-reader.ts'
