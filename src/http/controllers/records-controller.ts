@@ -12,7 +12,7 @@ import type { RecordFormat, RecordFormats } from '../json/record-format.ts'
 import { RecordsPage, renderRecord } from '../json/render-records.ts'
 import { renderPartialPublish } from '../partial-publish.ts'
 import { PROBLEM_MEDIA_TYPE, retryAfterSeconds } from '../problem.ts'
-import { sendJson } from '../raw-reply.ts'
+import { sendAscii, sendJson } from '../raw-reply.ts'
 import { recordComponents } from '../schemas/records.ts'
 import { waitSignal } from '../wait-signal.ts'
 import { BrowseRecords, browseExamples, GetRecord, getExamples } from './record-operations.ts'
@@ -98,7 +98,7 @@ export class RecordsController implements Controller {
     } else if (query.acks === '0') {
       void reply.code(202).send({ topic, durability: result.durability })
     } else {
-      sendJson(reply, renderPublishReply(result))
+      sendAscii(reply, renderPublishReply(result))
     }
   }
 
