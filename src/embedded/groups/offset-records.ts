@@ -23,20 +23,20 @@ export class OffsetRecords implements RecordSink {
   }
 
   /**
-   * Plays the batch's records from offset `from` on.
+   * Plays the records of the batch at `at`, from offset `from` on.
    *
    * @returns the offset behind the batch
    */
-  play(batch: Buffer, from: number): number {
-    this.#bytes = batch
+  play(bytes: Buffer, at: number, from: number): number {
+    this.#bytes = bytes
     this.#from = from
     try {
-      if (!isControl(batch, 0)) readRecords(batch, 0, this)
+      if (!isControl(bytes, at)) readRecords(bytes, at, this)
     } catch (error) {
       if (!(error instanceof CorruptBatchError)) throw error
       this.unreadable++
     }
-    return lastOffset(batch, 0) + 1
+    return lastOffset(bytes, at) + 1
   }
 
   record(

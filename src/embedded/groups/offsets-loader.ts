@@ -4,6 +4,7 @@ import type { Clock } from '../../broker/clock.ts'
 import type { PartitionRead } from '../../broker/engine.ts'
 import type { Logger } from '../../broker/logger.ts'
 import type { TopicSummary } from '../../broker/topic-store.ts'
+import { batchSizeBytes } from '../../codec/record-batch.ts'
 import type { OffsetsLog } from './group-coordinator-options.ts'
 import { OffsetRecords } from './offset-records.ts'
 import type { OffsetTable } from './offset-table.ts'
@@ -73,9 +74,12 @@ export class OffsetsLoader {
         offset = next
         continue
       }
-      for (const batch of read.batches) {
-        offset = this.#records.play(batch, offset)
-        await this.#letOthersRun()
+      for (const batches of read.batches) {
+        // One buffer holds one batch or several, one behind the other.
+        for (let at = 0; at < batches.length && !this.#stopped; at += batchSizeBytes(batches, at)) {
+          offset = this.#records.play(batches, at, offset)
+          if (this.#clock.monotonic() - this.#turnBegan >= TURN_MS) await this.#letOthersRun()
+        }
       }
       if (read.batches.length === 0 || offset >= read.highWatermark) return
     }
@@ -110,7 +114,6 @@ export class OffsetsLoader {
   }
 
   async #letOthersRun(): Promise<void> {
-    if (this.#clock.monotonic() - this.#turnBegan < TURN_MS) return
     await nextTurn()
     this.#turnBegan = this.#clock.monotonic()
   }

@@ -1,0 +1,217 @@
+import { BrokerError } from './broker-error.ts'
+import type { Clock } from './clock.ts'
+import { type CursorCodec, invalidCursor } from './cursor.ts'
+import type { Engine, OffsetSpec } from './engine.ts'
+import type { CommittedOffset, GroupSummary, OffsetCommit, OffsetCommitAnswer } from './group-coordinator.ts'
+import { checkGroupId, foundGroup } from './group-id.ts'
+import { type GroupOffset, groupOffset, lagOf, partitionEnds, type TopicPartition } from './group-lag.ts'
+import { type ListPage, type ListRequest, pageOf, partitionKey } from './list-page.ts'
+import { type CheckedCommit, checkCommits } from './offset-commit-check.ts'
+import type { OffsetService } from './offset-service.ts'
+import { foundTopic } from './topic-lookup.ts'
+import { parsePosition } from './time-expression.ts'
+
+export interface GroupDescription extends GroupSummary {
+  /** None: a group without members. */
+  readonly members: readonly never[]
+  readonly offsets: readonly GroupOffset[]
+}
+
+/** What to commit: everything before the positions of a cursor, or the offsets named. */
+export interface CommitRequest {
+  readonly cursor?: string | undefined
+  readonly offsets?: readonly OffsetCommit[] | undefined
+}
+
+export interface CommitItem extends TopicPartition {
+  readonly nextOffset: number
+  readonly lag: number | null
+}
+
+/** Either topics and where to, or offsets. */
+export interface ResetRequest {
+  readonly topics?: readonly string[] | undefined
+  /** `earliest`, `latest` or a time; where no record is at or after the time, the end. */
+  readonly to?: string | undefined
+  readonly offsets?: readonly OffsetCommit[] | undefined
+}
+
+export interface ResetItem extends TopicPartition {
+  /** null where nothing was committed. */
+  readonly from: number | null
+  readonly to: number
+  readonly endOffset: number | null
+}
+
+export interface GroupServiceDependencies {
+  readonly engine: Engine
+  readonly clock: Clock
+  readonly cursors: CursorCodec
+  readonly offsets: OffsetService
+  /** `offset.metadata.max.bytes` */
+  readonly offsetMetadataBytesMax: number
+}
+
+/** Consumer groups and what they committed. */
+export class GroupService {
+  readonly #deps: GroupServiceDependencies
+
+  constructor(deps: GroupServiceDependencies) {
+    this.#deps = deps
+  }
+
+  /** Sorted by id. */
+  list(request: ListRequest): ListPage<GroupSummary> {
+    const { engine, cursors } = this.#deps
+    return pageOf(engine.groups.list(), ({ group }) => group, 'consumer-groups', request, cursors)
+  }
+
+  async describe(group: string): Promise<GroupDescription> {
+    const summary = foundGroup(this.#deps.engine, group)
+    return { ...summary, members: [], offsets: await this.#groupOffsets(this.#entries(group)) }
+  }
+
+  async delete(group: string): Promise<void> {
+    foundGroup(this.#deps.engine, group)
+    await this.#deps.engine.groups.delete(group)
+  }
+
+  /**
+   * All partitions of the topics that the group has committed offsets for, or of the one named: also those without a
+   * commit, for their records wait as well.
+   */
+  async offsets(group: string, request: ListRequest & { topic?: string | undefined }): Promise<ListPage<GroupOffset>> {
+    const { engine, cursors } = this.#deps
+    foundGroup(engine, group)
+    const entries = this.#entries(group, request.topic)
+    // The separator is below every character of a topic name, so that the keys sort as topics and partitions do.
+    const pageKeyOf = ({ topic, partition }: TopicPartition): string => `${topic} ${partitionKey(partition)}`
+    const list = `offsets of ${group}${request.topic === undefined ? '' : ` for ${request.topic}`}`
+    const page = pageOf(entries, pageKeyOf, list, request, cursors)
+    return { items: await this.#groupOffsets(page.items), nextCursor: page.nextCursor }
+  }
+
+  /** Durable when it resolves. A commit never moves a group back: one that is older changes nothing. */
+  async commit(group: string, request: CommitRequest): Promise<readonly CommitItem[]> {
+    checkGroupId(group)
+    const held = request.cursor === undefined ? undefined : this.#positionsOf(group, request.cursor)
+    const offsets = request.offsets ?? held
+    if (offsets === undefined) throw oneOf('"cursor" or "offsets"', ['/cursor', '/offsets'])
+    const pointerOf = request.offsets === undefined ? () => '/cursor' : (index: number) => `/offsets/${index}`
+    const checked = await this.#checked(offsets, pointerOf)
+    const answers = stored(await this.#deps.engine.groups.commit(group, checked, 'advance'))
+    return answers.map(({ topic, partition, nextOffset }, index) => ({
+      topic,
+      partition,
+      nextOffset,
+      lag: lagOf(nextOffset, checked[index]?.endOffset ?? null),
+    }))
+  }
+
+  /** Sets committed offsets, also backwards; with `dryRun` only says what it would do. */
+  async reset(group: string, request: ResetRequest, dryRun: boolean): Promise<readonly ResetItem[]> {
+    checkGroupId(group)
+    const targets = await this.#resetTargets(request)
+    const before = committedByPartition(this.#deps.engine.groups.committed(group))
+    if (!dryRun) stored(await this.#deps.engine.groups.commit(group, targets, 'set'))
+    return targets.map(({ topic, partition, nextOffset, endOffset }) => ({
+      topic,
+      partition,
+      from: before.get(keyOf(topic, partition))?.nextOffset ?? null,
+      to: nextOffset,
+      endOffset,
+    }))
+  }
+
+  /** Forgets what was committed for one topic, or for all. The group is gone when nothing is left. */
+  async forget(group: string, topic?: string): Promise<void> {
+    const { engine } = this.#deps
+    foundGroup(engine, group)
+    if (topic === undefined) await engine.groups.forget(group)
+    else await engine.groups.forget(group, [foundTopic(engine, topic).name])
+  }
+
+  /** Sorted by topic and partition, with what is committed. */
+  #entries(group: string, topic?: string): { topic: string; partition: number; committed?: CommittedOffset }[] {
+    const { engine } = this.#deps
+    const committed = engine.groups.committed(group)
+    const byPartition = committedByPartition(committed)
+    const topics =
+      topic === undefined ? new Set(committed.map((offset) => offset.topic)) : [foundTopic(engine, topic).name]
+    return [...topics].flatMap((name) =>
+      Array.from({ length: engine.topics.find(name)?.partitionCount ?? 0 }, (_, partition) => {
+        const offset = byPartition.get(keyOf(name, partition))
+        return { topic: name, partition, ...(offset !== undefined && { committed: offset }) }
+      }),
+    )
+  }
+
+  async #groupOffsets(
+    entries: readonly (TopicPartition & { committed?: CommittedOffset })[],
+  ): Promise<readonly GroupOffset[]> {
+    const ends = await partitionEnds(this.#deps.engine, entries)
+    return entries.map((entry, index) => groupOffset(entry, entry.committed, ends[index]))
+  }
+
+  #positionsOf(group: string, text: string): OffsetCommit[] {
+    const cursor = this.#deps.cursors.decodeRead(text, 'group')
+    if (cursor.group !== group) throw invalidCursor(`it belongs to another consumer group than "${group}"`)
+    const topic = this.#deps.engine.topics.list().find(({ topicId }) => topicId === cursor.topicId)
+    if (topic === undefined) {
+      throw new BrokerError(
+        'UNKNOWN_TOPIC_ID',
+        `The cursor is of a topic with the id ${cursor.topicId}, which is gone: fetch again without a cursor.`,
+        { stored: 'no', errors: [{ pointer: '/cursor', detail: 'The topic of this cursor was deleted.' }] },
+      )
+    }
+    return cursor.positions.map(({ partition, offset }) => ({ topic: topic.name, partition, nextOffset: offset }))
+  }
+
+  #checked(offsets: readonly OffsetCommit[], pointerOf: (index: number) => string): Promise<readonly CheckedCommit[]> {
+    return checkCommits(this.#deps.engine, offsets, this.#deps.offsetMetadataBytesMax, pointerOf)
+  }
+
+  async #resetTargets(request: ResetRequest): Promise<readonly CheckedCommit[]> {
+    const { topics, to, offsets } = request
+    if (offsets !== undefined && topics === undefined && to === undefined) {
+      return this.#checked(offsets, (index) => `/offsets/${index}`)
+    }
+    if (offsets !== undefined || topics === undefined || to === undefined) {
+      throw oneOf('"topics" together with "to", or "offsets"', ['/topics', '/to', '/offsets'])
+    }
+    const at = parsePosition(to, this.#deps.clock.now(), 'to')
+    const names = [...new Set(topics)]
+    const targets: OffsetCommit[] = []
+    for (const name of names) targets.push(...(await this.#startsOf(name, at)))
+    return this.#checked(targets, () => '/topics')
+  }
+
+  async #startsOf(name: string, at: OffsetSpec): Promise<OffsetCommit[]> {
+    const { partitionCount } = foundTopic(this.#deps.engine, name)
+    const partitions = Array.from({ length: partitionCount }, (_, partition) => partition)
+    const starts = await this.#deps.offsets.starts(name, partitions, at)
+    return starts.map(({ partition, offset }) => ({ topic: name, partition, nextOffset: offset }))
+  }
+}
+
+function committedByPartition(committed: readonly CommittedOffset[]): ReadonlyMap<string, CommittedOffset> {
+  return new Map(committed.map((offset) => [keyOf(offset.topic, offset.partition), offset]))
+}
+
+function keyOf(topic: string, partition: number): string {
+  return `${topic}/${partition}`
+}
+
+/** The entries were checked, so an error in one is of something that happened meanwhile: a topic deleted. */
+function stored(answers: readonly OffsetCommitAnswer[]): readonly OffsetCommitAnswer[] {
+  for (const { error } of answers) if (error !== undefined) throw error
+  return answers
+}
+
+function oneOf(what: string, pointers: readonly string[]): BrokerError {
+  const detail = `The body has to have ${what}.`
+  return new BrokerError('INVALID_REQUEST', detail, {
+    stored: 'no',
+    errors: pointers.map((pointer) => ({ pointer, detail })),
+  })
+}
