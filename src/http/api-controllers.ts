@@ -7,6 +7,7 @@ import type { ReadService } from '../broker/read-service.ts'
 import type { TopicService } from '../broker/topic-service.ts'
 import type { Controller } from './controller.ts'
 import { ClusterController } from './controllers/cluster-controller.ts'
+import { ConsumerGroupsController } from './controllers/consumer-groups-controller.ts'
 import { HealthController, type MetricsSource } from './controllers/health-controller.ts'
 import { PartitionsController } from './controllers/partitions-controller.ts'
 import { RecordsController, type RecordLimits } from './controllers/records-controller.ts'
@@ -29,11 +30,12 @@ export interface ApiServices {
 
 /** All resources of the API: what the server serves, and what the OpenAPI document describes. */
 export function apiControllers(services: ApiServices): Controller[] {
-  const { topics, offsets, cluster, metrics } = services
+  const { topics, offsets, groups, groupFetch: fetch, cluster, metrics, stopping } = services
   return [
     new TopicsController(topics),
     new PartitionsController(topics, offsets),
     new RecordsController(services),
+    new ConsumerGroupsController({ groups, fetch, stopping }),
     new ClusterController(cluster),
     new HealthController(cluster, metrics),
   ]
