@@ -30,12 +30,12 @@ export interface ApiServices {
 
 /** All resources of the API: what the server serves, and what the OpenAPI document describes. */
 export function apiControllers(services: ApiServices): Controller[] {
-  const { topics, offsets, groups, groupFetch: fetch, cluster, metrics, stopping } = services
+  const { topics, offsets, cluster, metrics } = services
   return [
     new TopicsController(topics),
     new PartitionsController(topics, offsets),
     new RecordsController(services),
-    new ConsumerGroupsController({ groups, fetch, stopping }),
+    new ConsumerGroupsController(services),
     new ClusterController(cluster),
     new HealthController(cluster, metrics),
   ]

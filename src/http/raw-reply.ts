@@ -12,7 +12,7 @@ const STRING_MAX_BYTES = 16_384
 
 /** The same for bytes that are all ASCII: if they are few, head and body leave in one plain write. */
 export function sendAscii(reply: FastifyReply, bytes: Buffer): void {
-  const payload = bytes.length <= STRING_MAX_BYTES ? bytes.latin1Slice() : bytes
+  const payload = bytes.length <= STRING_MAX_BYTES ? bytes.toString('latin1') : bytes
   void reply.header('content-type', JSON_MEDIA_TYPE).send(payload)
 }
 

@@ -4,7 +4,9 @@ import { startApi } from './api-server.ts'
 
 test('a topic is created, described, listed and deleted', async (t) => {
   const { api } = await startApi(t)
-  const created = await api.post('/topics').send({ name: 'orders', partitions: 3, configs: { 'retention.ms': 86_400_000 } })
+  const created = await api
+    .post('/topics')
+    .send({ name: 'orders', partitions: 3, configs: { 'retention.ms': 86_400_000 } })
   assert.equal(created.status, 201, created.text)
   assert.equal(created.headers['location'], '/topics/orders')
   assert.equal(created.headers['cache-control'], 'no-store')
