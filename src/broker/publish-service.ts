@@ -38,9 +38,9 @@ export class PublishService {
   }
 
   /**
-   * Stores the records of one request. Their bytes are copied before this first waits, so the buffer behind the columns
-   * may be used again; the columns themselves are filled in and returned. In each partition records keep their order in
-   * the request, and requests the order in which they came here.
+   * Stores the records of one request. The columns and the buffer behind them belong to this call until it settles;
+   * the columns are filled in and returned. In each partition records keep their order in the request, and requests to
+   * a topic that exists keep the order in which they came here.
    *
    * Rejects with a BrokerError that always says what was `stored`: `no` after any fault in a record.
    *
