@@ -17,11 +17,11 @@ import type {
   Trouble,
 } from '../../src/broker/engine.ts'
 import type { EngineStatistics } from '../../src/broker/engine-statistics.ts'
-import type { GroupCoordinator } from '../../src/broker/group-coordinator.ts'
+import { silentLogger } from '../../src/broker/logger.ts'
 import type { NewTopic, PartitionDescription, TopicStore, TopicSummary } from '../../src/broker/topic-store.ts'
 import { assignOffsets, baseOffset, batchSizeBytes, lastOffset, maxTimestamp } from '../../src/codec/record-batch.ts'
 import { readRecords } from '../../src/codec/record-reader.ts'
-import { noGroups } from './no-groups.ts'
+import { EmbeddedGroupCoordinator } from '../../src/embedded/groups/embedded-group-coordinator.ts'
 
 /** A partition in memory. Tests may cut it, or make it fail. */
 export class MemoryPartition {
@@ -40,7 +40,7 @@ interface MemoryTopic {
 /** The port `Engine` in memory, for tests of what stands on it. One log directory, nothing is durable. */
 export class MemoryEngine implements Engine, TopicStore {
   readonly topics: TopicStore = this
-  readonly groups: GroupCoordinator = noGroups
+  readonly groups: EmbeddedGroupCoordinator
   readonly #topics = new Map<string, MemoryTopic>()
   readonly #clock: Clock
   #waiters = new Set<() => void>()
@@ -51,6 +51,9 @@ export class MemoryEngine implements Engine, TopicStore {
 
   constructor(clock: Clock) {
     this.#clock = clock
+    const limits = { offsetsTopicPartitions: 3, offsetsTopicSegmentBytes: 1_048_576, offsetMetadataBytesMax: 4096 }
+    this.groups = new EmbeddedGroupCoordinator({ log: this, topics: this, clock, logger: silentLogger, limits })
+    void this.groups.load()
   }
 
   /** Reads that wait for data. */
@@ -182,7 +185,9 @@ export class MemoryEngine implements Engine, TopicStore {
   }
 
   async delete(name: string): Promise<void> {
+    const { topicId } = this.#entry(name).summary
     this.#topics.delete(name)
+    await this.groups.topicDeleted(name, topicId)
   }
 
   cluster(): Promise<ClusterDescription> {
