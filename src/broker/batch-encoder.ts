@@ -62,7 +62,7 @@ export class BatchEncoder {
       const plan = { partition, baseTimestamp, sizeBytes: BATCH_HEADER_BYTES, recordCount: 0 }
       number = plans.push(plan) - 1
       this.#openPlan[partition] = number
-      assert(takes(plan, contentBytes, baseTimestamp, maxBatchBytes), `record ${i} fits no batch`)
+      assert(takes(plan, contentBytes, baseTimestamp, maxBatchBytes), 'the record fits no batch')
     }
     this.#planOf[i] = number
     this.#contentBytes[i] = contentBytes

@@ -13,7 +13,7 @@ export function readInt64(buf: Buffer, at: number): number {
 }
 
 export function writeInt64(buf: Buffer, at: number, value: number): void {
-  assert(Number.isSafeInteger(value), `${value} is no whole number of at most 53 bits`)
+  if (!Number.isSafeInteger(value)) assert.fail(`${value} is no whole number of at most 53 bits`)
   buf.writeInt32BE(Math.floor(value / HIGH), at)
   buf.writeInt32BE(value | 0, at + 4)
 }

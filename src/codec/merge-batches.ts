@@ -32,13 +32,14 @@ export function isMergeable(batch: Buffer): boolean {
 export function mergeBatches(batches: readonly Buffer[]): Buffer {
   const [first] = batches
   assert(first !== undefined, 'nothing to merge')
-  const base = firstTimestamp(first)
-  const merged = allocateBatch(BATCH_HEADER_BYTES + mergedRecordsBytes(batches, base))
+  const walk = new RecordWalk(first)
+  const base = firstTimestamp(walk, first)
+  const merged = allocateBatch(BATCH_HEADER_BYTES + mergedRecordsBytes(walk, batches, base))
   let at = BATCH_HEADER_BYTES
   let count = 0
   let newest = maxTimestamp(first, 0)
   for (const batch of batches) {
-    at = writeRecords(merged, at, batch, count, base)
+    at = writeRecords(merged, at, walk, batch, count, base)
     count += recordCount(batch, 0)
     newest = Math.max(newest, maxTimestamp(batch, 0))
   }
@@ -48,18 +49,18 @@ export function mergeBatches(batches: readonly Buffer[]): Buffer {
 }
 
 /** Not the header's base timestamp: another writer may have counted from elsewhere. */
-function firstTimestamp(batch: Buffer): number {
-  const walk = new RecordWalk(batch)
+function firstTimestamp(walk: RecordWalk, batch: Buffer): number {
+  walk.enter(batch)
   assert(walk.next(), 'a batch without records cannot be merged')
   return walk.timestamp
 }
 
-function mergedRecordsBytes(batches: readonly Buffer[], base: number): number {
+function mergedRecordsBytes(walk: RecordWalk, batches: readonly Buffer[], base: number): number {
   let size = 0
   let count = 0
   for (const batch of batches) {
     assert(isMergeable(batch), 'this batch cannot be merged')
-    for (const walk = new RecordWalk(batch); walk.next(); count++) {
+    for (walk.enter(batch); walk.next(); count++) {
       const bodyBytes = bodySize(walk, count, base)
       size += varintSize(bodyBytes) + bodyBytes
     }
@@ -67,9 +68,16 @@ function mergedRecordsBytes(batches: readonly Buffer[], base: number): number {
   return size
 }
 
-function writeRecords(merged: Buffer, at: number, batch: Buffer, firstOffsetDelta: number, base: number): number {
+function writeRecords(
+  merged: Buffer,
+  at: number,
+  walk: RecordWalk,
+  batch: Buffer,
+  firstOffsetDelta: number,
+  base: number,
+): number {
   let offsetDelta = firstOffsetDelta
-  for (const walk = new RecordWalk(batch); walk.next(); offsetDelta++) {
+  for (walk.enter(batch); walk.next(); offsetDelta++) {
     at = writeVarint(merged, at, bodySize(walk, offsetDelta, base))
     merged[at++] = walk.attributes
     at = writeVarlong(merged, at, walk.timestamp - base)
@@ -84,7 +92,7 @@ function bodySize(walk: RecordWalk, offsetDelta: number, base: number): number {
   return 1 + varlongSize(walk.timestamp - base) + varintSize(offsetDelta) + walk.contentEnd - walk.contentStart
 }
 
-/** Steps over the records of one batch, reading only what stands before their keys. */
+/** Steps over the records of one batch after the other, reading only what stands before their keys. */
 class RecordWalk {
   attributes = 0
   timestamp = -1
@@ -92,11 +100,19 @@ class RecordWalk {
   contentStart = 0
   contentEnd = 0
   readonly #reader: VarintReader
-  readonly #baseTimestamp: number
-  #left: number
+  #baseTimestamp = -1
+  #left = 0
 
   constructor(batch: Buffer) {
-    this.#reader = new VarintReader(batch, BATCH_HEADER_BYTES, batchSizeBytes(batch, 0))
+    this.#reader = new VarintReader(batch, 0, 0)
+  }
+
+  /** Goes to the start of a batch. */
+  enter(batch: Buffer): void {
+    const reader = this.#reader
+    reader.bytes = batch
+    reader.position = BATCH_HEADER_BYTES
+    reader.end = batchSizeBytes(batch, 0)
     this.#baseTimestamp = baseTimestamp(batch, 0)
     this.#left = recordCount(batch, 0)
   }
