@@ -42,6 +42,14 @@ test('each partition gets its records in order, in batches within the limit and 
   )
 })
 
+test('a batch may be exactly as large as the limit', () => {
+  const records = ['a', 'b'].map((value) => ({ key: null, value: Buffer.from(value), timestamp: 1, partition: 0 }))
+  const sizeBytes = encodeBatch(records).length
+  const batchesWithin = (limit: number) => encoder.encode(columnsOf(records), 1, limit)[0]?.batches.length
+  assert.equal(batchesWithin(sizeBytes), 1)
+  assert.equal(batchesWithin(sizeBytes - 1), 2)
+})
+
 test('one record is one batch of the size foretold', () => {
   fc.assert(
     fc.property(anyPlacedRecord, (record) => {

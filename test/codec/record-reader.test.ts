@@ -90,6 +90,13 @@ for (const [what, damage] of damages) {
   })
 }
 
+test('a record with bytes behind its last header is refused', () => {
+  const bytes = Buffer.concat([goldenBatch, Buffer.from([0])])
+  bytes.writeInt32BE(bytes.length - 12, 8)
+  bytes[61] = 0x28
+  assert.throws(() => readRecords(bytes, 0, { record: () => true }), /record is not as long as it says/)
+})
+
 test('a batch cut anywhere is refused', () => {
   for (let end = 61; end < goldenBatch.length; end++) {
     assert.throws(() => readRecords(goldenBatch.subarray(0, end), 0, { record: () => true }), CorruptBatchError)
