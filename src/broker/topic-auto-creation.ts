@@ -32,7 +32,7 @@ export class TopicAutoCreation {
   async findOrCreate(name: string): Promise<TopicSummary> {
     const topic = this.#topics.find(name)
     if (topic !== undefined) return topic
-    checkTopicName(name, '?topic')
+    checkTopicName(name, 'topic')
     refuseInternalTopic(name)
     if (!this.#options.enabled) throw unknownTopic(name)
     const creating = this.#creating.get(name) ?? this.#create(name)
