@@ -325,7 +325,7 @@ function surviveFile(file: MemoryFile, persist: Persist, random: () => number): 
 /** Each sector of the write lands or does not. */
 function tear(file: MemoryFile, write: UnsyncedWrite, random: () => number): void {
   const share = random()
-  for (let at = 0; at < write.bytes.length; ) {
+  for (let at = 0; at < write.bytes.length;) {
     const end = Math.min(write.bytes.length, at + SECTOR_BYTES - ((write.position + at) % SECTOR_BYTES))
     if (random() < share) file.write(write.position + at, write.bytes.subarray(at, end))
     at = end

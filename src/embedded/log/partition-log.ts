@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { TopicConfig } from '../../broker/topic-config.ts'
-import type { OffsetRange, PartitionView, TailBatch } from './partition-view.ts'
+import type { FencedRange, PartitionView, TailBatch } from './partition-view.ts'
 import type { Segment } from './segment.ts'
 
 /** Which partition a log directory holds, as the catalogue has it. */
@@ -18,7 +18,7 @@ export interface PartitionPlacement {
 export interface PartitionState {
   readonly segments: Segment[]
   readonly logEndOffset: number
-  readonly fenced: readonly OffsetRange[]
+  readonly fenced: readonly FencedRange[]
 }
 
 /**
@@ -43,12 +43,13 @@ export class PartitionLog implements PartitionView {
   readonly offlineReason: string | undefined
   readonly #segments: Segment[]
   readonly #tail: TailBatch[] = []
-  readonly #fenced: OffsetRange[]
+  readonly #fenced: FencedRange[]
   readonly #listeners = new Set<() => void>()
   #highWatermark: number
   /** Batches at the beginning of the tail that are in their segment's file. */
   #laid = 0
   #pendingBytes = 0
+  #refusing = false
   #dropped = false
 
   constructor(placement: PartitionPlacement, directory: string, state: PartitionState, offlineReason?: string) {
@@ -81,7 +82,7 @@ export class PartitionLog implements PartitionView {
     return this.#tail
   }
 
-  get fenced(): readonly OffsetRange[] {
+  get fenced(): readonly FencedRange[] {
     return this.#fenced
   }
 
@@ -102,6 +103,11 @@ export class PartitionLog implements PartitionView {
   }
 
   /** True once its topic is being deleted: it takes no more appends. */
+  get refusesAppends(): boolean {
+    return this.#refusing
+  }
+
+  /** True once nothing of it is written any more. */
   get dropped(): boolean {
     return this.#dropped
   }
@@ -113,7 +119,7 @@ export class PartitionLog implements PartitionView {
   }
 
   /** Keeps a damaged range from readers. */
-  fence(range: OffsetRange): void {
+  fence(range: FencedRange): void {
     if (this.#fenced.some((known) => known.from <= range.from && range.to <= known.to)) return
     this.#fenced.push(range)
     this.#fenced.sort((one, other) => one.from - other.from)
@@ -183,7 +189,14 @@ export class PartitionLog implements PartitionView {
     this.#laid -= count
   }
 
+  /** Its topic is being deleted: appends under way end, later ones are refused. */
+  refuseAppends(): void {
+    this.#refusing = true
+  }
+
+  /** Forgets what is not in its segments yet, and wakes the readers that wait. */
   drop(): void {
+    this.#refusing = true
     this.#dropped = true
     this.#tail.length = 0
     this.#laid = 0

@@ -1,0 +1,73 @@
+import type { PartitionLog } from '../log/partition-log.ts'
+import type { SegmentWriter } from '../log/segment-writer.ts'
+import { checkpointSection, type CheckpointPartition } from './checkpoint-section.ts'
+import type { Committer } from './committer.ts'
+import type { Journal } from './journal.ts'
+
+export interface CheckpointerOptions {
+  readonly journal: Journal
+  readonly committer: Committer
+  readonly writer: SegmentWriter
+  readonly partitions: () => Iterable<PartitionLog>
+  /** Where partitions stand that are offline: carried on from checkpoint to checkpoint until they are back. */
+  readonly offline: () => Iterable<CheckpointPartition>
+}
+
+/**
+ * Takes checkpoints: what is committed up to a round goes to the segments, these are synced, and a frame then says so.
+ * Rounds go on meanwhile; only when the frame is durable may the journal file that it covers be overwritten.
+ */
+export class Checkpointer {
+  readonly #options: CheckpointerOptions
+  #underWay: Promise<void> | undefined
+  #taken = 0
+
+  constructor(options: CheckpointerOptions) {
+    this.#options = options
+  }
+
+  get taken(): number {
+    return this.#taken
+  }
+
+  /** Takes one unless one is being taken. Failures show in the directory's condition. */
+  want(): void {
+    if (this.#underWay) return
+    void this.take('checkpoint').catch(() => this.#options.committer.checkpointFailed())
+  }
+
+  /** A checkpoint that begins now, or when the one under way has ended. */
+  async take(kind: 'checkpoint' | 'clean'): Promise<void> {
+    while (this.#underWay) await this.#underWay.catch(() => {})
+    this.#underWay = this.#take(kind)
+    try {
+      await this.#underWay
+    } finally {
+      this.#underWay = undefined
+    }
+    // A round may wait for the room that this has made.
+    this.#options.committer.kick()
+  }
+
+  async #take(kind: 'checkpoint' | 'clean'): Promise<void> {
+    const { committer, writer, journal } = this.#options
+    const covered = committer.committedRound
+    const section = checkpointSection(covered, [...capture(this.#options.partitions()), ...this.#options.offline()])
+    await writer.flush()
+    await writer.syncTouched()
+    await committer.appendFrame(kind, section)
+    journal.covered(covered)
+    this.#taken++
+  }
+}
+
+/** What a checkpoint says of partitions, at this moment. */
+export function capture(partitions: Iterable<PartitionLog>): CheckpointPartition[] {
+  const captured: CheckpointPartition[] = []
+  for (const log of partitions) {
+    if (log.dropped || log.offlineReason !== undefined) continue
+    const { topicIdBytes, partition, highWatermark: logEndOffset, segments, fenced } = log
+    captured.push({ topicIdBytes, partition, logEndOffset, segments, fenced })
+  }
+  return captured
+}

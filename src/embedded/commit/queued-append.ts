@@ -1,0 +1,69 @@
+import type { Acks, EncodedBatch } from '../../broker/engine.ts'
+import type { PartitionLog } from '../log/partition-log.ts'
+import { BATCHES_SECTION_OVERHEAD_BYTES, ENTRY_BYTES } from './batches-section.ts'
+import { FRAME_HEADER_BYTES, SECTION_HEADER_BYTES } from './frame.ts'
+
+export interface LogAppend {
+  readonly log: PartitionLog
+  /** At least one. Taken over: patched in place. */
+  readonly batches: readonly EncodedBatch[]
+}
+
+export interface LogAppended {
+  /** −1 under `acks=0`. */
+  readonly baseOffset: number
+  /** Unix milliseconds under LogAppendTime, else −1. */
+  readonly logAppendTime: number
+}
+
+/** The parts of one request in one directory, from its arrival until it is answered. */
+export class QueuedAppend {
+  readonly parts: readonly LogAppend[]
+  readonly acks: Acks
+  /** Of its batches. */
+  readonly bytes: number
+  readonly batchCount: number
+  /** Monotonic. */
+  readonly arrivedMs: number
+  readonly answer: Promise<readonly LogAppended[]>
+  /** In the order of the parts; filled in when its round is formed. */
+  results: LogAppended[] = []
+  #resolve: (results: readonly LogAppended[]) => void = () => {}
+  #reject: (error: Error) => void = () => {}
+
+  constructor(parts: readonly LogAppend[], acks: Acks, arrivedMs: number) {
+    this.parts = parts
+    this.acks = acks
+    this.arrivedMs = arrivedMs
+    let bytes = 0
+    let batchCount = 0
+    for (const part of parts) {
+      batchCount += part.batches.length
+      for (const batch of part.batches) bytes += batch.bytes.length
+    }
+    this.bytes = bytes
+    this.batchCount = batchCount
+    this.answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    if (acks === '0') this.#resolve(parts.map(() => ({ baseOffset: -1, logAppendTime: -1 })))
+  }
+
+  /** What it adds to a frame at most: each batch may get an entry of its own. */
+  get frameBytes(): number {
+    return this.bytes + this.batchCount * ENTRY_BYTES
+  }
+
+  /** A second answer is without effect. */
+  succeed(): void {
+    this.#resolve(this.results)
+  }
+
+  fail(error: Error): void {
+    this.#reject(error)
+  }
+}
+
+/** Of a frame, beside its requests. */
+export const ROUND_OVERHEAD_BYTES = FRAME_HEADER_BYTES + SECTION_HEADER_BYTES + BATCHES_SECTION_OVERHEAD_BYTES

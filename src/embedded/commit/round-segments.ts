@@ -1,0 +1,33 @@
+import type { FileSystem } from '../file-system.ts'
+import type { DirectoryCondition } from '../log/directory-condition.ts'
+import { createSegmentFile } from '../log/new-segment-file.ts'
+import { isDiskFull } from '../log/storage-failure.ts'
+import type { Round } from './round.ts'
+import type { SpaceGuard } from './space-guard.ts'
+
+/**
+ * Makes the files of the segments that the round begins, directory entries synced, so that a frame may name them. A
+ * failure (but a full disk, for which the reserve is tried) takes the directory offline.
+ */
+export async function createRoundSegments(
+  round: Round,
+  deps: { readonly fileSystem: FileSystem; readonly condition: DirectoryCondition; readonly space: SpaceGuard },
+): Promise<void> {
+  const fresh = round.runs.filter((run) => run.isNewSegment)
+  if (fresh.length === 0) return
+  const create = async (): Promise<void> => {
+    for (const run of fresh) await createSegmentFile(deps.fileSystem, run.segment.path)
+    for (const directory of new Set(fresh.map((run) => run.log.directory))) {
+      await deps.fileSystem.syncDirectory(directory)
+    }
+  }
+  try {
+    await create().catch(async (error: unknown) => {
+      if (!isDiskFull(error) || !(await deps.space.release())) throw error
+      await create()
+    })
+  } catch (error) {
+    if (!isDiskFull(error)) deps.condition.takeOffline('making a new segment failed', error)
+    throw error
+  }
+}

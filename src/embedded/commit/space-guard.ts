@@ -1,0 +1,76 @@
+import type { Clock } from '../../broker/clock.ts'
+import type { FileSystem } from '../file-system.ts'
+import type { ReservedSpace } from '../log/directory-log-options.ts'
+
+const LOW_WATER_MAX_BYTES = 256 * 1024 * 1024
+const LOW_WATER_SHARE = 0.05
+const MEASURED_FOR_MS = 1000
+
+export interface SpaceGuardOptions {
+  readonly fileSystem: FileSystem
+  readonly clock: Clock
+  readonly path: string
+  readonly lowWaterBytes: number | undefined
+  readonly reserve: ReservedSpace | undefined
+}
+
+/**
+ * Keeps a log directory from filling its disk: what was committed to the journal must always find room in its segment.
+ * The space is measured at most once a second, and anew whenever the last figure would refuse.
+ */
+export class SpaceGuard {
+  readonly #options: SpaceGuardOptions
+  #freeBytes = 0
+  #lowWaterBytes = 0
+  #measuredAt = -Infinity
+  #writtenSince = 0
+  #reserveReleased = false
+
+  constructor(options: SpaceGuardOptions) {
+    this.#options = options
+  }
+
+  /** As last measured. */
+  get freeBytes(): number {
+    return this.#freeBytes
+  }
+
+  /** Bytes were written to segments since the space was measured. */
+  wrote(bytes: number): void {
+    this.#writtenSince += bytes
+  }
+
+  /** Undefined if a round may be taken while so many bytes still have to go to their segments; else why not. */
+  async refusal(outstandingBytes: number): Promise<string | undefined> {
+    const stale = this.#options.clock.monotonic() - this.#measuredAt >= MEASURED_FOR_MS
+    if (stale || this.#isShort(outstandingBytes)) await this.#measure()
+    if (!this.#isShort(outstandingBytes)) return undefined
+    return (
+      `${this.#freeBytes} bytes are free, but ${this.#lowWaterBytes} are kept free ` +
+      `and ${outstandingBytes} have yet to go to their segments`
+    )
+  }
+
+  /** A write met a full disk: gives the reserve up. True if that may have helped. */
+  async release(): Promise<boolean> {
+    if (!this.#options.reserve || this.#reserveReleased) return false
+    this.#reserveReleased = true
+    await this.#options.reserve.release()
+    return true
+  }
+
+  #isShort(outstandingBytes: number): boolean {
+    return this.#freeBytes - this.#writtenSince < this.#lowWaterBytes + outstandingBytes
+  }
+
+  async #measure(): Promise<void> {
+    const { totalBytes, freeBytes } = await this.#options.fileSystem.space(this.#options.path)
+    this.#lowWaterBytes = this.#options.lowWaterBytes ?? Math.min(LOW_WATER_MAX_BYTES, totalBytes * LOW_WATER_SHARE)
+    this.#freeBytes = freeBytes
+    this.#measuredAt = this.#options.clock.monotonic()
+    this.#writtenSince = 0
+    if (this.#reserveReleased && !this.#isShort(0)) {
+      this.#reserveReleased = !(await this.#options.reserve?.restore())
+    }
+  }
+}

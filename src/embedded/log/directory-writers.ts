@@ -1,0 +1,113 @@
+import { BrokerError } from '../../broker/broker-error.ts'
+import type { CheckpointPartition } from '../commit/checkpoint-section.ts'
+import { Checkpointer } from '../commit/checkpointer.ts'
+import { Committer } from '../commit/committer.ts'
+import { DirectAppends } from '../commit/direct-append.ts'
+import type { Journal } from '../commit/journal.ts'
+import { SpaceGuard } from '../commit/space-guard.ts'
+import type { DirectoryCondition } from './directory-condition.ts'
+import type { DirectoryLogOptions } from './directory-log-options.ts'
+import type { PartitionLog } from './partition-log.ts'
+import { SegmentWriter } from './segment-writer.ts'
+import { TailCache } from './tail-cache.ts'
+
+const MIB = 1024 * 1024
+const ROUND_MAX_BYTES = 4 * MIB
+const PENDING_MAX_BYTES = 48 * MIB
+const TAIL_CACHE_BYTES = 32 * MIB
+const CHECKPOINT_DIRECT_BYTES = 256 * MIB
+
+export interface WrittenPartitions {
+  readonly partitions: () => Iterable<PartitionLog>
+  readonly offline: () => Iterable<CheckpointPartition>
+  /** 0 ≤ jitter < 1 */
+  readonly jitter: () => number
+}
+
+/** What writes to one recovered directory, wired together. */
+export class DirectoryWriters {
+  readonly journal: Journal
+  readonly space: SpaceGuard
+  readonly segments: SegmentWriter
+  readonly committer: Committer
+  readonly checkpointer: Checkpointer
+  readonly #condition: DirectoryCondition
+  readonly #checkpointDirectBytes: number
+  #directBytes = 0
+
+  constructor(
+    options: DirectoryLogOptions,
+    condition: DirectoryCondition,
+    journal: Journal,
+    written: WrittenPartitions,
+  ) {
+    const { fileSystem, clock, logger, files, limits } = options
+    this.journal = journal
+    this.#condition = condition
+    this.#checkpointDirectBytes = limits.checkpointDirectBytes ?? CHECKPOINT_DIRECT_BYTES
+    const { path, reserve } = options
+    this.space = new SpaceGuard({ fileSystem, clock, path, lowWaterBytes: limits.lowWaterBytes, reserve })
+    const tailCache = new TailCache(limits.tailCacheBytes ?? TAIL_CACHE_BYTES)
+    this.segments = new SegmentWriter({
+      files,
+      clock,
+      condition,
+      space: this.space,
+      indexer: options.indexer,
+      onLaid: () => tailCache.evict(),
+    })
+    const parts = { fileSystem, files, condition, space: this.space, writer: this.segments }
+    const direct = new DirectAppends({ ...parts, onSettled: () => this.committer.kick() })
+    this.committer = new Committer({
+      ...parts,
+      clock,
+      logger,
+      journal,
+      direct,
+      tailCache,
+      observer: options.observer,
+      jitter: written.jitter,
+      directMinBytes: limits.directMinBytes,
+      roundMaxBytes: limits.roundMaxBytes ?? ROUND_MAX_BYTES,
+      pendingMaxBytes: limits.pendingMaxBytes ?? PENDING_MAX_BYTES,
+      wantCheckpoint: () => this.checkpointer.want(),
+      onCommitted: (directBytes) => this.#committed(directBytes),
+    })
+    const { committer, segments: writer } = this
+    this.checkpointer = new Checkpointer({ journal, committer, writer, ...written })
+    condition.onFailure(() => this.committer.kick())
+  }
+
+  #committed(directBytes: number): void {
+    this.#directBytes += directBytes
+    if (this.#directBytes < this.#checkpointDirectBytes) return
+    this.#directBytes = 0
+    this.checkpointer.want()
+  }
+
+  /** Resolves when nothing of the partitions is written any more, nor will be. */
+  async forget(logs: ReadonlySet<PartitionLog>): Promise<void> {
+    const pending = new Map([...logs].map((log) => [log, 0]))
+    for (const log of logs) log.refuseAppends()
+    await this.committer.quiesce(logs, () => {
+      return new BrokerError('UNKNOWN_TOPIC_OR_PARTITION', 'the topic was deleted', { stored: 'no' })
+    })
+    for (const log of logs) {
+      pending.set(log, log.pendingBytes)
+      log.drop()
+    }
+    for (const [log, bytes] of pending) await this.segments.forget(log, bytes)
+  }
+
+  /** Takes a clean checkpoint, if the directory is well; then lets go of everything. */
+  async close(): Promise<void> {
+    await this.committer.drained()
+    try {
+      if (this.#condition.state === 'online') await this.checkpointer.take('clean')
+    } catch {
+      // Told through the directory's condition; the next start recovers.
+    }
+    await this.segments.close()
+    await this.journal.close()
+  }
+}

@@ -1,0 +1,80 @@
+import * as path from 'node:path'
+import type { CheckpointPartition } from '../commit/checkpoint-section.ts'
+import { batchesSection, decodeBatchesSection, type RoundEntry } from '../commit/batches-section.ts'
+import { decodeFrame, encodeFrame } from '../commit/frame.ts'
+import type { FileSystem } from '../file-system.ts'
+import type { ScannedEntry } from './partition-recovery.ts'
+
+const NAME = /^held-\d+$/
+
+/** A partition that cannot be recovered now, and what the journal has for it. */
+export interface HeldPartition {
+  readonly checkpoint: CheckpointPartition
+  readonly entries: readonly ScannedEntry[]
+}
+
+/**
+ * Committed batches of partitions whose directory was missing at a start. The journal cannot keep them, for it is
+ * overwritten; so they wait beside it, in files of one frame each, until the partition is back or its topic is deleted.
+ */
+export class HeldRounds {
+  readonly #fileSystem: FileSystem
+  readonly #directory: string
+  readonly #journalId: Uint8Array
+
+  constructor(fileSystem: FileSystem, directory: string, journalId: Uint8Array) {
+    this.#fileSystem = fileSystem
+    this.#directory = directory
+    this.#journalId = journalId
+  }
+
+  /** Of all partitions, in the order of their rounds. */
+  async read(): Promise<ScannedEntry[]> {
+    const held: ScannedEntry[] = []
+    for (const name of await this.#names()) {
+      const file = await this.#fileSystem.open(path.join(this.#directory, name), { readOnly: true })
+      try {
+        const frame = decodeFrame(await file.read(0, await file.size()), 0, this.#journalId)
+        const entries = frame?.sections[0] && decodeBatchesSection(frame.sections[0])
+        // One that was cut short by a crash was not counted on yet: the journal still has its rounds.
+        for (const entry of entries ?? []) held.push({ round: frame?.round ?? 0, entry })
+      } finally {
+        await file.close()
+      }
+    }
+    return held
+  }
+
+  /** Durable when it resolves. */
+  async write(round: number, entries: readonly ScannedEntry[]): Promise<void> {
+    const section = batchesSection(entries.map(({ entry }) => toRoundEntry(entry)))
+    const frame = encodeFrame({ journalId: this.#journalId, cycle: 0, round }, 'round', [section])
+    const file = await this.#fileSystem.open(path.join(this.#directory, `held-${round}`), { create: true })
+    try {
+      await file.write(frame, 0)
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+    await this.#fileSystem.syncDirectory(this.#directory)
+  }
+
+  /** Every partition is back, and what it was owed is in its segments, synced. */
+  async remove(): Promise<void> {
+    for (const name of await this.#names()) await this.#fileSystem.unlink(path.join(this.#directory, name))
+  }
+
+  async #names(): Promise<string[]> {
+    const names = (await this.#fileSystem.readdir(this.#directory)).filter((name) => NAME.test(name))
+    return names.sort((one, other) => roundOf(one) - roundOf(other))
+  }
+}
+
+function roundOf(name: string): number {
+  return Number(name.slice('held-'.length))
+}
+
+function toRoundEntry(entry: ScannedEntry['entry']): RoundEntry {
+  const { content } = entry
+  return { ...entry, content: 'bytes' in content ? { batches: [content.bytes] } : content }
+}

@@ -1,0 +1,142 @@
+import * as path from 'node:path'
+import type { FileHandle, FileSystem } from '../file-system.ts'
+import { scanContiguous, type ContiguousBatches } from './segment-scan.ts'
+import { segmentPath } from './segment-name.ts'
+
+const WRITE_MAX_BYTES = 1024 * 1024
+const COPY_BYTES = 1024 * 1024
+
+/** The segment files of one partition while it is recovered: opened when needed, synced together at the end. */
+export class RecoveringSegments {
+  readonly #fileSystem: FileSystem
+  readonly #directory: string
+  readonly #handles = new Map<number, FileHandle>()
+  readonly #changed = new Set<FileHandle>()
+  #entriesChanged = false
+  /** Neighbouring writes are gathered into one. */
+  #run: { baseOffset: number; position: number; buffers: Buffer[]; bytes: number } | undefined
+
+  constructor(fileSystem: FileSystem, directory: string) {
+    this.#fileSystem = fileSystem
+    this.#directory = directory
+  }
+
+  /** The directory's names, after what an interrupted cleaning left is brought to its end. */
+  async list(): Promise<ReadonlySet<string>> {
+    const names = new Set<string>()
+    for (const name of await this.#fileSystem.readdir(this.#directory)) {
+      const file = path.join(this.#directory, name)
+      if (name.endsWith('.log.cleaned') || name.endsWith('.log.deleted')) await this.#fileSystem.unlink(file)
+      else if (name.endsWith('.log.swap')) {
+        const final = name.slice(0, -'.swap'.length)
+        await this.#fileSystem.rename(file, path.join(this.#directory, final))
+        names.add(final)
+      } else {
+        names.add(name)
+        continue
+      }
+      this.#entriesChanged = true
+    }
+    return names
+  }
+
+  async exists(baseOffset: number): Promise<boolean> {
+    const names = await this.#fileSystem.readdir(this.#directory)
+    return names.includes(path.basename(segmentPath(this.#directory, baseOffset)))
+  }
+
+  async size(baseOffset: number): Promise<number> {
+    const open = this.#handles.get(baseOffset)
+    if (open) return open.size()
+    return (await this.#fileSystem.stat(segmentPath(this.#directory, baseOffset))).sizeBytes
+  }
+
+  async create(baseOffset: number): Promise<void> {
+    this.#changed.add(await this.#open(baseOffset))
+  }
+
+  async scan(
+    baseOffset: number,
+    position: number,
+    firstOffset: number,
+    untilOffset: number,
+  ): Promise<ContiguousBatches> {
+    return scanContiguous(await this.#open(baseOffset), position, firstOffset, untilOffset)
+  }
+
+  async read(baseOffset: number, position: number, lengthBytes: number): Promise<Buffer> {
+    return (await this.#open(baseOffset)).read(position, lengthBytes)
+  }
+
+  async write(baseOffset: number, position: number, bytes: Buffer): Promise<void> {
+    const run = this.#run
+    if (run && run.baseOffset === baseOffset && run.position + run.bytes === position && run.bytes < WRITE_MAX_BYTES) {
+      run.buffers.push(bytes)
+      run.bytes += bytes.length
+      return
+    }
+    await this.flush()
+    this.#run = { baseOffset, position, buffers: [bytes], bytes: bytes.length }
+  }
+
+  async flush(): Promise<void> {
+    const run = this.#run
+    this.#run = undefined
+    if (!run) return
+    const file = await this.#open(run.baseOffset)
+    this.#changed.add(file)
+    await file.write(run.buffers, run.position)
+  }
+
+  /** Cuts the file, its end kept beside it: nothing that might have been a record is lost. */
+  async cut(baseOffset: number, sizeBytes: number, round: number): Promise<void> {
+    const file = await this.#open(baseOffset)
+    const end = await file.size()
+    const kept = await this.#fileSystem.open(`${segmentPath(this.#directory, baseOffset)}.${sizeBytes}-${round}.torn`, {
+      create: true,
+    })
+    try {
+      for (let at = sizeBytes; at < end; at += COPY_BYTES) {
+        await kept.write([await file.read(at, Math.min(COPY_BYTES, end - at))], at - sizeBytes)
+      }
+      await kept.datasync()
+    } finally {
+      await kept.close()
+    }
+    await this.#fileSystem.syncDirectory(this.#directory)
+    await file.truncate(sizeBytes)
+    this.#changed.add(file)
+  }
+
+  /** Takes a whole segment out of the log; an empty one goes. */
+  async setAside(baseOffset: number, round: number): Promise<void> {
+    const file = segmentPath(this.#directory, baseOffset)
+    if ((await this.size(baseOffset)) === 0) await this.#fileSystem.unlink(file)
+    else await this.#fileSystem.rename(file, `${file}.0-${round}.torn`)
+    this.#entriesChanged = true
+  }
+
+  async sync(): Promise<void> {
+    for (const file of this.#changed) await file.datasync()
+    if (this.#entriesChanged) await this.#fileSystem.syncDirectory(this.#directory)
+    this.#changed.clear()
+  }
+
+  async close(): Promise<void> {
+    for (const file of this.#handles.values()) await file.close()
+    this.#handles.clear()
+  }
+
+  async #open(baseOffset: number): Promise<FileHandle> {
+    const known = this.#handles.get(baseOffset)
+    if (known) return known
+    const file = segmentPath(this.#directory, baseOffset)
+    const handle = await this.#fileSystem.open(file).catch(async (error: unknown) => {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+      this.#entriesChanged = true
+      return this.#fileSystem.open(file, { create: true })
+    })
+    this.#handles.set(baseOffset, handle)
+    return handle
+  }
+}

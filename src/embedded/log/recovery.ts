@@ -1,0 +1,307 @@
+import * as path from 'node:path'
+import type { Clock } from '../../broker/clock.ts'
+import type { Logger } from '../../broker/logger.ts'
+import { checkpointSection, type Checkpoint, type CheckpointPartition } from '../commit/checkpoint-section.ts'
+import { capture } from '../commit/checkpointer.ts'
+import { ConcurrencyLimit } from '../commit/concurrency-limit.ts'
+import { FRAME_HEADER_BYTES, JOURNAL_ID_BYTES, SECTION_HEADER_BYTES, type Section } from '../commit/frame.ts'
+import { FRAMES_START, JournalFile, journalFileName, readJournalId } from '../commit/journal-file.ts'
+import { scanJournal, type JournalScan } from '../commit/journal-scan.ts'
+import { Journal } from '../commit/journal.ts'
+import type { FileSystem } from '../file-system.ts'
+import { HeldRounds, type HeldPartition } from './held-rounds.ts'
+import { isDeletedDirectory, partitionDirectory, readTopicId } from './partition-directory.ts'
+import { PartitionLog, type PartitionPlacement } from './partition-log.ts'
+import { PartitionRecovery, type ScannedEntry } from './partition-recovery.ts'
+import { emptySegmentFacts, Segment } from './segment.ts'
+import { isDiskFull, isMissing } from './storage-failure.ts'
+
+export interface RecoveryOptions {
+  readonly fileSystem: FileSystem
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly path: string
+  readonly placements: readonly PartitionPlacement[]
+  readonly journalFileBytes: number
+  readonly recoveryThreads: number
+  readonly random: (sizeBytes: number) => Uint8Array
+  /** 0 ≤ jitter < 1 */
+  readonly jitter: () => number
+}
+
+export interface RecoveredDirectory {
+  readonly journal: Journal
+  readonly logs: readonly PartitionLog[]
+  /** Partitions that are offline, as checkpoints go on carrying them. */
+  readonly offline: ReadonlyMap<PartitionLog, CheckpointPartition>
+}
+
+/**
+ * Brings one log directory to what its journal says. The passes before are the engine's: directories, lock, catalogue
+ * (1), unfinished topic creations and deletions (2).
+ */
+export async function recoverDirectory(options: RecoveryOptions): Promise<RecoveredDirectory> {
+  const recovery = new Recovery(options)
+  // (3) What deletions left behind goes.
+  await recovery.removeDeleted()
+  // (4) The journal: the last checkpoint, then the rounds behind it; the newest frame is made durable before it counts.
+  const journal = await recovery.readJournal()
+  // (5) The partitions, each brought to what checkpoint and rounds say, then a checkpoint that says so.
+  return recovery.recoverPartitions(journal)
+}
+
+interface ReadJournal {
+  readonly files: readonly [JournalFile, JournalFile]
+  readonly scan: JournalScan
+}
+
+class Recovery {
+  readonly #options: RecoveryOptions
+
+  constructor(options: RecoveryOptions) {
+    this.#options = options
+  }
+
+  /** Directories renamed for removal, unless they hold a topic that the catalogue has: then somebody erred. */
+  async removeDeleted(): Promise<void> {
+    const { fileSystem, path: directory, placements } = this.#options
+    const live = new Set(placements.map(({ topicId }) => topicId))
+    for (const name of await fileSystem.readdir(directory)) {
+      if (!isDeletedDirectory(name)) continue
+      const deleted = path.join(directory, name)
+      const topicId = await readTopicId(fileSystem, deleted)
+      if (topicId !== undefined && live.has(topicId)) {
+        this.#options.logger.error(
+          { directory: deleted },
+          'a directory of a live topic is named as deleted: left alone',
+        )
+      } else await fileSystem.removeTree(deleted)
+    }
+  }
+
+  async readJournal(): Promise<ReadJournal> {
+    const { fileSystem, path: directory } = this.#options
+    const contents = [await this.#readJournalFile(0), await this.#readJournalFile(1)] as const
+    const scan = scanJournal(contents)
+    if (!scan) return this.#makeJournal()
+    const files = [
+      await JournalFile.open(fileSystem, directory, 0),
+      await JournalFile.open(fileSystem, directory, 1),
+    ] as const
+    for (const [index, file] of files.entries()) {
+      if (!readJournalId(index === 0 ? contents[0] : contents[1])) await file.writeHeader(scan.journalId)
+    }
+    await fileSystem.syncDirectory(directory)
+    const { fileIndex, position, header } = scan.newest
+    const frame = contents[fileIndex].subarray(position, position + header.sizeBytes)
+    await files[fileIndex].write([frame], position)
+    await files[fileIndex].datasync()
+    if (scan.lastMissingRound > 0) {
+      this.#options.logger.error(
+        { directory, round: scan.lastMissingRound },
+        'the commit journal is damaged: nothing is cut in this start',
+      )
+    }
+    return { files, scan }
+  }
+
+  async #readJournalFile(index: number): Promise<Buffer> {
+    const { fileSystem, path: directory } = this.#options
+    try {
+      const handle = await fileSystem.open(path.join(directory, journalFileName(index)), { readOnly: true })
+      try {
+        return await handle.read(0, await handle.size())
+      } finally {
+        await handle.close()
+      }
+    } catch (error) {
+      if (isMissing(error)) return Buffer.alloc(0)
+      throw error
+    }
+  }
+
+  /** The first journal of a directory that the catalogue knows no partition of. */
+  async #makeJournal(): Promise<ReadJournal> {
+    const { fileSystem, path: directory, placements, random, logger } = this.#options
+    if (placements.length > 0) {
+      throw new Error(
+        `the commit journal of ${directory} is missing or has no readable checkpoint, though the directory holds ` +
+          `${placements.length} partitions: put journal-0 and journal-1 back`,
+      )
+    }
+    await this.#setOldJournalAside()
+    const journalId = Buffer.from(random(JOURNAL_ID_BYTES))
+    const files = [
+      await JournalFile.open(fileSystem, directory, 0),
+      await JournalFile.open(fileSystem, directory, 1),
+    ] as const
+    for (const file of files) await file.writeHeader(journalId)
+    const start = { journalId, cycle: 0, position: FRAMES_START, lastRound: 0, otherNewestRound: 0, coveredRound: 0 }
+    const journal = new Journal(files, { capacityBytes: this.#options.journalFileBytes, logger }, start)
+    const section = checkpointSection(0, [])
+    await journal.allocate(frameBytesOf(section))
+    await journal.append('checkpoint', [section])
+    await fileSystem.syncDirectory(directory)
+    const scan = scanJournal([await files[0].readAll(), await files[1].readAll()])
+    if (!scan) throw new Error(`the commit journal of ${directory} does not read back as it was written`)
+    return { files, scan }
+  }
+
+  /** The beginnings of a journal that was never finished, or of a directory whose partitions are all gone. */
+  async #setOldJournalAside(): Promise<void> {
+    const { fileSystem, path: directory, clock } = this.#options
+    for (const name of [journalFileName(0), journalFileName(1)]) {
+      const file = path.join(directory, name)
+      await fileSystem.rename(file, `${file}.${clock.now()}.torn`).catch((error: unknown) => {
+        if (!isMissing(error)) throw error
+      })
+    }
+  }
+
+  async recoverPartitions({ files, scan }: ReadJournal): Promise<RecoveredDirectory> {
+    const { fileSystem, path: directory, placements, recoveryThreads } = this.#options
+    const held = new HeldRounds(fileSystem, directory, scan.journalId)
+    const work = new PartitionWork(scan.checkpoint, [...(await held.read()), ...scannedEntries(scan)])
+    const recovered = new Map<PartitionPlacement, PartitionLog>()
+    const offline = new Map<PartitionLog, CheckpointPartition>()
+    const owed: ScannedEntry[] = []
+    await new ConcurrencyLimit(recoveryThreads).forEach(placements, async (placement) => {
+      const reason = await this.#offlineReason(placement)
+      if (reason === undefined) recovered.set(placement, await this.#recoverPartition(placement, work, scan))
+      else {
+        const { checkpoint, entries } = work.heldFor(placement)
+        const log = this.#offlineLog(placement, reason)
+        recovered.set(placement, log)
+        offline.set(log, checkpoint)
+        owed.push(...entries)
+      }
+    })
+    const logs = placements.flatMap((placement) => recovered.get(placement) ?? [])
+    if (owed.length > 0) await held.write(scan.newest.header.round, owed)
+    const journal = await this.#startJournal(files, scan, logs, [...offline.values()])
+    if (offline.size === 0) await held.remove()
+    return { journal, logs, offline }
+  }
+
+  async #offlineReason({ topic, topicId, partition }: PartitionPlacement): Promise<string | undefined> {
+    const { fileSystem, path: root } = this.#options
+    const directory = partitionDirectory(root, topic, partition)
+    try {
+      await fileSystem.stat(directory)
+    } catch (error) {
+      if (isMissing(error)) return `its directory ${directory} is missing`
+      throw error
+    }
+    const found = await readTopicId(fileSystem, directory)
+    if (found === topicId) return undefined
+    return `${directory} belongs to topic id ${found ?? 'unknown'}, not to ${topicId}`
+  }
+
+  #offlineLog(placement: PartitionPlacement, reason: string): PartitionLog {
+    const { path: root, logger, clock } = this.#options
+    const { topic, partition } = placement
+    logger.error({ topic, partition }, `partition is offline: ${reason}`)
+    const directory = partitionDirectory(root, topic, partition)
+    const segment = new Segment(directory, emptySegmentFacts(placement.logStartOffset, clock.now()), 0)
+    const state = { segments: [segment], logEndOffset: placement.logStartOffset, fenced: [] }
+    return new PartitionLog(placement, directory, state, reason)
+  }
+
+  #recoverPartition(placement: PartitionPlacement, work: PartitionWork, scan: JournalScan): Promise<PartitionLog> {
+    const { fileSystem, logger, clock, jitter, path: root } = this.#options
+    const directory = partitionDirectory(root, placement.topic, placement.partition)
+    const recovery = new PartitionRecovery(placement, directory, work.checkpointOf(placement), {
+      fileSystem,
+      logger,
+      nowMs: clock.now(),
+      jitter,
+      lastRound: scan.newest.header.round,
+      lastMissingRound: scan.lastMissingRound,
+    })
+    return recovery.run(work.entriesOf(placement))
+  }
+
+  /** Everything is in the segments and synced: a checkpoint says so, and the journal goes on behind it. */
+  async #startJournal(
+    files: readonly [JournalFile, JournalFile],
+    scan: JournalScan,
+    logs: readonly PartitionLog[],
+    offline: readonly CheckpointPartition[],
+  ): Promise<Journal> {
+    const { header, position } = scan.newest
+    const start = {
+      journalId: scan.journalId,
+      cycle: header.cycle,
+      position: position + header.sizeBytes,
+      lastRound: header.round,
+      otherNewestRound: scan.otherNewestRound,
+      coveredRound: scan.checkpoint.coveredRound,
+    }
+    const { journalFileBytes, logger } = this.#options
+    const journal = new Journal(files, { capacityBytes: journalFileBytes, logger }, start)
+    const section = checkpointSection(header.round, [...capture(logs), ...offline])
+    try {
+      journal.makeRoomIfFree(frameBytesOf(section))
+      await journal.allocate(frameBytesOf(section))
+      await journal.append('checkpoint', [section])
+      journal.covered(header.round)
+      await journal.allocateFirst()
+    } catch (error) {
+      // A start on a full disk serves reads; the frames are kept, and a later checkpoint covers them.
+      if (!isDiskFull(error)) throw error
+      logger.warn({ err: error, directory: this.#options.path }, 'the disk is full: the start took no checkpoint')
+    }
+    return journal
+  }
+}
+
+function frameBytesOf(section: Section): number {
+  return section.content.reduce((sum, bytes) => sum + bytes.length, FRAME_HEADER_BYTES + SECTION_HEADER_BYTES)
+}
+
+function scannedEntries(scan: JournalScan): ScannedEntry[] {
+  return scan.rounds.flatMap(({ round, entries }) => entries.map((entry) => ({ round, entry })))
+}
+
+/** What checkpoint and rounds say, by partition. */
+class PartitionWork {
+  readonly #checkpoints = new Map<string, CheckpointPartition>()
+  readonly #entries = new Map<string, ScannedEntry[]>()
+
+  constructor(checkpoint: Checkpoint, entries: readonly ScannedEntry[]) {
+    for (const partition of checkpoint.partitions) this.#checkpoints.set(keyOf(partition), partition)
+    for (const scanned of entries) {
+      const key = keyOf(scanned.entry)
+      const known = this.#entries.get(key)
+      if (known) known.push(scanned)
+      else this.#entries.set(key, [scanned])
+    }
+  }
+
+  checkpointOf(placement: PartitionPlacement): CheckpointPartition | undefined {
+    return this.#checkpoints.get(keyOfPlacement(placement))
+  }
+
+  entriesOf(placement: PartitionPlacement): readonly ScannedEntry[] {
+    return this.#entries.get(keyOfPlacement(placement)) ?? []
+  }
+
+  heldFor(placement: PartitionPlacement): HeldPartition {
+    const untouched: CheckpointPartition = {
+      topicIdBytes: Buffer.from(placement.topicId, 'base64url'),
+      partition: placement.partition,
+      logEndOffset: 0,
+      segments: [emptySegmentFacts(0, 0)],
+      fenced: [],
+    }
+    return { checkpoint: this.checkpointOf(placement) ?? untouched, entries: this.entriesOf(placement) }
+  }
+}
+
+function keyOf({ topicIdBytes, partition }: { topicIdBytes: Buffer; partition: number }): string {
+  return `${topicIdBytes.toString('base64url')}-${partition}`
+}
+
+function keyOfPlacement({ topicId, partition }: PartitionPlacement): string {
+  return `${topicId}-${partition}`
+}
