@@ -6,7 +6,7 @@ import { resolveTopicConfig } from '../../src/broker/topic-config-definitions.ts
 import type { EmbeddedEngineOptions } from '../../src/embedded/embedded-engine-options.ts'
 import { EmbeddedEngine } from '../../src/embedded/embedded-engine.ts'
 import { nodeFileSystem } from '../../src/embedded/node-file-system.ts'
-import { tempDirectory } from './temp-directory.ts'
+import { cleanUpBehind, tempDirectory } from './temp-directory.ts'
 
 const MIB = 1024 * 1024
 
@@ -47,7 +47,7 @@ export async function openEmbeddedEngine(
   options: Partial<EmbeddedEngineOptions> = {},
 ): Promise<EmbeddedEngine> {
   const engine = await EmbeddedEngine.open(embeddedOptions(t, options))
-  t.after(() => engine.close())
+  cleanUpBehind(t, () => engine.close())
   await engine.groups.load()
   return engine
 }

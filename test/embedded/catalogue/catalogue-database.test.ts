@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import Database from 'better-sqlite3'
 import { CatalogueDatabase } from '../../../src/embedded/catalogue/catalogue-database.ts'
 import type { CatalogueState, CatalogueTopic } from '../../../src/embedded/catalogue/catalogue-state.ts'
-import { tempDirectory } from '../../support/temp-directory.ts'
+import { cleanUpBehind, tempDirectory } from '../../support/temp-directory.ts'
 
 const directories = [
   { directoryId: 'd1', path: '/data/1' },
@@ -54,7 +54,7 @@ test('each change is there after opening again, and counts', (t) => {
 test('a name is free again while its topic is being deleted, and not before', (t) => {
   const file = path.join(tempDirectory(t), 'catalogue.db')
   const catalogue = CatalogueDatabase.create(file, empty)
-  t.after(() => catalogue.close())
+  cleanUpBehind(t, () => catalogue.close())
   catalogue.apply({ kind: 'topic', topic: orders })
   const again = { ...orders, topicId: 't2' }
   assert.throws(() => catalogue.apply({ kind: 'topic', topic: again }), { code: /SQLITE_CONSTRAINT/ })
@@ -67,7 +67,7 @@ test('a name is free again while its topic is being deleted, and not before', (t
 test('a partition on a directory nobody knows is refused', (t) => {
   const file = path.join(tempDirectory(t), 'catalogue.db')
   const catalogue = CatalogueDatabase.create(file, empty)
-  t.after(() => catalogue.close())
+  cleanUpBehind(t, () => catalogue.close())
   const partitions = [{ directoryId: 'nowhere', logStartOffset: 0 }]
   assert.throws(() => catalogue.apply({ kind: 'topic', topic: { ...orders, partitions } }), {
     code: 'SQLITE_CONSTRAINT_FOREIGNKEY',

@@ -10,7 +10,7 @@ import { decodeSnapshot, encodeSnapshot, readSnapshot } from '../../../src/embed
 import type { CatalogueState, CatalogueTopic } from '../../../src/embedded/catalogue/catalogue-state.ts'
 import { LogDirectory } from '../../../src/embedded/directory/log-directory.ts'
 import { nodeFileSystem } from '../../../src/embedded/node-file-system.ts'
-import { tempDirectory } from '../../support/temp-directory.ts'
+import { cleanUpBehind, tempDirectory } from '../../support/temp-directory.ts'
 
 function logDirectory(t: TestContext, directoryId: string): LogDirectory {
   return new LogDirectory({
@@ -38,7 +38,7 @@ async function open(t: TestContext, directories: readonly LogDirectory[], initia
     closed = true
     await catalogue.close()
   }
-  t.after(close)
+  cleanUpBehind(t, close)
   return { catalogue, close }
 }
 

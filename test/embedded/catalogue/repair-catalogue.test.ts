@@ -7,7 +7,7 @@ import { silentLogger } from '../../../src/broker/logger.ts'
 import { repairCatalogue } from '../../../src/embedded/catalogue/repair-catalogue.ts'
 import { openDirectories } from '../../../src/embedded/directory/open-directories.ts'
 import { nodeFileSystem } from '../../../src/embedded/node-file-system.ts'
-import { tempDirectory } from '../../support/temp-directory.ts'
+import { cleanUpBehind, tempDirectory } from '../../support/temp-directory.ts'
 
 interface Found {
   readonly clusterId: string
@@ -132,7 +132,7 @@ test('repair is refused while the server runs', async (t) => {
     space: { reserveBytes: 1024 },
     logger: silentLogger,
   })
-  t.after(async () => {
+  cleanUpBehind(t, async () => {
     await opened.catalogue.close()
     opened.directories[0]?.releaseLock()
   })

@@ -6,14 +6,14 @@ import * as path from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { DirectoryLock } from '../../../src/embedded/directory/directory-lock.ts'
-import { tempDirectory } from '../../support/temp-directory.ts'
+import { cleanUpBehind, tempDirectory } from '../../support/temp-directory.ts'
 
 const HOLDER = fileURLToPath(new URL('hold-lock.ts', import.meta.url))
 
 test('another process is kept out at once, and let in when the holder was killed', async (t) => {
   const directory = tempDirectory(t)
   const holder = spawn(process.execPath, [HOLDER, directory], { stdio: ['ignore', 'pipe', 'inherit'] })
-  t.after(() => holder.kill('SIGKILL'))
+  cleanUpBehind(t, () => holder.kill('SIGKILL'))
   await once(holder.stdout, 'data')
   assert.throws(() => DirectoryLock.acquire(directory), {
     name: 'StartupError',
@@ -28,7 +28,7 @@ test('another process is kept out at once, and let in when the holder was killed
 test('the same process cannot lock a directory twice', (t) => {
   const directory = tempDirectory(t)
   const lock = DirectoryLock.acquire(directory)
-  t.after(() => lock.release())
+  cleanUpBehind(t, () => lock.release())
   assert.throws(() => DirectoryLock.acquire(directory), /is in use/)
   lock.release()
   DirectoryLock.acquire(directory).release()

@@ -7,7 +7,7 @@ import { silentLogger } from '../../../src/broker/logger.ts'
 import { CatalogueDatabase } from '../../../src/embedded/catalogue/catalogue-database.ts'
 import { openDirectories, type OpenDirectoriesOptions } from '../../../src/embedded/directory/open-directories.ts'
 import { nodeFileSystem } from '../../../src/embedded/node-file-system.ts'
-import { tempDirectory } from '../../support/temp-directory.ts'
+import { cleanUpBehind, tempDirectory } from '../../support/temp-directory.ts'
 
 async function open(t: TestContext, logDirs: readonly string[], options: Partial<OpenDirectoriesOptions> = {}) {
   const opened = await openDirectories({
@@ -26,7 +26,7 @@ async function open(t: TestContext, logDirs: readonly string[], options: Partial
     })
     return closing
   }
-  t.after(close)
+  cleanUpBehind(t, close)
   const byPath = (directory: string) => {
     const found = opened.directories.find((candidate) => candidate.path === directory)
     assert.ok(found, directory)
