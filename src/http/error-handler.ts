@@ -20,11 +20,16 @@ export function sendProblem(error: BrokerError, request: FastifyRequest, reply: 
   if (retryAfter !== undefined) void reply.header('retry-after', retryAfter)
   if (error.code === 'METHOD_NOT_ALLOWED') void reply.header('allow', String(error.options.facts?.['allow']))
   // What is left of the body is not read: the connection cannot be used again.
-  if (!request.raw.complete || error.code === 'SERVER_STOPPING') void reply.header('connection', 'close')
+  if (hasUnreadBody(request) || error.code === 'SERVER_STOPPING') void reply.header('connection', 'close')
   void reply
     .code(error.status)
     .header('content-type', PROBLEM_MEDIA_TYPE)
     .send(JSON.stringify(problemOf(error, request.id)))
+}
+
+function hasUnreadBody({ raw, headers }: FastifyRequest): boolean {
+  if (raw.complete) return false
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }
 
 /** For what Node refuses before there is a request: the same document, written to the socket. */

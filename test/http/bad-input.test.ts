@@ -231,6 +231,7 @@ test('parameters of reads beyond their limits, unknown or repeated are refused b
 test('paths and methods that are not offered are told from each other', async (t) => {
   const api = await withTopic(await startApi(t))
   await refused(api.get('/topic'), { status: 404, code: 'ROUTE_NOT_FOUND', detail: /\/topics/ })
+  assert.equal((await api.get('/topic').set('Connection', 'keep-alive')).headers['connection'], 'keep-alive')
   await refused(api.get('/topics/'), { status: 404, code: 'ROUTE_NOT_FOUND', detail: /Did you mean \/topics\?/ })
   await refused(api.get('/Topics'), { status: 404, code: 'ROUTE_NOT_FOUND' })
   await refused(api.post('/nowhere').set('Content-Type', 'text/plain').send('x'), {
