@@ -15,6 +15,8 @@ export class OffsetRecords implements RecordSink {
   readonly #topicIds = new SpanTexts('base64url')
   readonly #key = new OffsetCommitKeyReader()
   readonly #value = new OffsetCommitValueReader()
+  /** One for all: the table copies what it is given, and a million objects would be the most of the work. */
+  readonly #row = { topic: '', topicId: '', partition: 0, nextOffset: 0.5, metadata: '', commitTimestamp: 0.5 }
   #bytes: Buffer = Buffer.alloc(0)
   #from = 0
 
@@ -65,16 +67,14 @@ export class OffsetRecords implements RecordSink {
       this.unreadable++
       return
     }
-    this.#table.put(group, {
-      topic,
-      topicId: this.#topicIds.text(this.#bytes, value.topicIdStart, value.topicIdEnd),
-      partition: this.#key.partition,
-      nextOffset: value.nextOffset,
-      metadata:
-        value.metadataStart === value.metadataEnd
-          ? ''
-          : this.#bytes.toString('utf8', value.metadataStart, value.metadataEnd),
-      commitTimestamp: value.commitTimestamp,
-    })
+    const row = this.#row
+    row.topic = topic
+    row.topicId = this.#topicIds.text(this.#bytes, value.topicIdStart, value.topicIdEnd)
+    row.partition = this.#key.partition
+    row.nextOffset = value.nextOffset
+    row.commitTimestamp = value.commitTimestamp
+    const { metadataStart, metadataEnd } = value
+    row.metadata = metadataStart === metadataEnd ? '' : this.#bytes.toString('utf8', metadataStart, metadataEnd)
+    this.#table.put(group, row)
   }
 }

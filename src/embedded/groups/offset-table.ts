@@ -45,6 +45,15 @@ export class OffsetTable {
     rowHash(this.#group[row] ?? 0, this.#topic[row] ?? 0, this.#partition[row] ?? 0),
   )
 
+  /** The key that is being looked for: in fields, so that no closure is made for each of a million lookups. */
+  #wantedGroup = NONE
+  #wantedTopic = NONE
+  #wantedPartition = NONE
+  readonly #isWanted = (row: number): boolean =>
+    this.#group[row] === this.#wantedGroup &&
+    this.#topic[row] === this.#wantedTopic &&
+    this.#partition[row] === this.#wantedPartition
+
   get size(): number {
     return this.#live
   }
@@ -117,10 +126,10 @@ export class OffsetTable {
   }
 
   #findRow(group: number, topic: number, partition: number): number {
-    return this.#index.find(
-      rowHash(group, topic, partition),
-      (row) => this.#partition[row] === partition && this.#group[row] === group && this.#topic[row] === topic,
-    )
+    this.#wantedGroup = group
+    this.#wantedTopic = topic
+    this.#wantedPartition = partition
+    return this.#index.find(rowHash(group, topic, partition), this.#isWanted)
   }
 
   #addRow(group: number, topic: number, partition: number): number {

@@ -12,8 +12,8 @@ import type { OffsetTable } from './offset-table.ts'
 const READ_BYTES = 1024 * 1024
 /** Partitions loaded at the same time: while one waits for the disk, another is played. */
 const CONCURRENT_PARTITIONS = 3
-/** The event loop is let go after so long. */
-const TURN_MS = 8
+/** A partition lets the event loop go after so long; several may take their turn one behind the other. */
+const TURN_MS = 4
 
 export interface OffsetsLoaderOptions {
   readonly log: OffsetsLog

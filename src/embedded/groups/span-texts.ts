@@ -1,9 +1,6 @@
 const SLOTS = 4096
-
-interface Slot {
-  readonly bytes: Buffer
-  readonly text: string
-}
+/** Longer spans are not remembered; names of groups and topics never are. */
+const SLOT_BYTES = 256
 
 /**
  * Turns spans of bytes into strings, and gives the same string again for the same bytes seen lately: the names in a log
@@ -11,26 +8,33 @@ interface Slot {
  */
 export class SpanTexts {
   readonly #encoding: BufferEncoding
-  readonly #slots: (Slot | undefined)[] = Array.from({ length: SLOTS }, () => undefined)
+  readonly #bytes = Buffer.alloc(SLOTS * SLOT_BYTES)
+  /** −1 = the slot is free. */
+  readonly #sizes = new Int32Array(SLOTS).fill(-1)
+  readonly #texts: string[] = Array.from({ length: SLOTS }, () => '')
 
   constructor(encoding: BufferEncoding) {
     this.#encoding = encoding
   }
 
   text(bytes: Buffer, start: number, end: number): string {
+    const size = end - start
+    if (size > SLOT_BYTES) return bytes.toString(this.#encoding, start, end)
     let hash = 0x811c_9dc5
-    for (let at = start; at < end; at++) hash = Math.imul(hash ^ (bytes[at] ?? 0), 0x0100_0193)
-    const number = (hash ^ (hash >>> 15)) & (SLOTS - 1)
-    const slot = this.#slots[number]
-    if (slot !== undefined && sameBytes(slot.bytes, bytes, start, end)) return slot.text
+    for (let at = start; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x0100_0193)
+    const slot = (hash ^ (hash >>> 15)) & (SLOTS - 1)
+    if (this.#sizes[slot] === size && this.#holds(slot, bytes, start, size)) return this.#texts[slot]!
     const text = bytes.toString(this.#encoding, start, end)
-    this.#slots[number] = { bytes: Buffer.from(bytes.subarray(start, end)), text }
+    this.#sizes[slot] = size
+    this.#texts[slot] = text
+    bytes.copy(this.#bytes, slot * SLOT_BYTES, start, end)
     return text
   }
-}
 
-function sameBytes(known: Buffer, bytes: Buffer, start: number, end: number): boolean {
-  if (known.length !== end - start) return false
-  for (let i = 0; i < known.length; i++) if (known[i] !== bytes[start + i]) return false
-  return true
+  #holds(slot: number, bytes: Buffer, start: number, size: number): boolean {
+    const known = this.#bytes
+    const from = slot * SLOT_BYTES
+    for (let i = 0; i < size; i++) if (known[from + i] !== bytes[start + i]) return false
+    return true
+  }
 }
