@@ -39,8 +39,9 @@ interface UnsyncedWrite {
 }
 
 class MemoryFile {
-  content = Buffer.alloc(0)
-  synced = Buffer.alloc(0)
+  content: Buffer = Buffer.alloc(0)
+  /** What a power cut leaves at least: its own file, never written to but by a sync. */
+  durable: MemoryFile | undefined
   size = 0
   /** Writes since the last sync; undefined stands for a truncation. */
   unsynced: (UnsyncedWrite | number)[] = []
@@ -59,12 +60,21 @@ class MemoryFile {
 
   truncate(size: number): void {
     if (size > this.size) this.write(size - 1, Buffer.alloc(1))
-    else this.content.fill(0, size)
+    else this.content.fill(0, size, this.size)
     this.size = size
   }
 
   get bytes(): Buffer {
     return this.content.subarray(0, this.size)
+  }
+
+  sync(): void {
+    this.durable ??= new MemoryFile()
+    for (const write of this.unsynced) {
+      if (typeof write === 'number') this.durable.truncate(write)
+      else this.durable.write(write.position, write.bytes)
+    }
+    this.unsynced = []
   }
 }
 
@@ -113,11 +123,11 @@ export class MemoryFileSystem implements FileSystem {
   /** Changes a file behind the back of whoever has it open: rot, or the work of an earlier run. Durable. */
   alter(filePath: string, change: (bytes: Buffer) => Buffer): void {
     const file = this.#file(filePath)
-    const changed = Buffer.from(change(Buffer.from(file.bytes)))
-    file.content = changed
-    file.size = changed.length
-    file.synced = Buffer.from(changed)
-    file.unsynced = []
+    const changed = change(Buffer.from(file.bytes))
+    file.truncate(0)
+    file.write(0, changed)
+    file.unsynced = [0, { position: 0, bytes: Buffer.from(changed) }]
+    file.sync()
   }
 
   contentOf(filePath: string): Buffer {
@@ -204,8 +214,7 @@ export class MemoryFileSystem implements FileSystem {
     }
     const sync = (): void => {
       if (this.syncLies) return
-      file.synced = Buffer.from(file.bytes)
-      file.unsynced = []
+      file.sync()
     }
     return {
       read: async (position, length) => {
@@ -310,15 +319,15 @@ function survive(directory: Directory, persist: Persist, random: () => number): 
 
 function surviveFile(file: MemoryFile, persist: Persist, random: () => number): MemoryFile {
   const survivor = new MemoryFile()
-  survivor.write(0, file.synced)
-  survivor.size = file.synced.length
+  if (file.durable) survivor.write(0, file.durable.bytes)
   const writes = persist === 'none' ? [] : persist === 'all' ? file.unsynced : shuffled(file.unsynced, random)
   for (const write of writes) {
     if (typeof write === 'number') survivor.truncate(write)
     else if (persist === 'all') survivor.write(write.position, write.bytes)
     else tear(survivor, write, random)
   }
-  survivor.synced = Buffer.from(survivor.bytes)
+  survivor.durable = new MemoryFile()
+  survivor.durable.write(0, survivor.bytes)
   return survivor
 }
 
