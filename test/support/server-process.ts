@@ -16,11 +16,14 @@ export interface ServerProcessOptions {
 export class ServerProcess {
   readonly url: string
   readonly output: string[]
+  /** Of the server itself: `npm` may stand before it. */
+  readonly pid: number
   readonly #child: ChildProcess
 
-  private constructor(child: ChildProcess, url: string, output: string[]) {
+  private constructor(child: ChildProcess, ready: ReadyLine, output: string[]) {
     this.#child = child
-    this.url = url
+    this.url = ready.url
+    this.pid = ready.pid ?? child.pid ?? -1
     this.output = output
   }
 
@@ -35,41 +38,43 @@ export class ServerProcess {
       detached: true,
     })
     const output: string[] = []
-    const url = await readyUrl(child, output)
-    return new ServerProcess(child, url, output)
+    return new ServerProcess(child, await readyLine(child, output), output)
   }
 
   /** Kills the whole group at once, as a crash would, and waits until it is gone. */
   async kill9(): Promise<void> {
-    await this.#end('SIGKILL')
+    await this.#end(() => process.kill(-(this.#child.pid ?? 0), 'SIGKILL'))
   }
 
   /** Asks it to stop; resolves with the exit code. */
   async stop(): Promise<number | null> {
-    return await this.#end('SIGTERM')
+    return await this.#end(() => process.kill(this.pid, 'SIGTERM'))
   }
 
-  get pid(): number {
-    return this.#child.pid ?? -1
-  }
-
-  async #end(signal: NodeJS.Signals): Promise<number | null> {
+  async #end(kill: () => void): Promise<number | null> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#child.exitCode
     const ended = once(this.#child, 'close')
-    process.kill(-this.pid, signal)
+    kill()
     await ended
     return this.#child.exitCode
   }
 }
 
-async function readyUrl(child: ChildProcess, output: string[]): Promise<string> {
-  const ready = Promise.withResolvers<string>()
+interface ReadyLine {
+  readonly url: string
+  /** Not in a line that is no JSON. */
+  readonly pid: number | undefined
+}
+
+async function readyLine(child: ChildProcess, output: string[]): Promise<ReadyLine> {
+  const ready = Promise.withResolvers<ReadyLine>()
   for (const stream of [child.stdout, child.stderr]) {
     if (!stream) continue
     createInterface({ input: stream }).on('line', (line) => {
       output.push(line)
       const url = /Posthorn is ready at (http:\/\/[^\s"]+)/.exec(line)?.[1]
-      if (url) ready.resolve(url)
+      const pid = /"pid":(\d+)/.exec(line)?.[1]
+      if (url) ready.resolve({ url, pid: pid === undefined ? undefined : Number(pid) })
     })
   }
   child.once('error', ready.reject)
