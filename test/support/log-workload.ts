@@ -20,6 +20,8 @@ export class LogWorkload {
   readonly #sent: Sent[] = []
   /** By partition and offset: what may never change again. */
   readonly #promised = new Map<string, string>()
+  /** Partition and offset of what a reader could see. */
+  readonly #visible = new Set<string>()
   /** Requests whose failure said that nothing was stored. */
   readonly #refused = new Set<Sent>()
   acknowledged = 0
@@ -39,15 +41,13 @@ export class LogWorkload {
         for (const batch of view.tail) {
           if (batch.baseOffset < seen || batch.lastOffset >= view.highWatermark) continue
           for (let offset = batch.baseOffset; offset <= batch.lastOffset; offset++) {
-            this.#visible.set(`${partition}@${offset}`, true)
+            this.#visible.add(`${partition}@${offset}`)
           }
         }
         seen = view.highWatermark
       })
     }
   }
-
-  readonly #visible = new Map<string, boolean>()
 
   /** One request; resolves when it is answered, whatever the answer. */
   async request(log: DirectoryLog): Promise<void> {
@@ -118,13 +118,17 @@ export class LogWorkload {
         found.set(value, offset)
         stored.set(`${partition}@${offset}`, value)
       })
-      assert.equal(records.length, partitionOf(log, partition).highWatermark)
+      const view = partitionOf(log, partition)
+      assert.equal(records.length, view.highWatermark)
+      for (const { path, sizeBytes } of view.segments) {
+        assert.equal((await fileSystem.stat(path)).sizeBytes, sizeBytes, `${path} has bytes that no round committed`)
+      }
     }
     for (const [key, value] of this.#promised) {
       assert.equal(stored.get(key)?.slice(0, 30), value.slice(0, 30), `lost: ${key} of ${stored.size}`)
       assert.equal(stored.get(key), value)
     }
-    for (const key of this.#visible.keys()) assert.ok(stored.has(key), `${key} was visible and is gone`)
+    for (const key of this.#visible) assert.ok(stored.has(key), `${key} was visible and is gone`)
     for (const request of this.#sent) {
       const there = request.values.filter(({ value }) => found.has(value)).length
       assert.ok(there === 0 || there === request.values.length, 'a request is there in part')

@@ -68,6 +68,14 @@ class MemoryFile {
     return this.content.subarray(0, this.size)
   }
 
+  /** As O_DSYNC does: this write is durable, what was written before it no more than it was. */
+  syncNewest(): void {
+    const newest = this.unsynced.pop()
+    if (newest === undefined || typeof newest === 'number') return
+    this.durable ??= new MemoryFile()
+    this.durable.write(newest.position, newest.bytes)
+  }
+
   sync(): void {
     this.durable ??= new MemoryFile()
     for (const write of this.unsynced) {
@@ -99,6 +107,8 @@ export class MemoryFileSystem implements FileSystem {
   syncLies: boolean
   totalBytes: number
   #root = new Directory()
+  /** Turns of the event loop that a call takes; one where this says nothing. */
+  slowness: ((kind: CallKind, path: string) => number) | undefined
   #faults: (Fault & { seen: number })[] = []
   #dead = false
 
@@ -132,6 +142,17 @@ export class MemoryFileSystem implements FileSystem {
 
   contentOf(filePath: string): Buffer {
     return Buffer.from(this.#file(filePath).bytes)
+  }
+
+  /**
+   * The process is killed, the machine goes on: the next process finds every write, synced or not. Whoever still holds
+   * this file system gets EIO from now on.
+   */
+  kill(): MemoryFileSystem {
+    this.#dead = true
+    const survivor = new MemoryFileSystem({ totalBytes: this.totalBytes, syncLies: this.syncLies })
+    survivor.#root = this.#root
+    return survivor
   }
 
   /** Whoever still holds this file system gets EIO from now on. */
@@ -231,7 +252,7 @@ export class MemoryFileSystem implements FileSystem {
         // The write may be torn by a power cut that comes before the sync is through.
         await breathe()
         if (this.#dead) throw systemError('EIO', filePath)
-        sync()
+        if (!this.syncLies) file.syncNewest()
       },
       datasync: async () => {
         await this.#call('datasync', filePath)
@@ -255,7 +276,7 @@ export class MemoryFileSystem implements FileSystem {
 
   /** Every call takes effect some turns of the event loop later, as on a disk, and may fail. */
   async #call(kind: CallKind, anyPath: string): Promise<void> {
-    await breathe()
+    for (let turns = this.slowness?.(kind, anyPath) ?? 1; turns > 0; turns--) await breathe()
     if (this.#dead) throw systemError('EIO', anyPath)
     this.calls.set(kind, (this.calls.get(kind) ?? 0) + 1)
     for (const fault of this.#faults) {

@@ -28,15 +28,25 @@ async function work(
   random: () => number,
 ): Promise<Promise<void>[]> {
   const requests: Promise<void>[] = []
-  const steps = 5 + Math.floor(random() * 60)
+  // Sometimes requests come faster than checkpoints, sometimes they are so many that journal files fill at once.
+  const hurried = random() < 0.4
+  const steps = hurried ? 150 : 5 + Math.floor(random() * 60)
   for (let step = 0; step < steps; step++) {
     const chance = random()
     if (chance < 0.8) requests.push(workload.request(log))
     else if (chance < 0.84) void log.checkpoint().catch(() => {})
     else clock.advance(20)
-    for (let turns = Math.floor(random() * 12); turns > 0; turns--) await turn()
+    for (let turns = Math.floor(random() * (hurried ? 3 : 12)); turns > 0; turns--) await turn()
   }
   return requests
+}
+
+/** A power cut, or a kill, or a kill and then a power cut just after the next start. */
+function crash(disk: MemoryFileSystem, syncLies: boolean, random: () => number): MemoryFileSystem {
+  const chance = random()
+  if (syncLies || chance < 0.25) return disk.crash('none')
+  if (chance < 0.5) return disk.kill()
+  return disk.crash(chance < 0.6 ? 'all' : 'random', random)
 }
 
 async function simulate(seed: number, cycles: number, syncLies = false): Promise<number> {
@@ -48,14 +58,15 @@ async function simulate(seed: number, cycles: number, syncLies = false): Promise
   await first.close()
   for (let cycle = 0; cycle < cycles; cycle++) {
     disk.syncLies = syncLies
+    const syncTurns = random() < 0.5 ? 1 : Math.floor(random() * 400)
+    disk.slowness = (kind, path) => (kind === 'datasync' && path.endsWith('.log') ? syncTurns : 1)
     const clock = new FakeClock()
     const log = await openLog(disk, small, { clock })
     await workload.check(disk, log)
     workload.watch(log)
-    const requests = await work(log, clock, workload, random)
+    const requests = random() < 0.15 ? [] : await work(log, clock, workload, random)
     if (random() < 0.15) await log.close()
-    const chance = random()
-    disk = disk.crash(syncLies || chance < 0.3 ? 'none' : chance < 0.45 ? 'all' : 'random', random)
+    disk = crash(disk, syncLies, random)
     await Promise.all(requests)
   }
   disk.syncLies = false
