@@ -179,7 +179,7 @@ export class GroupService {
     if (offsets !== undefined || topics === undefined || to === undefined) {
       throw oneOf('"topics" together with "to", or "offsets"', ['/topics', '/to', '/offsets'])
     }
-    const at = parsePosition(to, this.#deps.clock.now(), 'to')
+    const at = parsePosition(to, this.#deps.clock.now(), '/to')
     const names = [...new Set(topics)]
     const targets: OffsetCommit[] = []
     for (const name of names) targets.push(...(await this.#startsOf(name, at)))

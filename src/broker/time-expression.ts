@@ -25,7 +25,7 @@ const accepted =
  * A time of a query parameter as Unix milliseconds: an integer, ISO 8601 (a date alone is its UTC midnight; a space
  * counts as the `+` that form decoding turned into it), or `-15m` back from now (ms, s, m, h, d, w).
  *
- * @param name the parameter, for the message
+ * @param name the query parameter, or the pointer of a body's member such as `/to`; for the message
  */
 export function parseTime(text: string, nowMs: number, name: string): number {
   if (integer.test(text)) return checkedMs(Number(text), text, name)
@@ -73,6 +73,8 @@ function checkedDate(ms: number, text: string, name: string): number {
 
 function invalidTime(name: string, text: string, why: string): BrokerError {
   const shown = text.length <= 64 ? text : `${text.slice(0, 60)}…`
-  const detail = `The parameter "${name}" has the value ${JSON.stringify(shown)}: ${why}.`
-  return new BrokerError('INVALID_REQUEST', detail, { errors: [{ pointer: `?${name}`, detail }] })
+  const member = name.startsWith('/')
+  const subject = member ? `The member "${name.slice(1)}"` : `The parameter "${name}"`
+  const detail = `${subject} has the value ${JSON.stringify(shown)}: ${why}.`
+  return new BrokerError('INVALID_REQUEST', detail, { errors: [{ pointer: member ? name : `?${name}`, detail }] })
 }

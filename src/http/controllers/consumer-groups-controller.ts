@@ -3,7 +3,7 @@ import type { GroupFetchService } from '../../broker/group-fetch-service.ts'
 import type { GroupService } from '../../broker/group-service.ts'
 import type { App, Controller } from '../controller.ts'
 import { RecordsPage } from '../json/render-records.ts'
-import { sendJson } from '../raw-reply.ts'
+import { sendJson, sendNoContent } from '../raw-reply.ts'
 import { groupComponents, type OffsetToCommit } from '../schemas/consumer-groups.ts'
 import { given } from '../schemas/nullable.ts'
 import { waitSignal } from '../wait-signal.ts'
@@ -51,7 +51,7 @@ export class ConsumerGroupsController implements Controller {
     )
     app.delete('/consumer-groups/:group', { schema: DeleteGroup }, async ({ params }, reply) => {
       await groups.delete(params.group)
-      return reply.code(204).send(null)
+      sendNoContent(reply)
     })
     app.get(
       '/consumer-groups/:group/topics/:topic/records',
@@ -91,7 +91,7 @@ export class ConsumerGroupsController implements Controller {
     )
     app.delete('/consumer-groups/:group/offsets', { schema: ForgetOffsets }, async ({ params, query }, reply) => {
       await groups.forget(params.group, query.topic)
-      return reply.code(204).send(null)
+      sendNoContent(reply)
     })
   }
 }
