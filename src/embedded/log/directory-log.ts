@@ -1,90 +1,297 @@
 import assert from 'node:assert/strict'
+import * as path from 'node:path'
+import { BrokerError } from '../../broker/broker-error.ts'
 import type { DirectoryStatistics } from '../../broker/engine-statistics.ts'
-import type { Acks, EncodedBatch, Trouble } from '../../broker/engine.ts'
+import type { Acks, Trouble } from '../../broker/engine.ts'
+import type { CheckpointPartition } from '../commit/checkpoint-section.ts'
+import { QueuedAppend, type LogAppend, type LogAppended } from '../commit/queued-append.ts'
+import { errorCode, errorMessage } from '../startup-error.ts'
+import { DirectoryCondition, type DirectoryState } from './directory-condition.ts'
 import type { DirectoryLogOptions } from './directory-log-options.ts'
-import type { PartitionLog, PartitionPlacement } from './partition-log.ts'
+import { DirectoryWriters } from './directory-writers.ts'
+import { createPartitionDirectory, deletedDirectory, partitionDirectory } from './partition-directory.ts'
+import { PartitionLog, type PartitionPlacement } from './partition-log.ts'
+import { recoverDirectory } from './recovery.ts'
+import { emptySegmentFacts, Segment } from './segment.ts'
+import { isDiskFull, isMissing } from './storage-failure.ts'
 
-export interface LogAppend {
-  readonly log: PartitionLog
-  /** At least one. Taken over: patched in place. */
-  readonly batches: readonly EncodedBatch[]
-}
+export type { LogAppend, LogAppended } from '../commit/queued-append.ts'
+export type { DirectoryState } from './directory-condition.ts'
 
-export interface LogAppended {
-  /** −1 under `acks=0`. */
-  readonly baseOffset: number
-  /** Unix milliseconds under LogAppendTime, else −1. */
-  readonly logAppendTime: number
-}
-
-export type DirectoryState = 'online' | 'read-only' | 'offline'
+const RETRY_AFTER_SECONDS = 5
 
 /** All partitions of one log directory: the facade of its journal, segments, checkpoints and recovery. */
 export class DirectoryLog {
+  readonly #options: DirectoryLogOptions
+  readonly #condition: DirectoryCondition
+  readonly #partitions = new Map<string, PartitionLog>()
+  readonly #offline = new Map<PartitionLog, CheckpointPartition>()
+  /** Undefined where the directory could not be recovered. */
+  #writers: DirectoryWriters | undefined
+  #closing: Promise<void> | undefined
+
+  private constructor(options: DirectoryLogOptions) {
+    this.#options = options
+    this.#condition = new DirectoryCondition(options.path, options.logger, () => options.onTrouble?.())
+  }
+
   /** Recovers the directory. Never rejects for what is wrong with the disk: the log is then offline, and says why. */
-  static open(_options: DirectoryLogOptions): Promise<DirectoryLog> {
-    assert.fail()
+  static async open(options: DirectoryLogOptions): Promise<DirectoryLog> {
+    const log = new DirectoryLog(options)
+    try {
+      await log.#recover()
+    } catch (error) {
+      log.#condition.takeOffline('it could not be recovered', error)
+      for (const placement of options.placements) log.#add(log.#unrecovered(placement))
+    }
+    return log
+  }
+
+  async #recover(): Promise<void> {
+    const { limits, reserve } = this.#options
+    const options = {
+      ...this.#options,
+      journalFileBytes: limits.journalFileBytes,
+      recoveryThreads: limits.recoveryThreads,
+      jitter: this.#jitter,
+    }
+    const recovered = await recoverDirectory(options).catch(async (error: unknown) => {
+      if (!reserve || !isDiskFull(error)) throw error
+      await reserve.release()
+      return recoverDirectory(options)
+    })
+    for (const log of recovered.logs) this.#add(log)
+    for (const [log, stood] of recovered.offline) this.#offline.set(log, stood)
+    this.#writers = new DirectoryWriters(this.#options, this.#condition, recovered.journal, {
+      partitions: () => this.#partitions.values(),
+      offline: () => this.#offline.values(),
+      jitter: this.#jitter,
+    })
+  }
+
+  readonly #jitter = (): number => Buffer.from(this.#options.random(4)).readUInt32BE(0) / 2 ** 32
+
+  #unrecovered(placement: PartitionPlacement): PartitionLog {
+    const segments = [new Segment(this.#pathOf(placement), emptySegmentFacts(0, this.#options.clock.now()), 0)]
+    const state = { segments, logEndOffset: 0, fenced: [] }
+    return new PartitionLog(placement, this.#pathOf(placement), state, this.#condition.reason ?? 'not recovered')
+  }
+
+  #pathOf({ topic, partition }: PartitionPlacement): string {
+    return partitionDirectory(this.path, topic, partition)
+  }
+
+  #add(log: PartitionLog): void {
+    this.#partitions.set(keyOf(log.topicId, log.partition), log)
   }
 
   get path(): string {
-    assert.fail()
+    return this.#options.path
   }
 
   get state(): DirectoryState {
-    assert.fail()
+    return this.#condition.state
   }
 
   /** Why it is not online. */
   get reason(): string | undefined {
-    assert.fail()
+    return this.#condition.reason
   }
 
   /**
    * Parts of one request in this directory: all or nothing, in the order of calls. Resolves, in the order of the parts,
    * when durable (`all`), written (`1`) or queued (`0`); rejects with a `BrokerError` that says what was `stored`.
    */
-  append(_parts: readonly LogAppend[], _acks: Acks): Promise<readonly LogAppended[]> {
-    assert.fail()
+  append(parts: readonly LogAppend[], acks: Acks): Promise<readonly LogAppended[]> {
+    const refusal = this.#refusal(parts)
+    if (refusal) return Promise.reject(refusal)
+    assert.ok(this.#writers)
+    const request = new QueuedAppend(parts, acks, this.#options.clock.monotonic())
+    this.#writers.committer.append(request)
+    return request.answer
   }
 
-  partition(_topicId: string, _partition: number): PartitionLog | undefined {
-    assert.fail()
+  #refusal(parts: readonly LogAppend[]): BrokerError | undefined {
+    if (this.#closing) {
+      return new BrokerError('SERVER_STOPPING', 'The server is stopping: send the request again later.', {
+        stored: 'no',
+      })
+    }
+    if (this.#condition.state !== 'online') return this.#condition.error('no')
+    for (const { log, batches } of parts) {
+      if (log.offlineReason !== undefined) return offlinePartition(log, log.offlineReason)
+      if (log.refusesAppends) return deletedTopic(log)
+      const { segmentBytes } = log.config()
+      const tooLarge = batches.find((batch) => batch.bytes.length > segmentBytes)
+      if (tooLarge) return largerThanSegment(tooLarge.bytes.length, segmentBytes)
+    }
+    return undefined
+  }
+
+  partition(topicId: string, partition: number): PartitionLog | undefined {
+    return this.#partitions.get(keyOf(topicId, partition))
   }
 
   partitions(): Iterable<PartitionLog> {
-    assert.fail()
+    return this.#partitions.values()
   }
 
   /** Durable when it resolves: directory, `partition.metadata`, first segment. */
-  createPartition(_placement: PartitionPlacement): Promise<PartitionLog> {
-    assert.fail()
+  async createPartition(placement: PartitionPlacement): Promise<PartitionLog> {
+    const [log] = await this.createPartitions([placement])
+    assert.ok(log)
+    return log
   }
 
   /** As `createPartition` for many, with one sync of the log directory for all. In the order given. */
-  createPartitions(_placements: readonly PartitionPlacement[]): Promise<readonly PartitionLog[]> {
-    assert.fail()
+  async createPartitions(placements: readonly PartitionPlacement[]): Promise<readonly PartitionLog[]> {
+    if (this.#condition.state !== 'online') throw this.#condition.error('no')
+    try {
+      await this.#createDirectories(placements).catch(async (error: unknown) => {
+        if (!isDiskFull(error) || !(await this.#writers?.space.release())) throw error
+        await this.#createDirectories(placements)
+      })
+    } catch (error) {
+      throw this.#failure(error)
+    }
+    return placements.map((placement) => {
+      const facts = emptySegmentFacts(0, this.#options.clock.now())
+      const segments = [new Segment(this.#pathOf(placement), facts, this.#jitter())]
+      const log = new PartitionLog(placement, this.#pathOf(placement), { segments, logEndOffset: 0, fenced: [] })
+      this.#add(log)
+      return log
+    })
+  }
+
+  async #createDirectories(placements: readonly PartitionPlacement[]): Promise<void> {
+    const { fileSystem } = this.#options
+    for (const placement of placements) {
+      await createPartitionDirectory(fileSystem, this.#pathOf(placement), placement)
+    }
+    await fileSystem.syncDirectory(this.path)
   }
 
   /** Refuses appends at once; resolves when the topic's directories here are renamed (durably) and removed. */
-  dropTopic(_topicId: string): Promise<void> {
-    assert.fail()
+  async dropTopic(topicId: string): Promise<void> {
+    const logs = [...this.#partitions.values()].filter((log) => log.topicId === topicId)
+    if (this.#writers) await this.#writers.forget(new Set(logs))
+    else for (const log of logs) log.drop()
+    for (const log of logs) {
+      this.#partitions.delete(keyOf(topicId, log.partition))
+      this.#offline.delete(log)
+    }
+    await this.#removeDirectories(logs)
+  }
+
+  /** Out of the way for good first (renamed, durably), then removed. */
+  async #removeDirectories(logs: readonly PartitionLog[]): Promise<void> {
+    const { fileSystem, logger } = this.#options
+    const renamed: string[] = []
+    try {
+      for (const log of logs) if (await this.#rename(log)) renamed.push(deletedDirectory(this.path, log))
+      await fileSystem.syncDirectory(this.path)
+    } catch (error) {
+      throw this.#failure(error)
+    }
+    for (const directory of renamed) {
+      await fileSystem.removeTree(directory).catch((error: unknown) => {
+        logger.warn({ err: error, directory: path.basename(directory) }, 'it will be removed at the next start')
+      })
+    }
+  }
+
+  /** False where there is nothing to rename. A partition that is offline may stand in front of another's directory. */
+  async #rename(log: PartitionLog): Promise<boolean> {
+    if (log.offlineReason !== undefined) return false
+    const { fileSystem, files } = this.#options
+    await files.closeUnder(log.directory)
+    try {
+      await fileSystem.rename(log.directory, deletedDirectory(this.path, log))
+      return true
+    } catch (error) {
+      if (isMissing(error)) return false
+      throw error
+    }
+  }
+
+  /** A full disk and a lack of descriptors pass; any other error of the disk takes the directory offline. */
+  #failure(error: unknown): BrokerError {
+    const code = errorCode(error)
+    const passing = code === undefined || isDiskFull(error) || code === 'EMFILE' || code === 'ENFILE'
+    if (!passing) this.#condition.takeOffline("changing partitions' directories failed", error)
+    if (this.#condition.state !== 'online') return this.#condition.error('no')
+    return new BrokerError('KAFKA_STORAGE_ERROR', `log directory ${this.path}: ${errorMessage(error)}`, {
+      stored: 'no',
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+      cause: error,
+    })
   }
 
   /** Takes a checkpoint now. */
-  checkpoint(): Promise<void> {
-    assert.fail()
+  async checkpoint(): Promise<void> {
+    if (!this.#writers) throw this.#condition.error('no')
+    await this.#writers.checkpointer.take('checkpoint')
   }
 
   statistics(): DirectoryStatistics {
-    assert.fail()
+    const { journal, committer, checkpointer, segments, space } = this.#writers ?? {}
+    return {
+      path: this.path,
+      state: this.state,
+      rounds: committer?.rounds ?? 0,
+      journalBytes: journal?.writtenBytes ?? 0,
+      appendedBytes: committer?.appendedBytes ?? 0,
+      directBytes: committer?.directBytes ?? 0,
+      checkpoints: checkpointer?.taken ?? 0,
+      durableLagBytes: committer?.waitingBytes ?? 0,
+      pendingBytes: segments?.pendingBytes ?? 0,
+      poisoned: this.state === 'read-only',
+      freeBytes: space?.freeBytes ?? 0,
+    }
   }
 
+  /** What an operator has to know, most serious first. Reads go on where they can: traffic may come. */
   troubles(): readonly Trouble[] {
-    assert.fail()
+    const troubles: Trouble[] = []
+    const add = (kind: string, detail: string): void => void troubles.push({ kind, detail, notReady: false })
+    const { state, full, reason = 'the log says why' } = this.#condition
+    if (state === 'offline') add('log-dir-offline', `${this.path} is offline: ${reason}`)
+    if (state === 'read-only') add('log-dir-poisoned', `${this.path} is read-only until a restart: ${reason}`)
+    if (full !== undefined) add('disk-full', `${this.path} takes no records: ${full}`)
+    for (const { topic, partition, fenced, offlineReason } of this.#partitions.values()) {
+      if (offlineReason !== undefined && state !== 'offline') {
+        add('partition-offline', `partition ${partition} of ${topic} is offline: ${offlineReason}`)
+      }
+      for (const { from, to } of fenced) {
+        add('partition-fenced', `offsets ${from} to ${to - 1} of partition ${partition} of ${topic} are damaged`)
+      }
+    }
+    return troubles
   }
 
   /** Refuses appends, ends those under way, lays all batches into their segments, takes a checkpoint marked clean. */
   close(): Promise<void> {
-    assert.fail()
+    this.#closing ??= this.#writers?.close() ?? Promise.resolve()
+    return this.#closing
   }
+}
+
+function keyOf(topicId: string, partition: number): string {
+  return `${topicId}/${partition}`
+}
+
+function largerThanSegment(batchBytes: number, segmentBytes: number): BrokerError {
+  const detail = `A record batch of ${batchBytes} bytes is larger than segment.bytes=${segmentBytes}: send fewer records at once.`
+  return new BrokerError('RECORD_LIST_TOO_LARGE', detail, { stored: 'no' })
+}
+
+function deletedTopic(log: PartitionLog): BrokerError {
+  return new BrokerError('UNKNOWN_TOPIC_OR_PARTITION', `The topic "${log.topic}" is being deleted.`, { stored: 'no' })
+}
+
+function offlinePartition(log: PartitionLog, reason: string): BrokerError {
+  return new BrokerError('KAFKA_STORAGE_ERROR', `Partition ${log.partition} of "${log.topic}" is offline: ${reason}`, {
+    stored: 'no',
+    retryAfterSeconds: 30,
+  })
 }
