@@ -71,17 +71,17 @@ test('the segments of a clean stop are valid, record for record', { skip, timeou
   const settings = [`log.dirs=${directory}`, 'port=18241', 'log.segment.bytes=1048576', 'num.partitions=6']
   const server = await ServerProcess.start({ settings })
   t.after(() => server.stop())
-  await publish(server.url, 'flights', flights().slice(0, 60_000), 997)
+  await publish(server.url, 'flights', flights().slice(0, 150_000), 997)
   await publish(server.url, 'earthquakes', earthquakes().slice(0, 300), 1)
   await publish(server.url, 'earthquakes', earthquakes().slice(300), 1407)
   assert.equal(await server.stop(), 0)
 
   for (const [topic, count] of [
-    ['flights', 60_000],
+    ['flights', 150_000],
     ['earthquakes', 1707],
   ] as const) {
     const files = await segments(directory, topic)
-    assert.ok(files.length >= 6)
+    assert.ok(topic === 'earthquakes' || files.length > 6, 'there were rolls')
     const dump = readDump(await dumpLog(['--deep-iteration', '--files', files.join(',')]))
     assert.deepEqual(dump.invalid, [])
     assert.equal(dump.records, count)
