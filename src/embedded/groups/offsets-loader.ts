@@ -11,9 +11,9 @@ import type { OffsetTable } from './offset-table.ts'
 
 const READ_BYTES = 1024 * 1024
 /** Partitions loaded at the same time: while one waits for the disk, another is played. */
-const CONCURRENT_PARTITIONS = 3
-/** A partition lets the event loop go after so long; several may take their turn one behind the other. */
-const TURN_MS = 4
+const CONCURRENT_PARTITIONS = 8
+/** The event loop is let go after so long. */
+const TURN_MS = 8
 
 export interface OffsetsLoaderOptions {
   readonly log: OffsetsLog
@@ -39,6 +39,7 @@ export class OffsetsLoader {
   readonly #damage: string[] = []
   #stopped = false
   #turnBegan = 0
+  #nextTurn: Promise<void> | undefined
 
   constructor(options: OffsetsLoaderOptions) {
     this.#log = options.log
@@ -78,7 +79,7 @@ export class OffsetsLoader {
         // One buffer holds one batch or several, one behind the other.
         for (let at = 0; at < batches.length && !this.#stopped; at += batchSizeBytes(batches, at)) {
           offset = this.#records.play(batches, at, offset)
-          if (this.#clock.monotonic() - this.#turnBegan >= TURN_MS) await this.#letOthersRun()
+          while (this.#clock.monotonic() - this.#turnBegan >= TURN_MS) await this.#turn()
         }
       }
       if (read.batches.length === 0 || offset >= read.highWatermark) return
@@ -113,8 +114,12 @@ export class OffsetsLoader {
     return undefined
   }
 
-  async #letOthersRun(): Promise<void> {
-    await nextTurn()
-    this.#turnBegan = this.#clock.monotonic()
+  /** One for all partitions, so that they share a turn and do not take theirs one behind the other. */
+  #turn(): Promise<void> {
+    this.#nextTurn ??= nextTurn().then(() => {
+      this.#nextTurn = undefined
+      this.#turnBegan = this.#clock.monotonic()
+    })
+    return this.#nextTurn
   }
 }
