@@ -1,7 +1,7 @@
 import { BrokerError } from '../src/broker/broker-error.ts'
 import { systemClock } from '../src/broker/clock.ts'
 import { silentLogger } from '../src/broker/logger.ts'
-import type { NewTopic, TopicStore, TopicSummary } from '../src/broker/topic-store.ts'
+import type { TopicStore, TopicSummary } from '../src/broker/topic-store.ts'
 import { assignOffsets } from '../src/codec/record-batch.ts'
 import { checkBatch, batchSizeBytes } from '../src/codec/record-batch.ts'
 import { EmbeddedGroupCoordinator } from '../src/embedded/groups/embedded-group-coordinator.ts'
@@ -37,7 +37,7 @@ const shapes: readonly Shape[] = [
 /** Batches one behind the other, for each partition. */
 function buildLog({ groups, perCommit }: Shape): Buffer[] {
   const chunks: Buffer[][] = Array.from({ length: PARTITIONS }, () => [])
-  const ends = new Array<number>(PARTITIONS).fill(0)
+  const ends = Array.from({ length: PARTITIONS }, () => 0)
   const perGroup = COMMITS / groups
   for (let group = 0; group < groups; group++) {
     const name = `billing-service-${group}`
@@ -96,7 +96,7 @@ function topics(): TopicStore {
   }
   const refuse = (): Promise<never> => Promise.reject(new Error('nothing is changed here'))
   return {
-    create: (_: NewTopic) => refuse(),
+    create: refuse,
     list: () => [summary],
     find: (name) => (name === OFFSETS_TOPIC ? summary : undefined),
     partitions: refuse,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { type OffsetRow, OffsetTable } from '../../../src/embedded/groups/offset-table.ts'
 
 function row(topic: string, partition: number, nextOffset: number): OffsetRow {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { RowIndex } from '../../../src/embedded/groups/row-index.ts'
 
 test('rows are found under their hash while they are in, whatever collides with them', () => {
