@@ -142,6 +142,21 @@ test('a position that retention has passed follows autoOffsetReset, and the page
   assert.deepEqual(values(await fetch(server, `?cursor=${none.body.cursor}`)), ['1-2', '1-3'])
 })
 
+test('a position beyond the end follows autoOffsetReset too', async (t) => {
+  const server = await startWithOrders(t)
+  await commit(server, [at(1, 4)]).expect(200)
+  // A log that lost its records.
+  const partition = server.engine.memoryPartition('orders', 1)
+  partition.batches = []
+  partition.highWatermark = 2
+  const earliest = await fetch(server, '?partitions=1')
+  assert.deepEqual(earliest.gaps, [{ topic: 'orders', partition: 1, fromOffset: 4, toOffset: 0 }])
+  const latest = await fetch(server, '?partitions=1&autoOffsetReset=latest')
+  assert.deepEqual(latest.gaps, [{ topic: 'orders', partition: 1, fromOffset: 4, toOffset: 2 }])
+  const none = await server.api.get(`${fetchPath}?partitions=1&autoOffsetReset=none`)
+  assert.equal(none.status, 416, none.text)
+})
+
 test('a commit never moves back and can be repeated', async (t) => {
   const server = await startWithOrders(t)
   const standing = async (nextOffset: number): Promise<unknown> =>
