@@ -272,7 +272,8 @@ export class Committer {
     const requests = named ? [...named.group.requests, ...round.requests] : round.requests
     const entries = named ? [...named.entries, ...inlineEntries(round)] : inlineEntries(round)
     for (const run of round.runs) run.log.logEndOffset = run.lastOffset + 1
-    const early = round.requests.filter((request) => request.acks === '1')
+    // Only the frame makes bytes part of the log, those of large requests too: without it a restart cuts them off.
+    const early = requests.filter((request) => request.acks === '1')
     const written = (): void => early.forEach((request) => request.succeed())
     try {
       await journal.append('round', [batchesSection(entries)], early.length > 0 ? written : undefined)

@@ -88,7 +88,6 @@ export class DirectAppends {
     for (const run of group.runs) entries.push(entryOf(run, { namedCrc: crcOf(run) }))
     this.#options.space.wrote(group.bytes)
     for (const log of group.logs) announce(log, group)
-    for (const request of group.requests) if (request.acks === '1') request.succeed()
     await this.#limit.forEach(group.runs, (run) => this.#options.writer.sync(run.segment.path, run.log))
     return entries
   }
