@@ -21,6 +21,7 @@ export class PartitionFetch {
   /** See `Engine.read`. */
   async read(request: ReadRequest): Promise<ReadResult> {
     const deadline = this.#clock.monotonic() + request.waitMs
+    let readAgain = false
     for (;;) {
       const result = await this.#readOnce(request)
       if (result.partitions.some(isAnswer)) return result
@@ -29,6 +30,9 @@ export class PartitionFetch {
       // Nothing was awaited since the look at the high watermarks below: no advance is missed in between.
       const idle = this.#idlePartitions(request.positions)
       if (idle) await this.#waiter.wait(idle, waitMs, request.signal)
+      // What came during the read is there at the next one; nothing that can be read twice in a row is an answer too.
+      else if (readAgain) return result
+      readAgain = idle === undefined
     }
   }
 

@@ -7,12 +7,15 @@ import { readConformance } from './read-conformance.ts'
 import { topicConformance } from './topic-conformance.ts'
 import { waitConformance } from './wait-conformance.ts'
 
+/** Each test has an engine of its own. */
+const concurrent = { concurrency: 4 }
+
 /** What every engine does alike: the contract of the port, written down as tests. */
 export function engineConformance(engine: EngineUnderTest): void {
-  describe(`${engine.name}: topics`, () => topicConformance(engine))
-  describe(`${engine.name}: append`, () => appendConformance(engine))
-  describe(`${engine.name}: read`, () => readConformance(engine))
-  describe(`${engine.name}: wait`, () => waitConformance(engine))
-  describe(`${engine.name}: groups`, () => groupConformance(engine))
-  describe(`${engine.name}: close`, () => closeConformance(engine))
+  describe(`${engine.name}: topics`, concurrent, () => topicConformance(engine))
+  describe(`${engine.name}: append`, concurrent, () => appendConformance(engine))
+  describe(`${engine.name}: read`, concurrent, () => readConformance(engine))
+  describe(`${engine.name}: wait`, concurrent, () => waitConformance(engine))
+  describe(`${engine.name}: groups`, concurrent, () => groupConformance(engine))
+  describe(`${engine.name}: close`, concurrent, () => closeConformance(engine))
 }

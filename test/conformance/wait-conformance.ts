@@ -15,8 +15,8 @@ function wait(engine: Engine, partitions: readonly number[], options: { waitMs?:
 const values = ({ partitions }: ReadResult): string[][] => partitions.map((read) => valuesOf(read))
 
 /** Lets everything that is ready run, so that reads come to wait. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 20))
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 export function waitConformance({ make }: EngineUnderTest): void {

@@ -266,6 +266,22 @@ test('a thousand partitions are served again in little time, every one with its 
   assert.equal(second.statistics().partitionCount, 1000)
 })
 
+test('a topic whose directories would be called like the files of the journal is refused', async (t) => {
+  const engine = await openEmbeddedEngine(t)
+  await assert.rejects(makeTopic(engine, 'journal'), brokerError('INVALID_TOPIC_EXCEPTION'))
+  await makeTopic(engine, 'journal-0', 2)
+  await publish(engine, 'journal-0', { 1: ['a'] })
+  assert.deepEqual(await allValues(engine, 'journal-0', 1), ['a'])
+})
+
+test('a closed engine lets another take its directories at once', async (t) => {
+  const dirs = logDirs(t, 2)
+  const first = await openEmbeddedEngine(t, { logDirs: dirs })
+  await assert.rejects(openEmbeddedEngine(t, { logDirs: dirs }), { name: 'StartupError', message: /is in use/ })
+  await first.close()
+  await (await openEmbeddedEngine(t, { logDirs: dirs })).close()
+})
+
 test('an id in the form of Kafka never begins with a dash', async (t) => {
   let calls = 0
   const random = (sizeBytes: number): Uint8Array => {

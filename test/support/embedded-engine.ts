@@ -25,8 +25,8 @@ export function embeddedOptions(t: TestContext, options: Partial<EmbeddedEngineO
       openFilesMax: 64,
     },
     journal: {
-      fileBytes: 8 * MIB,
-      directMinBytes: MIB,
+      fileBytes: 2 * MIB,
+      directMinBytes: MIB / 2,
       pendingMaxBytes: 16 * MIB,
       checkpointDirectBytes: 64 * MIB,
     },
