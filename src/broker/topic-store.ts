@@ -2,7 +2,8 @@
 export interface TopicStore {
   /**
    * Durable when it resolves. Rejects with TOPIC_ALREADY_EXISTS, INVALID_TOPIC_EXCEPTION (a name that differs only by
-   * `.` and `_`, with `facts.conflictsWith`), KAFKA_STORAGE_ERROR (`stored: no`).
+   * `.` and `_`, with `facts.conflictsWith`), KAFKA_STORAGE_ERROR (`stored: no`). After TOPIC_ALREADY_EXISTS the topic
+   * can be found, also if it was being created when this was called.
    */
   create(topic: NewTopic): Promise<TopicSummary>
   /** All live topics, sorted by name in code unit order; internal ones too. */

@@ -25,6 +25,7 @@ export class EmbeddedTopicStore implements TopicStore {
   readonly #options: EmbeddedTopicStoreOptions
   readonly #table: TopicTable
   readonly #underWay = new Set<Promise<unknown>>()
+  readonly #creations = new Map<string, Promise<unknown>>()
   /** Partitions of creations and enlargements that are not in the table yet. */
   #pendingPartitions = 0
 
@@ -33,13 +34,17 @@ export class EmbeddedTopicStore implements TopicStore {
     this.#table = options.table
   }
 
+  /** Of several at a time for one name, the later wait: who is told that the topic exists can find it. */
   async create(topic: NewTopic): Promise<TopicSummary> {
-    this.#options.checkOpen()
     checkFileNames(topic.name)
+    while (this.#creations.has(topic.name)) await this.#creations.get(topic.name)?.catch(() => undefined)
+    this.#options.checkOpen()
     const internal = topic.internal ?? false
     this.#checkPartitionLimits(topic.name, topic.partitionCount, internal ? 0 : topic.partitionCount)
     this.#table.reserve(topic.name)
-    return this.#track(this.#createReserved(topic, internal ? 0 : topic.partitionCount))
+    const creation = this.#track(this.#createReserved(topic, internal ? 0 : topic.partitionCount))
+    this.#creations.set(topic.name, creation)
+    return creation.finally(() => this.#creations.delete(topic.name))
   }
 
   list(): readonly TopicSummary[] {

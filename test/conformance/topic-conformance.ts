@@ -50,6 +50,17 @@ export function topicConformance({ make }: EngineUnderTest): void {
     await assert.rejects(makeTopic(engine, 'orders'), brokerError('TOPIC_ALREADY_EXISTS'))
   })
 
+  test('who is told that a topic exists can find it, also while it is being created', async (t) => {
+    const engine = await make(t)
+    const create = () => engine.topics.create({ name: 'orders', partitionCount: 2, configs: new Map() })
+    const first = create()
+    const found = Array.from({ length: 3 }, async () => {
+      await assert.rejects(create(), brokerError('TOPIC_ALREADY_EXISTS'))
+      return engine.topics.find('orders')
+    })
+    assert.deepEqual(await Promise.all(found), Array(3).fill(await first))
+  })
+
   test('names that differ only by . and _ are refused, also while the first is being created', async (t) => {
     const engine = await make(t)
     const first = makeTopic(engine, 'a.b_c')
