@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import { BrokerError } from '../broker/broker-error.ts'
 import type { Clock } from '../broker/clock.ts'
+import { BodyBuffers } from './body-buffers.ts'
 
 /** How often bodies under way are looked at: a late one is given up this much later at most. */
 const SWEEP_INTERVAL_MS = 1000
@@ -21,6 +22,7 @@ export class RequestBodies {
   readonly #limits: RequestBodyLimits
   readonly #clock: Clock
   readonly #underWay = new Set<BodyUnderWay>()
+  readonly #buffers = new BodyBuffers()
   #sweeping = false
 
   constructor(limits: RequestBodyLimits, clock: Clock) {
@@ -34,13 +36,18 @@ export class RequestBodies {
     if (refused !== undefined) return done(refused)
     const length = request.headers['content-length']
     if (length !== undefined && Number(length) > this.#limits.requestMaxBytes) return done(this.#tooLarge(length))
-    const body = new BodyUnderWay(payload, this.#limits.requestMaxBytes, this.#clock, (error, bytes) => {
+    const body = new BodyUnderWay(payload, this.#limits.requestMaxBytes, this.#clock, (error) => {
       this.#underWay.delete(body)
-      if (error === tooLong) done(this.#tooLarge())
-      else done(error, bytes)
+      if (error === null) done(null, this.#buffers.gather(body.chunks, body.sizeBytes))
+      else done(error === tooLong ? this.#tooLarge() : error)
     })
     this.#underWay.add(body)
     if (!this.#sweeping) this.#sweepLater()
+  }
+
+  /** The request is answered: its body may be overwritten by another one. */
+  giveBack(body: unknown): void {
+    this.#buffers.giveBack(body)
   }
 
   #sweepLater(): void {
@@ -72,11 +79,11 @@ class BodyUnderWay {
   readonly #payload: IncomingMessage
   readonly #maxBytes: number
   readonly #clock: Clock
-  readonly #done: BodyCallback
-  readonly #chunks: Buffer[] = []
-  #bytes = 0
+  readonly #done: (error: Error | null) => void
+  readonly chunks: Buffer[] = []
+  sizeBytes = 0
 
-  constructor(payload: IncomingMessage, maxBytes: number, clock: Clock, done: BodyCallback) {
+  constructor(payload: IncomingMessage, maxBytes: number, clock: Clock, done: (error: Error | null) => void) {
     this.#payload = payload
     this.#maxBytes = maxBytes
     this.#clock = clock
@@ -94,16 +101,14 @@ class BodyUnderWay {
 
   readonly #onData = (chunk: Buffer): void => {
     this.lastByteAt = this.#clock.monotonic()
-    this.#bytes += chunk.length
-    if (this.#bytes > this.#maxBytes) this.giveUp(tooLong)
-    else this.#chunks.push(chunk)
+    this.sizeBytes += chunk.length
+    if (this.sizeBytes > this.#maxBytes) this.giveUp(tooLong)
+    else this.chunks.push(chunk)
   }
 
   readonly #onEnd = (): void => {
     this.#release()
-    const [first] = this.#chunks
-    // A copy either way but for large single chunks: a chunk may be a view of a buffer that the socket uses again.
-    this.#done(null, first === undefined ? Buffer.alloc(0) : Buffer.concat(this.#chunks, this.#bytes))
+    this.#done(null)
   }
 
   readonly #onError = (cause: Error): void => {

@@ -1,4 +1,10 @@
-import { fastify, LogController, type FastifySchemaCompiler, type preValidationHookHandler } from 'fastify'
+import {
+  fastify,
+  LogController,
+  type FastifySchemaCompiler,
+  type preValidationHookHandler,
+  type onResponseHookHandler,
+} from 'fastify'
 import type { TSchema } from 'typebox'
 import type { App } from './controller.ts'
 import { clientErrorHandler, errorHandler } from './error-handler.ts'
@@ -63,17 +69,23 @@ function handleRequests(app: App, deps: ServerDependencies): void {
 
   const routes = new RouteTable()
   const gate = new RequestGate(deps.options, routes, deps.stopping)
+  const bodies = new RequestBodies(deps.options, deps.clock)
+  const giveBodyBack: onResponseHookHandler = (request, _reply, done) => {
+    bodies.giveBack(request.body)
+    done()
+  }
   app.addHook('onRoute', (route) => {
     routes.add(route.url, route.method)
     if (route.url.startsWith('/docs')) route.config = { produces: '*', ...route.config }
     if (route.schema?.body === undefined) return
-    if (route.config?.rawBody === true) route.validatorCompiler = parametersOnly(validator)
-    else route.preValidation = parseControlBody
+    if (route.config?.rawBody === true) {
+      route.validatorCompiler = parametersOnly(validator)
+      route.onResponse = giveBodyBack
+    } else route.preValidation = parseControlBody
   })
   app.addHook('onRequest', gate.onRequest)
   app.server.on('listening', () => gate.listening(boundAddress(app)))
 
-  const bodies = new RequestBodies(deps.options, deps.clock)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', bodies.parse)
   app.addContentTypeParser('*', refuseContentType)

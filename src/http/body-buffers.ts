@@ -1,0 +1,51 @@
+/** Smaller bodies are cheap garbage: they share Node's own slabs. */
+const POOLED_MIN_BYTES = 16 * 1024
+const POOLED_MAX_BYTES = 1024 * 1024
+/** Memory kept for bodies to come. */
+const IDLE_MAX_BYTES = 8 * 1024 * 1024
+
+/**
+ * Buffers of request bodies, used again. Bodies of some hundred KiB at some hundred requests a second are the largest
+ * garbage of the server: collected late, they would be most of its memory.
+ *
+ * A buffer has one owner at a time: from `gather` on its request, from `giveBack` on nobody. What is never given back is
+ * left to the garbage collector.
+ */
+export class BodyBuffers {
+  /** Idle slabs by their size, a power of two. */
+  readonly #idle = new Map<number, ArrayBuffer[]>()
+  readonly #lent = new WeakSet<ArrayBufferLike>()
+  #idleBytes = 0
+
+  /** The chunks one behind the other, in a buffer of exactly their size. */
+  gather(chunks: readonly Buffer[], sizeBytes: number): Buffer {
+    if (sizeBytes < POOLED_MIN_BYTES || sizeBytes > POOLED_MAX_BYTES) return Buffer.concat(chunks, sizeBytes)
+    const slab = this.#take(2 ** Math.ceil(Math.log2(sizeBytes)))
+    this.#lent.add(slab)
+    const body = Buffer.from(slab, 0, sizeBytes)
+    let at = 0
+    for (const chunk of chunks) {
+      body.set(chunk, at)
+      at += chunk.length
+    }
+    return body
+  }
+
+  /** The request is answered: nothing refers to its body any more. Other buffers, and a second time, have no effect. */
+  giveBack(body: unknown): void {
+    if (!Buffer.isBuffer(body) || !(body.buffer instanceof ArrayBuffer) || !this.#lent.delete(body.buffer)) return
+    const slab = body.buffer
+    if (this.#idleBytes + slab.byteLength > IDLE_MAX_BYTES) return
+    this.#idleBytes += slab.byteLength
+    const same = this.#idle.get(slab.byteLength)
+    if (same) same.push(slab)
+    else this.#idle.set(slab.byteLength, [slab])
+  }
+
+  #take(slabBytes: number): ArrayBuffer {
+    const slab = this.#idle.get(slabBytes)?.pop()
+    if (slab === undefined) return new ArrayBuffer(slabBytes)
+    this.#idleBytes -= slabBytes
+    return slab
+  }
+}

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { BodyBuffers } from '../../src/http/body-buffers.ts'
+
+const chunks = (text: string, count: number): Buffer[] => Array.from({ length: count }, () => Buffer.from(text))
+
+test('a body is its chunks, whatever was in the buffer before', () => {
+  const buffers = new BodyBuffers()
+  const first = buffers.gather(chunks('x'.repeat(10_000), 3), 30_000)
+  assert.equal(first.toString(), 'x'.repeat(30_000))
+  buffers.giveBack(first)
+  const second = buffers.gather(chunks('yz', 9000), 18_000)
+  assert.equal(second.buffer, first.buffer, 'the memory is used again')
+  assert.equal(second.toString(), 'yz'.repeat(9000))
+})
+
+test('a buffer that was not given back is not used again, nor one given back twice by two', () => {
+  const buffers = new BodyBuffers()
+  const first = buffers.gather(chunks('x', 20_000), 20_000)
+  const second = buffers.gather(chunks('y', 20_000), 20_000)
+  assert.notEqual(first.buffer, second.buffer)
+  buffers.giveBack(first)
+  buffers.giveBack(first)
+  const third = buffers.gather(chunks('a', 20_000), 20_000)
+  const fourth = buffers.gather(chunks('b', 20_000), 20_000)
+  assert.equal(third.buffer, first.buffer)
+  assert.notEqual(fourth.buffer, first.buffer)
+})
+
+test('small, very large and foreign buffers are left alone', () => {
+  const buffers = new BodyBuffers()
+  const small = buffers.gather(chunks('{}', 1), 2)
+  const large = buffers.gather(chunks('x'.repeat(1_000_000), 2), 2_000_000)
+  for (const body of [small, large, Buffer.alloc(65_536), undefined, 'text']) buffers.giveBack(body)
+  assert.notEqual(buffers.gather(chunks('x', 40_000), 40_000).buffer, large.buffer)
+})
+
+test('no more than eight MiB are kept', () => {
+  const buffers = new BodyBuffers()
+  const bodies = Array.from({ length: 12 }, () => buffers.gather(chunks('x'.repeat(1_000_000), 1), 1_000_000))
+  const memory = new Set(bodies.map((body) => body.buffer))
+  for (const body of bodies) buffers.giveBack(body)
+  const again = Array.from({ length: 12 }, () => buffers.gather(chunks('y'.repeat(1_000_000), 1), 1_000_000))
+  assert.equal(again.filter((body) => memory.has(body.buffer)).length, 8)
+})
