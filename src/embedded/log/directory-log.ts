@@ -4,6 +4,7 @@ import { BrokerError } from '../../broker/broker-error.ts'
 import type { DirectoryStatistics } from '../../broker/engine-statistics.ts'
 import type { Acks, Trouble } from '../../broker/engine.ts'
 import type { CheckpointPartition } from '../commit/checkpoint-section.ts'
+import { ConcurrencyLimit } from '../commit/concurrency-limit.ts'
 import { QueuedAppend, type LogAppend, type LogAppended } from '../commit/queued-append.ts'
 import { errorCode, errorMessage } from '../startup-error.ts'
 import { DirectoryCondition, type DirectoryState } from './directory-condition.ts'
@@ -19,6 +20,8 @@ export type { LogAppend, LogAppended } from '../commit/queued-append.ts'
 export type { DirectoryState } from './directory-condition.ts'
 
 const RETRY_AFTER_SECONDS = 5
+/** The file system then makes several directories durable in one go. */
+const CREATIONS_AT_ONCE = 8
 
 /** All partitions of one log directory: the facade of its journal, segments, checkpoints and recovery. */
 export class DirectoryLog {
@@ -165,9 +168,9 @@ export class DirectoryLog {
 
   async #createDirectories(placements: readonly PartitionPlacement[]): Promise<void> {
     const { fileSystem } = this.#options
-    for (const placement of placements) {
-      await createPartitionDirectory(fileSystem, this.#pathOf(placement), placement)
-    }
+    await new ConcurrencyLimit(CREATIONS_AT_ONCE).forEach(placements, (placement) =>
+      createPartitionDirectory(fileSystem, this.#pathOf(placement), placement),
+    )
     await fileSystem.syncDirectory(this.path)
   }
 

@@ -14,7 +14,7 @@ import { TailCache } from './tail-cache.ts'
 const MIB = 1024 * 1024
 const ROUND_MAX_BYTES = 4 * MIB
 const PENDING_MAX_BYTES = 48 * MIB
-const TAIL_CACHE_BYTES = 32 * MIB
+const TAIL_CACHE_BYTES = 16 * MIB
 const CHECKPOINT_DIRECT_BYTES = 256 * MIB
 
 export interface WrittenPartitions {

@@ -1,7 +1,7 @@
 import type { PartitionLog } from './partition-log.ts'
 
-/** What a batch costs beside its bytes. */
-const BATCH_OVERHEAD_BYTES = 256
+/** What a batch costs beside its bytes: its objects, and the rest of the memory that its buffer is cut from. */
+const BATCH_OVERHEAD_BYTES = 512
 /** Evicting in larger steps keeps the cost of cutting a tail small. */
 const SLACK = 1 / 8
 
