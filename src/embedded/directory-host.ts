@@ -61,7 +61,7 @@ export async function openHost(options: OpenHostOptions): Promise<DirectoryHost>
     const log = await openLog(options, indexer)
     opened = log
     index.rebuildFrom(() => segmentsOf(log, intervalBytesOf))
-    return { directory, log, index, indexer, reader: new PartitionReader({ files, index }) }
+    return { directory, log, index, indexer, reader: new PartitionReader({ files, index, logger }) }
   } catch (error) {
     await index.close()
     throw error

@@ -21,6 +21,7 @@ export class StoredPartition implements PartitionView {
   readonly segments: (SegmentView & { fileBytes: number; maxTimestamp: number; generation: number })[] = []
   readonly tail: TailBatch[] = []
   readonly fenced: FencedRange[] = []
+  dropped = false
   logStartOffset = 0
   highWatermark = 0
   logEndOffset = 0

@@ -25,8 +25,8 @@ export interface PartitionBatches {
   readonly nextOffset: number
 }
 
-/** Below libuv's pool, so that syncs find a thread. */
-const CONCURRENT_READS_MAX = 16
+/** Half of libuv's pool (16, see `main.ts`), so that syncs find a thread. */
+const CONCURRENT_READS_MAX = 8
 /** Damaged offsets remembered as told. */
 const REPORTED_MAX = 1000
 
@@ -50,7 +50,7 @@ export class PartitionReader {
    * Batches from the one that holds `offset` on (or the first behind it, where compaction left a hole), all below the
    * high watermark. The first is returned whatever its size; none in [high watermark, log end].
    *
-   * Rejects with OFFSET_OUT_OF_RANGE; with CORRUPT_MESSAGE if the offset lies in a damaged or fenced stretch (its fact
+   * Rejects with UNKNOWN_TOPIC_OR_PARTITION if the topic is deleted meanwhile; with OFFSET_OUT_OF_RANGE; with CORRUPT_MESSAGE if the offset lies in a damaged or fenced stretch (its fact
    * `nextReadableOffset` tells where to go on); with KAFKA_STORAGE_ERROR if the disk fails.
    */
   async read(view: PartitionView, offset: number, maxBytes: number): Promise<PartitionBatches> {
@@ -130,6 +130,7 @@ export class PartitionReader {
   }
 
   #endAtDamage(page: Page, view: PartitionView, damagedTo: number): void {
+    if (view.dropped) throw deletedTopic(view)
     const name = `${view.topicId}/${view.partition}/${page.nextOffset}`
     if (page.bytes === 0 && !this.#reported.has(name) && this.#reported.size < REPORTED_MAX) {
       this.#reported.add(name)
@@ -280,6 +281,7 @@ async function retriedOnce<T>(view: PartitionView, attempt: () => Promise<T>): P
   } catch (error) {
     const code = codeOf(error)
     if (code === undefined) throw error
+    if (view.dropped) throw deletedTopic(view)
     throw new BrokerError(
       'KAFKA_STORAGE_ERROR',
       `Partition ${view.topic}-${view.partition} cannot be read (${code}). Try again later; if it stays, the operator ` +
@@ -287,6 +289,10 @@ async function retriedOnce<T>(view: PartitionView, attempt: () => Promise<T>): P
       { retryAfterSeconds: 1, cause: error, facts: { topic: view.topic, partition: view.partition } },
     )
   }
+}
+
+function deletedTopic({ topic }: PartitionView): BrokerError {
+  return new BrokerError('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${topic}' was deleted while it was read.`)
 }
 
 /** The code of a system error; BrokerErrors and programmer errors have none. */

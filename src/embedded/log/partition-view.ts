@@ -20,6 +20,8 @@ export interface PartitionView {
   readonly tail: readonly TailBatch[]
   /** Offset ranges lost to damage, in order; reading one is CORRUPT_MESSAGE with the next readable offset. */
   readonly fenced: readonly FencedRange[]
+  /** Its topic is deleted: memory is given up, files may be gone at any moment. Stays so. */
+  readonly dropped: boolean
 }
 
 export interface SegmentView {

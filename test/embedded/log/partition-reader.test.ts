@@ -149,6 +149,31 @@ describe('PartitionReader.read', () => {
     assert.deepEqual(offsetsIn((await tailRead).batches), range(81, 90))
   })
 
+  it('tells a topic that is deleted under a read from damage, and the damage once', async (t) => {
+    const errors: unknown[] = []
+    const logger = { ...silentLogger, error: (facts: object) => void errors.push(facts) }
+    const { partition, index } = await smallLog(t)
+    const files = new OpenFiles({ fileSystem: nodeFileSystem })
+    t.after(() => files.closeAll())
+    const reader = new PartitionReader({ files, index, logger })
+    // As the log does it: memory is given up first, which leaves a hole between the files and the end.
+    partition.tail.length = 0
+    partition.dropped = true
+    await assert.rejects(reader.read(partition, 85, 1000), { code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+    await files.closeAll()
+    await fs.rm(partition.directory, { recursive: true })
+    await assert.rejects(reader.read(partition, 3, 1000), { code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+    await assert.rejects(reader.findByTime(partition, 15), { code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+    assert.deepEqual(errors, [])
+    partition.dropped = false
+    await fs.mkdir(partition.directory)
+    await fs.writeFile(partition.segments[0]!.path, 'damaged')
+    for (let twice = 0; twice < 2; twice++) {
+      await assert.rejects(reader.read(partition, 3, 1000), { code: 'CORRUPT_MESSAGE' })
+    }
+    assert.equal(errors.length, 1)
+  })
+
   it('keeps fenced ranges from readers and says where to go on', async (t) => {
     const { partition, reader } = await smallLog(t)
     partition.fenced.push({ from: 33, to: 39 }, { from: 39, to: 45 })
