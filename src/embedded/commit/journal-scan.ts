@@ -10,7 +10,7 @@ export interface JournalScan {
   readonly rounds: readonly ScannedRound[]
   /**
    * The newest rounds that are missing though a later one is there: rot, not the torn end of a write. 0 = none; else
-   * the last of them.
+   * the last of them. Where a whole file is gone, it may have held the newest: then beyond every round that is there.
    */
   readonly lastMissingRound: number
   readonly newest: FrameLocation
@@ -44,13 +44,14 @@ export function scanJournal(contents: readonly [Buffer, Buffer]): JournalScan | 
   if (!newest || !checkpoint) return undefined
   const rounds: ScannedRound[] = []
   let lastMissingRound = 0
+  if (found.fileIsLost) lastMissingRound = Number.MAX_SAFE_INTEGER
   for (let round = checkpoint.coveredRound + 1; round <= newest.header.round; round++) {
     const frame = found.read(round)
-    if (!frame) lastMissingRound = round
+    if (!frame) lastMissingRound = Math.max(lastMissingRound, round)
     else if (frame.kind === 'round') {
       const entries = entriesOf(frame)
       if (entries) rounds.push({ round, entries })
-      else lastMissingRound = round
+      else lastMissingRound = Math.max(lastMissingRound, round)
     }
   }
   return {
@@ -108,6 +109,11 @@ class FoundFrames {
     return location && decodeFrame(this.#contents[location.fileIndex], location.position, this.#journalId)
   }
 
+  /** Both files have their header, durably, before the first frame is written. */
+  get fileIsLost(): boolean {
+    return this.#contents.some((content, index) => !readJournalId(content) && this.newestRoundIn(index) === 0)
+  }
+
   newestReadable(): FrameLocation | undefined {
     for (const round of this.#roundsNewestFirst()) {
       if (this.read(round)) return this.#byRound.get(round)
@@ -126,7 +132,7 @@ class FoundFrames {
     return undefined
   }
 
-  newestRoundIn(fileIndex: 0 | 1): number {
+  newestRoundIn(fileIndex: number): number {
     let newest = 0
     for (const { fileIndex: index, header } of this.#byRound.values()) {
       if (index === fileIndex) newest = Math.max(newest, header.round)

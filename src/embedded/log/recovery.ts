@@ -136,12 +136,12 @@ class Recovery {
       await JournalFile.open(fileSystem, directory, 1),
     ] as const
     for (const file of files) await file.writeHeader(journalId)
+    await fileSystem.syncDirectory(directory)
     const start = { journalId, cycle: 0, position: FRAMES_START, lastRound: 0, otherNewestRound: 0, coveredRound: 0 }
     const journal = new Journal(files, { capacityBytes: this.#options.journalFileBytes, logger }, start)
     const section = checkpointSection(0, [])
     await journal.allocate(frameBytesOf(section))
     await journal.append('checkpoint', [section])
-    await fileSystem.syncDirectory(directory)
     const scan = scanJournal([await files[0].readAll(), await files[1].readAll()])
     if (!scan) throw new Error(`the commit journal of ${directory} does not read back as it was written`)
     return { files, scan }
