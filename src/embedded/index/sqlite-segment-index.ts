@@ -1,6 +1,5 @@
 import type { Clock } from '../../broker/clock.ts'
 import type { Logger } from '../../broker/logger.ts'
-import { requireSqliteVersion } from '../sqlite-version.ts'
 import { errorMessage } from '../startup-error.ts'
 import { isDamage } from './index-database.ts'
 import type { IndexedSegment, IndexRequest } from './index-messages.ts'
@@ -50,11 +49,10 @@ export class SqliteSegmentIndex implements SegmentIndex {
   }
 
   /**
-   * Returns at once; the database is opened behind it, and until then nothing is found. Throws StartupError
-   * where SQLite is too old to be trusted with it.
+   * Returns at once; the database is opened behind it, and until then nothing is found. That SQLite is new enough to be
+   * trusted with it was checked when the catalogue was opened.
    */
   static open(options: SqliteSegmentIndexOptions): SqliteSegmentIndex {
-    requireSqliteVersion()
     return new SqliteSegmentIndex(options)
   }
 
