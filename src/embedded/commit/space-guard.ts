@@ -65,7 +65,8 @@ export class SpaceGuard {
 
   async #measure(): Promise<void> {
     const { totalBytes, freeBytes } = await this.#options.fileSystem.space(this.#options.path)
-    this.#lowWaterBytes = this.#options.lowWaterBytes ?? Math.min(LOW_WATER_MAX_BYTES, Math.floor(totalBytes * LOW_WATER_SHARE))
+    this.#lowWaterBytes =
+      this.#options.lowWaterBytes ?? Math.min(LOW_WATER_MAX_BYTES, Math.floor(totalBytes * LOW_WATER_SHARE))
     this.#freeBytes = freeBytes
     this.#measuredAt = this.#options.clock.monotonic()
     this.#writtenSince = 0
