@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
+import { enableCompileCache } from 'node:module'
 import process from 'node:process'
+import { fileURLToPath } from 'node:url'
 import { commandLineAction, type CommandLineAction } from './config/command-line.ts'
 
 /**
@@ -8,6 +10,16 @@ import { commandLineAction, type CommandLineAction } from './config/command-line
  * default of 4 threads, syncs of a few log directories would hold up every read.
  */
 process.env['UV_THREADPOOL_SIZE'] ??= '16'
+
+/**
+ * Run from TypeScript, every thread would compile it anew, which costs 15 MiB a thread and half a second. The variable
+ * is for the threads, the call for this one. Where nothing can be written there, nothing is kept. `repair` and the like
+ * gain by it too.
+ */
+if (import.meta.filename.endsWith('.ts')) {
+  const folder = fileURLToPath(new URL('../node_modules/.cache/posthorn', import.meta.url))
+  enableCompileCache((process.env['NODE_COMPILE_CACHE'] ??= folder))
+}
 
 const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 const version =

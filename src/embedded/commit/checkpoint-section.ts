@@ -98,7 +98,8 @@ export function decodeCheckpointSection(section: DecodedSection): Checkpoint | u
     const end = fencedAt + content.readUInt32BE(at + 24) * FENCED_BYTES
     if (end > content.length) return undefined
     partitions.push({
-      topicIdBytes: content.subarray(at, at + 16),
+      // A copy: it outlives the frame it was read from.
+      topicIdBytes: Buffer.from(content.subarray(at, at + 16)),
       partition: content.readUInt32BE(at + 16),
       logEndOffset: readInt64(content, at + 32),
       segments: readSegments(content, segmentsAt, fencedAt),

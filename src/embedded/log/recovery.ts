@@ -47,10 +47,19 @@ export async function recoverDirectory(options: RecoveryOptions): Promise<Recove
   // (4) The journal: the last checkpoint, then the rounds behind it; the newest frame is made durable before it counts.
   const journal = await recovery.readJournal()
   // (5) The partitions, each brought to what checkpoint and rounds say, then a checkpoint that says so.
-  return recovery.recoverPartitions(journal)
+  const recovered = await recovery.recoverPartitions(journal)
+  for (const content of journal.contents) giveUp(content)
+  return recovered
+}
+
+/** The journal's files are as large as all else together: their memory goes now, not when it is next collected. */
+function giveUp({ buffer, length }: Buffer): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0)
 }
 
 interface ReadJournal {
+  /** Both files as they were read; `scan` points into them. */
+  readonly contents: readonly [Buffer, Buffer]
   readonly files: readonly [JournalFile, JournalFile]
   readonly scan: JournalScan
 }
@@ -102,7 +111,7 @@ class Recovery {
         'the commit journal is damaged: nothing is cut in this start',
       )
     }
-    return { files, scan }
+    return { contents, files, scan }
   }
 
   async #readJournalFile(index: number): Promise<Buffer> {
@@ -142,9 +151,10 @@ class Recovery {
     const section = checkpointSection(0, [])
     await journal.allocate(frameBytesOf(section))
     await journal.append('checkpoint', [section])
-    const scan = scanJournal([await files[0].readAll(), await files[1].readAll()])
+    const contents = [await files[0].readAll(), await files[1].readAll()] as const
+    const scan = scanJournal(contents)
     if (!scan) throw new Error(`the commit journal of ${directory} does not read back as it was written`)
-    return { files, scan }
+    return { contents, files, scan }
   }
 
   /** The beginnings of a journal that was never finished, or of a directory whose partitions are all gone. */
