@@ -25,7 +25,8 @@ export class EmbeddedTopicStore implements TopicStore {
   readonly #options: EmbeddedTopicStoreOptions
   readonly #table: TopicTable
   readonly #underWay = new Set<Promise<unknown>>()
-  readonly #creations = new Map<string, Promise<unknown>>()
+  /** Names of topics that are being made, or whose files are being removed. */
+  readonly #busyNames = new Map<string, Promise<unknown>>()
   /** Partitions of creations and enlargements that are not in the table yet. */
   #pendingPartitions = 0
 
@@ -34,17 +35,20 @@ export class EmbeddedTopicStore implements TopicStore {
     this.#table = options.table
   }
 
-  /** Of several at a time for one name, the later wait: who is told that the topic exists can find it. */
+  /**
+   * Of several at a time for one name, the later wait: who is told that the topic exists can find it. So do those that
+   * come while the files of an earlier topic of that name are being removed: the directories are called the same.
+   */
   async create(topic: NewTopic): Promise<TopicSummary> {
     checkFileNames(topic.name)
-    while (this.#creations.has(topic.name)) await this.#creations.get(topic.name)?.catch(() => undefined)
+    while (this.#busyNames.has(topic.name)) await this.#busyNames.get(topic.name)?.catch(() => undefined)
     this.#options.checkOpen()
     const internal = topic.internal ?? false
     this.#checkPartitionLimits(topic.name, topic.partitionCount, internal ? 0 : topic.partitionCount)
     this.#table.reserve(topic.name)
     const creation = this.#track(this.#createReserved(topic, internal ? 0 : topic.partitionCount))
-    this.#creations.set(topic.name, creation)
-    return creation.finally(() => this.#creations.delete(topic.name))
+    this.#busyNames.set(topic.name, creation)
+    return creation.finally(() => this.#busyNames.delete(topic.name))
   }
 
   list(): readonly TopicSummary[] {
@@ -104,7 +108,10 @@ export class EmbeddedTopicStore implements TopicStore {
       await lifecycle.markDeleted(topic)
       this.#table.remove(topic)
       this.#options.deleted(topic.name, topic.topicId)
-      await lifecycle.removeDeleted(topic)
+      const removal = lifecycle.removeDeleted(topic)
+      this.#busyNames.set(name, removal)
+      await removal
+      this.#busyNames.delete(name)
     })
   }
 
