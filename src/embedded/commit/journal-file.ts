@@ -22,8 +22,9 @@ export function journalFileName(index: number): string {
   return `journal-${index}`
 }
 
-const CHUNK_BYTES = 1024 * 1024
-const zeros = Buffer.alloc(CHUNK_BYTES)
+/** Written and synced at once: each sync of a growing file is a transaction of the file system, which rounds wait for. */
+const CHUNK_BYTES = 8 * 1024 * 1024
+const zeros = Buffer.alloc(256 * 1024)
 
 /**
  * One of a directory's two journal files. Frames are only ever written over bytes that were really written before (and
@@ -79,7 +80,7 @@ export class JournalFile {
   async #grow(sizeBytes: number): Promise<void> {
     while (this.#allocatedBytes < sizeBytes) {
       const length = Math.min(CHUNK_BYTES, sizeBytes - this.#allocatedBytes)
-      await this.#handle.write([zeros.subarray(0, length)], this.#allocatedBytes)
+      await this.#handle.write(zeroBuffers(length), this.#allocatedBytes)
       await this.#handle.datasync()
       this.#allocatedBytes += length
     }
@@ -102,6 +103,12 @@ export class JournalFile {
     await this.#allocation
     await this.#handle.close()
   }
+}
+
+function zeroBuffers(sizeBytes: number): Uint8Array[] {
+  const buffers: Uint8Array[] = Array.from({ length: Math.floor(sizeBytes / zeros.length) }, () => zeros)
+  const rest = sizeBytes % zeros.length
+  return rest === 0 ? buffers : [...buffers, zeros.subarray(0, rest)]
 }
 
 /** The journal id in a file's first bytes; undefined if they are not as they were written. */

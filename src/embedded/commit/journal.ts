@@ -5,6 +5,8 @@ import { FRAMES_START, type JournalFile } from './journal-file.ts'
 
 /** Of the file in use, allocated before the first round; the rest follows in the background. */
 const ALLOCATED_FIRST_BYTES = 4 * 1024 * 1024
+/** Of the rest, at a time: a round that needs more waits for it. */
+const ALLOCATED_AHEAD_BYTES = 8 * 1024 * 1024
 /** Allocated behind a file's capacity, for the checkpoint that a full file waits for. */
 const CHECKPOINT_MARGIN_BYTES = 256 * 1024
 /** Frames of this size at most are gathered into one buffer: one copy is cheaper than many pieces in a system call. */
@@ -92,7 +94,7 @@ export class Journal {
       for (const file of [this.#current, this.#other]) {
         for (let at = file.allocatedBytes; at < this.#capacityBytes + CHECKPOINT_MARGIN_BYTES;) {
           if (this.#closed) return
-          at += 1024 * 1024
+          at += ALLOCATED_AHEAD_BYTES
           await file.allocate(Math.min(at, this.#capacityBytes + CHECKPOINT_MARGIN_BYTES))
         }
       }
