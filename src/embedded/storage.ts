@@ -5,6 +5,7 @@ import type { LogDirectory } from './directory/log-directory.ts'
 import { openDirectories } from './directory/open-directories.ts'
 import type { EmbeddedEngineOptions } from './embedded-engine-options.ts'
 import { LiveTopic, type PartitionSlot } from './live-topic.ts'
+import { withDescriptorRelief } from './log/descriptor-relief.ts'
 import { OpenFiles } from './log/open-files.ts'
 import type { PartitionPlacement } from './log/partition-log.ts'
 import { errorMessage } from './startup-error.ts'
@@ -26,6 +27,7 @@ export async function startStorage(options: EmbeddedEngineOptions): Promise<Stor
   // 1: whose directories these are, their locks, the catalogue.
   const { directories, catalogue } = await openDirectories(options)
   const files = new OpenFiles({ fileSystem: options.fileSystem, limit: options.limits.openFilesMax })
+  const fileSystem = withDescriptorRelief(options.fileSystem, files)
   const table = new TopicTable()
   const hosts: DirectoryHost[] = []
   const storage: Storage = { directories, catalogue, hosts, files, table }
@@ -41,7 +43,7 @@ export async function startStorage(options: EmbeddedEngineOptions): Promise<Stor
     const opening = online.map(async (directory) => {
       const placed = placements.get(directory.directoryId) ?? []
       const topicConfigOf = (topicId: string) => table.byId(topicId)?.config()
-      const settings = { ...options, directory, files, topicConfigOf }
+      const settings = { ...options, fileSystem, directory, files, topicConfigOf }
       hosts.push(await openHost({ ...settings, placements: placed.map((each) => each.placement) }))
     })
     const failed = (await Promise.allSettled(opening)).find((result) => result.status === 'rejected')

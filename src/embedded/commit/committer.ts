@@ -7,7 +7,7 @@ import type { FileSystem } from '../file-system.ts'
 import type { DirectoryCondition } from '../log/directory-condition.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import type { SegmentWriter } from '../log/segment-writer.ts'
-import { isDiskFull } from '../log/storage-failure.ts'
+import { descriptorShortage, isDiskFull, isOutOfDescriptors } from '../log/storage-failure.ts'
 import type { TailCache } from '../log/tail-cache.ts'
 import { batchesSection } from './batches-section.ts'
 import type { DirectAppends } from './direct-append.ts'
@@ -242,8 +242,9 @@ export class Committer {
       condition.setFull('the disk is full')
       this.#recheckSoon()
     }
+    const passing = isOutOfDescriptors(error) ? descriptorShortage(condition.path) : undefined
     const bug = !full && condition.state === 'online' && error instanceof Error
-    for (const request of requests) request.fail(bug ? error : condition.error('no'))
+    for (const request of requests) request.fail(passing ?? (bug ? error : condition.error('no')))
   }
 
   /** No room can be made in the journal now. */

@@ -4,7 +4,7 @@ import type { DirectoryCondition } from '../log/directory-condition.ts'
 import type { OpenFiles } from '../log/open-files.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import type { SegmentWriter } from '../log/segment-writer.ts'
-import { isDiskFull } from '../log/storage-failure.ts'
+import { descriptorShortage, isDiskFull, isOutOfDescriptors } from '../log/storage-failure.ts'
 import type { RoundEntry } from './batches-section.ts'
 import { ConcurrencyLimit } from './concurrency-limit.ts'
 import type { QueuedAppend } from './queued-append.ts'
@@ -100,7 +100,10 @@ export class DirectAppends {
       if (await this.#cutBack(group)) stored = 'no'
     }
     for (const log of group.logs) log.logEndOffset = log.highWatermark
-    for (const request of group.requests) request.fail(condition.error(stored))
+    // Met while the segments were made: of an open segment file the directory would be offline by now.
+    const passing = isOutOfDescriptors(error) && condition.state === 'online'
+    const refusal = passing ? descriptorShortage(condition.path) : condition.error(stored)
+    for (const request of group.requests) request.fail(refusal)
     this.finish()
   }
 

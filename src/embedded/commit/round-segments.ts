@@ -1,13 +1,14 @@
 import type { FileSystem } from '../file-system.ts'
 import type { DirectoryCondition } from '../log/directory-condition.ts'
 import { createSegmentFile } from '../log/new-segment-file.ts'
-import { isDiskFull } from '../log/storage-failure.ts'
+import { isDiskFull, isOutOfDescriptors } from '../log/storage-failure.ts'
 import type { Round } from './round.ts'
 import type { SpaceGuard } from './space-guard.ts'
 
 /**
  * Makes the files of the segments that the round begins, directory entries synced, so that a frame may name them. A
- * failure (but a full disk, for which the reserve is tried) takes the directory offline.
+ * failure takes the directory offline, but what passes: a full disk, for which the reserve is tried, and a lack of
+ * descriptors.
  */
 export async function createRoundSegments(
   round: Round,
@@ -27,7 +28,8 @@ export async function createRoundSegments(
       await create()
     })
   } catch (error) {
-    if (!isDiskFull(error)) deps.condition.takeOffline('making a new segment failed', error)
+    if (!isDiskFull(error) && !isOutOfDescriptors(error))
+      deps.condition.takeOffline('making a new segment failed', error)
     throw error
   }
 }

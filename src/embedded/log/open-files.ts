@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { FileHandle, FileSystem } from '../file-system.ts'
+import { isOutOfDescriptors } from './storage-failure.ts'
 
 export interface OpenFilesOptions {
   readonly fileSystem: FileSystem
@@ -16,7 +17,8 @@ interface OpenFile {
 }
 
 const LIMIT_DEFAULT = 512
-const outOfDescriptors = new Set(['EMFILE', 'ENFILE'])
+/** Files that `closeIdle` closes at a time, and as many it leaves open. */
+const GIVEN_UP_AT_ONCE = 4
 
 /**
  * Segment files held open, the least recently used closed first.
@@ -62,6 +64,15 @@ export class OpenFiles {
     const file = this.#files.get(path)
     if (file) this.#retire(file)
     await Promise.all(this.#closing.get(path) ?? new Set<Promise<void>>())
+  }
+
+  /** Gives a few descriptors up; false if no file can be spared. */
+  async closeIdle(): Promise<boolean> {
+    const idle = [...this.#files.values()].filter(({ users }) => users === 0)
+    const spared = idle.slice(0, Math.min(GIVEN_UP_AT_ONCE, this.#opened - GIVEN_UP_AT_ONCE))
+    if (this.#opened <= GIVEN_UP_AT_ONCE || spared.length === 0) return false
+    await Promise.all(spared.map(({ path }) => this.close(path)))
+    return true
   }
 
   /** Closes the files below a directory. */
@@ -181,8 +192,4 @@ export class OpenFiles {
     this.#opened--
     this.#giveBack()
   }
-}
-
-function isOutOfDescriptors(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && outOfDescriptors.has(error.code)
 }
