@@ -40,9 +40,20 @@ export function engineTroubles({ directories, hosts, catalogue }: Storage): Trou
       notReady: noneServes,
     })
   }
-  for (const { log } of hosts) troubles.push(...log.troubles())
+  for (const host of hosts) troubles.push(...host.log.troubles(), ...damageTroubles(host))
   if (catalogue.failure !== undefined) {
     troubles.push({ kind: 'catalogue-failed', detail: catalogue.failure, notReady: false })
+  }
+  return troubles
+}
+
+/** Damage that reads have met. What recovery has met is fenced, and told by the log. */
+function damageTroubles({ log, reader }: DirectoryHost): Trouble[] {
+  const troubles: Trouble[] = []
+  for (const { topic, topicId, partition, from, to } of reader.damage) {
+    if (!log.partition(topicId, partition)) continue
+    const detail = `offsets ${from} to ${to - 1} of partition ${partition} of ${topic} are damaged on the disk`
+    troubles.push({ kind: 'partition-damaged', detail, notReady: false })
   }
   return troubles
 }

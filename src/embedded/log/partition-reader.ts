@@ -3,7 +3,13 @@ import { type Logger, silentLogger } from '../../broker/logger.ts'
 import type { SegmentIndex, SegmentKey } from '../index/segment-index.ts'
 import { type FoundRecord, findInTail } from './offset-search.ts'
 import type { OpenFiles } from './open-files.ts'
-import { fencedRangeAt, type PartitionView, type SegmentView, type TailBatch } from './partition-view.ts'
+import {
+  fencedRangeAt,
+  type OffsetRange,
+  type PartitionView,
+  type SegmentView,
+  type TailBatch,
+} from './partition-view.ts'
 import { ReadSlots } from './read-slots.ts'
 import type { SegmentExtent } from './segment-cursor.ts'
 import { SegmentReader } from './segment-reader.ts'
@@ -27,8 +33,15 @@ export interface PartitionBatches {
 
 /** Half of libuv's pool (16, see `main.ts`), so that syncs find a thread. */
 const CONCURRENT_READS_MAX = 8
-/** Damaged offsets remembered as told. */
-const REPORTED_MAX = 1000
+/** Damaged stretches remembered. */
+const DAMAGE_MAX = 1000
+
+/** Records that a read found damaged: from `from` up to, not including, `to`. */
+export interface FoundDamage extends OffsetRange {
+  readonly topic: string
+  readonly topicId: string
+  readonly partition: number
+}
 
 /**
  * Reads the partitions of one log directory: from memory what is there, else from segment files, going on over segment
@@ -38,7 +51,7 @@ export class PartitionReader {
   readonly #segments: SegmentReader
   readonly #slots: ReadSlots
   readonly #logger: Logger
-  readonly #reported = new Set<string>()
+  readonly #damage = new Map<string, FoundDamage>()
 
   constructor(options: PartitionReaderOptions) {
     this.#segments = new SegmentReader(options.files, options.index)
@@ -81,6 +94,11 @@ export class PartitionReader {
       }
       return belowHighWatermark(view, inMemory)
     })
+  }
+
+  /** What reads have met since the start; of deleted topics too. */
+  get damage(): Iterable<FoundDamage> {
+    return this.#damage.values()
   }
 
   async #findInFile(view: PartitionView, extent: SegmentExtent, timestamp: number, fromOffset: number) {
@@ -131,14 +149,19 @@ export class PartitionReader {
 
   #endAtDamage(page: Page, view: PartitionView, damagedTo: number): void {
     if (view.dropped) throw deletedTopic(view)
-    const name = `${view.topicId}/${view.partition}/${page.nextOffset}`
-    if (page.bytes === 0 && !this.#reported.has(name) && this.#reported.size < REPORTED_MAX) {
-      this.#reported.add(name)
-      const { topic, partition, directory } = view
-      const facts = { topic, partition, directory, offset: page.nextOffset, damagedTo }
-      this.#logger.error(facts, 'records are damaged on the disk; they are kept from readers')
-    }
+    if (page.bytes === 0) this.#note(view, { from: page.nextOffset, to: Math.max(damagedTo, page.nextOffset + 1) })
     endAtDamage(page, view, damagedTo)
+  }
+
+  #note(view: PartitionView, { from, to }: OffsetRange): void {
+    const { topic, topicId, partition, directory } = view
+    const name = `${topicId}/${partition}/${to}`
+    const known = this.#damage.get(name)
+    if (known ? known.from <= from : this.#damage.size >= DAMAGE_MAX) return
+    this.#damage.set(name, { topic, topicId, partition, from, to })
+    if (known) return
+    const facts = { topic, partition, directory, from, to }
+    this.#logger.error(facts, 'records are damaged on the disk; they are kept from readers')
   }
 
   /** The first offset that lies behind what is in a segment's file. */
