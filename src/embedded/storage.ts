@@ -3,6 +3,7 @@ import type { Catalogue } from './catalogue/catalogue.ts'
 import { closeHost, openHost, type DirectoryHost } from './directory-host.ts'
 import type { LogDirectory } from './directory/log-directory.ts'
 import { openDirectories } from './directory/open-directories.ts'
+import { openFilesLimit } from './descriptor-limit.ts'
 import type { EmbeddedEngineOptions } from './embedded-engine-options.ts'
 import { LiveTopic, type PartitionSlot } from './live-topic.ts'
 import { withDescriptorRelief } from './log/descriptor-relief.ts'
@@ -26,7 +27,8 @@ export interface Storage {
 export async function startStorage(options: EmbeddedEngineOptions): Promise<Storage> {
   // 1: whose directories these are, their locks, the catalogue.
   const { directories, catalogue } = await openDirectories(options)
-  const files = new OpenFiles({ fileSystem: options.fileSystem, limit: options.limits.openFilesMax })
+  const limit = openFilesLimit(options.limits.openFilesMax)
+  const files = new OpenFiles({ fileSystem: options.fileSystem, limit })
   const fileSystem = withDescriptorRelief(options.fileSystem, files)
   const table = new TopicTable()
   const hosts: DirectoryHost[] = []
