@@ -28,7 +28,7 @@ export const goldenBatch = Buffer.from(
     '046b31', // key k1
     '0a68656c6c6f', // value hello
     '02', // one header
-    '04683104' + '7631', // h1 → v1
+    '046831047631', // h1 → v1
   ].join(''),
   'hex',
 )
