@@ -71,9 +71,13 @@ export class CursorCodec {
     return out.seal()
   }
 
-  /** Rejects with INVALID_CURSOR what is damaged, foreign or of another kind. */
-  decodeRead(text: string, kind: ReadCursor['kind']): ReadCursor {
-    const from = this.#open(text, kind)
+  /**
+   * Rejects with INVALID_CURSOR what is damaged, foreign or of another kind.
+   *
+   * @param pointer where the request has the cursor
+   */
+  decodeRead(text: string, kind: ReadCursor['kind'], pointer = '?cursor'): ReadCursor {
+    const from = this.#open(text, kind, pointer)
     const topicId = from.raw(16).toString('base64url')
     const group = from.text()
     const flags = from.number()
@@ -95,7 +99,7 @@ export class CursorCodec {
 
   decodeList(text: string, list: string): string {
     const from = this.#open(text, 'list')
-    if (from.text() !== list) throw invalidCursor('it belongs to another list')
+    if (from.text() !== list) throw from.invalid('it belongs to another list')
     const after = from.text()
     from.end()
     return after
@@ -110,25 +114,25 @@ export class CursorCodec {
     return out
   }
 
-  #open(text: string, kind: Kind): CursorReader {
-    const from = new CursorReader(text)
-    if (from.number() !== VERSION) throw invalidCursor('it was made by another version of the server')
-    if (from.number() !== kinds.indexOf(kind)) throw invalidCursor('it was made by another kind of request')
+  #open(text: string, kind: Kind, pointer = '?cursor'): CursorReader {
+    const from = new CursorReader(text, pointer)
+    if (from.number() !== VERSION) throw from.invalid('it was made by another version of the server')
+    if (from.number() !== kinds.indexOf(kind)) throw from.invalid('it was made by another kind of request')
     if (from.number() !== engines.indexOf(this.#identity.engine) || from.text() !== this.#identity.clusterId) {
-      throw invalidCursor('it was made by another cluster')
+      throw from.invalid('it was made by another cluster')
     }
     return from
   }
 }
 
-export function invalidCursor(why: string): BrokerError {
+export function invalidCursor(why: string, pointer = '?cursor'): BrokerError {
   const detail = `The cursor cannot be used: ${why}. Pass a cursor exactly as a reply of the same path gave it, or none.`
-  return new BrokerError('INVALID_CURSOR', detail, { errors: [{ pointer: '?cursor', detail }] })
+  return new BrokerError('INVALID_CURSOR', detail, { errors: [{ pointer, detail }] })
 }
 
 function decodePositions(from: CursorReader): { partition: number; offset: number }[] {
   const count = from.number()
-  if (count > MAX_CURSOR_PARTITIONS) throw invalidCursor('it is damaged')
+  if (count > MAX_CURSOR_PARTITIONS) throw from.invalid('it is damaged')
   const positions: { partition: number; offset: number }[] = []
   let partition = 0
   for (let index = 0; index < count; index += 1) {
@@ -171,15 +175,21 @@ class CursorWriter {
 class CursorReader {
   readonly #bytes: Buffer
   readonly #end: number
+  readonly #pointer: string
   #at = 0
 
-  constructor(text: string) {
-    if (text.length > MAX_CURSOR_LENGTH) throw invalidCursor(`it is longer than ${MAX_CURSOR_LENGTH} characters`)
+  constructor(text: string, pointer: string) {
+    this.#pointer = pointer
+    if (text.length > MAX_CURSOR_LENGTH) throw this.invalid(`it is longer than ${MAX_CURSOR_LENGTH} characters`)
     const bytes = Buffer.from(text, 'base64url')
-    if (bytes.length < 5 || bytes.toString('base64url') !== text) throw invalidCursor('it is damaged')
+    if (bytes.length < 5 || bytes.toString('base64url') !== text) throw this.invalid('it is damaged')
     this.#bytes = bytes
     this.#end = bytes.length - 4
-    if (crc32(bytes.subarray(0, this.#end)) !== bytes.readUInt32BE(this.#end)) throw invalidCursor('it is damaged')
+    if (crc32(bytes.subarray(0, this.#end)) !== bytes.readUInt32BE(this.#end)) throw this.invalid('it is damaged')
+  }
+
+  invalid(why: string): BrokerError {
+    return invalidCursor(why, this.#pointer)
   }
 
   number(): number {
@@ -188,7 +198,7 @@ class CursorReader {
     for (;;) {
       const byte = this.raw(1)[0] ?? 0
       value += (byte & 0x7f) * scale
-      if (value > Number.MAX_SAFE_INTEGER) throw invalidCursor('it is damaged')
+      if (value > Number.MAX_SAFE_INTEGER) throw this.invalid('it is damaged')
       if (byte < 0x80) return value
       scale *= 0x80
     }
@@ -197,7 +207,7 @@ class CursorReader {
   raw(length: number): Buffer {
     const start = this.#at
     this.#at += length
-    if (this.#at > this.#end) throw invalidCursor('it is damaged')
+    if (this.#at > this.#end) throw this.invalid('it is damaged')
     return this.#bytes.subarray(start, this.#at)
   }
 
@@ -206,6 +216,6 @@ class CursorReader {
   }
 
   end(): void {
-    if (this.#at !== this.#end) throw invalidCursor('it is damaged')
+    if (this.#at !== this.#end) throw this.invalid('it is damaged')
   }
 }

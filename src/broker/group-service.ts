@@ -128,7 +128,7 @@ export class GroupService {
     const { engine } = this.#deps
     foundGroup(engine, group)
     if (topic === undefined) await engine.groups.forget(group)
-    else await engine.groups.forget(group, [foundTopic(engine, topic).name])
+    else await engine.groups.forget(group, [foundTopic(engine, topic, '?topic').name])
   }
 
   /** Sorted by topic and partition, with what is committed. */
@@ -137,7 +137,9 @@ export class GroupService {
     const committed = engine.groups.committed(group)
     const byPartition = committedByPartition(committed)
     const topics =
-      topic === undefined ? new Set(committed.map((offset) => offset.topic)) : [foundTopic(engine, topic).name]
+      topic === undefined
+        ? new Set(committed.map((offset) => offset.topic))
+        : [foundTopic(engine, topic, '?topic').name]
     return [...topics].flatMap((name) =>
       Array.from({ length: engine.topics.find(name)?.partitionCount ?? 0 }, (_, partition) => {
         const offset = byPartition.get(keyOf(name, partition))
@@ -154,8 +156,8 @@ export class GroupService {
   }
 
   #positionsOf(group: string, text: string): OffsetCommit[] {
-    const cursor = this.#deps.cursors.decodeRead(text, 'group')
-    if (cursor.group !== group) throw invalidCursor(`it belongs to another consumer group than "${group}"`)
+    const cursor = this.#deps.cursors.decodeRead(text, 'group', '/cursor')
+    if (cursor.group !== group) throw invalidCursor(`it belongs to another consumer group than "${group}"`, '/cursor')
     const topic = this.#deps.engine.topics.list().find(({ topicId }) => topicId === cursor.topicId)
     if (topic === undefined) {
       throw new BrokerError(
@@ -187,7 +189,7 @@ export class GroupService {
   }
 
   async #startsOf(name: string, at: OffsetSpec): Promise<OffsetCommit[]> {
-    const { partitionCount } = foundTopic(this.#deps.engine, name)
+    const { partitionCount } = foundTopic(this.#deps.engine, name, '/topics')
     const partitions = Array.from({ length: partitionCount }, (_, partition) => partition)
     const starts = await this.#deps.offsets.starts(name, partitions, at)
     return starts.map(({ partition, offset }) => ({ topic: name, partition, nextOffset: offset }))

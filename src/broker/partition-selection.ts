@@ -13,7 +13,7 @@ export function parsePartitions(text: string, topic: string, partitionCount: num
     const from = Number(match?.[1])
     const to = Number(match?.[2] ?? match?.[1])
     if (match === null || to < from) throw malformed(part)
-    if (to >= partitionCount) throw unknownPartition(topic, to, partitionCount)
+    if (to >= partitionCount) throw unknownPartition(topic, to, partitionCount, '?partitions')
     for (let partition = from; partition <= to; partition += 1) chosen.add(partition)
   }
   return [...chosen].sort((a, b) => a - b)
@@ -23,11 +23,15 @@ export function allPartitions(partitionCount: number): number[] {
   return Array.from({ length: partitionCount }, (_, partition) => partition)
 }
 
-export function unknownPartition(topic: string, partition: number, partitionCount: number): BrokerError {
-  return new BrokerError(
-    'UNKNOWN_TOPIC_OR_PARTITION',
-    `The topic "${topic}" has no partition ${partition}: its ${partitionCount} partitions are 0 to ${partitionCount - 1}.`,
-  )
+/** @param pointer where the request has the number: by default in the path */
+export function unknownPartition(
+  topic: string,
+  partition: number,
+  partitionCount: number,
+  pointer = 'partition',
+): BrokerError {
+  const detail = `The topic "${topic}" has no partition ${partition}: its ${partitionCount} partitions are 0 to ${partitionCount - 1}.`
+  return new BrokerError('UNKNOWN_TOPIC_OR_PARTITION', detail, { errors: [{ pointer, detail }] })
 }
 
 function malformed(part: string): BrokerError {

@@ -50,13 +50,13 @@ function checkedMs(ms: number, text: string, name: string): number {
 
 function parseIso(text: string, name: string): number {
   const spelled = text.trim().replace(' ', '+')
-  if (isoDate.test(spelled)) return checkedDate(Date.parse(spelled), text, name)
+  if (isoDate.test(spelled)) return checkedDate(Date.parse(spelled), spelled, text, name)
   const match = isoTime.exec(spelled)
   if (match === null) throw invalidTime(name, text, `it is no time. ${accepted}`)
   const zone = match[1]
   if (zone === undefined) throw invalidTime(name, text, 'it names no zone: end it with Z or an offset such as +02:00')
   const time = spelled.slice(0, spelled.length - zone.length).replace(',', '.')
-  return checkedDate(Date.parse(`${time}${normalZone(zone)}`), text, name)
+  return checkedDate(Date.parse(`${time}${normalZone(zone)}`), spelled, text, name)
 }
 
 function normalZone(zone: string): string {
@@ -65,10 +65,17 @@ function normalZone(zone: string): string {
   return zone.includes(':') ? zone : `${zone.slice(0, 3)}:${zone.slice(3)}`
 }
 
-function checkedDate(ms: number, text: string, name: string): number {
-  if (Number.isNaN(ms)) throw invalidTime(name, text, `there is no such date. ${accepted}`)
+function checkedDate(ms: number, spelled: string, text: string, name: string): number {
+  if (Number.isNaN(ms) || !isCalendarDate(spelled.slice(0, 10)))
+    throw invalidTime(name, text, `there is no such date. ${accepted}`)
   if (ms < 0) throw invalidTime(name, text, 'it is before 1970')
   return ms
+}
+
+/** Date.parse takes 30 February for 2 March. */
+function isCalendarDate(date: string): boolean {
+  const ms = Date.parse(date)
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(date)
 }
 
 function invalidTime(name: string, text: string, why: string): BrokerError {

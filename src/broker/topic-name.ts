@@ -29,12 +29,11 @@ export function isInternalTopicName(name: string): boolean {
   return name.startsWith('__')
 }
 
-export function refuseInternalTopic(name: string): void {
+/** @param pointer where the request has the name: by default in the path */
+export function refuseInternalTopic(name: string, pointer = 'topic'): void {
   if (!isInternalTopicName(name)) return
-  throw new BrokerError(
-    'INVALID_TOPIC_EXCEPTION',
-    `The topic "${shortened(name)}" is internal: names that begin with "__" are kept for the server and can only be read.`,
-  )
+  const detail = `The topic "${shortened(name)}" is internal: names that begin with "__" are kept for the server and can only be read.`
+  throw new BrokerError('INVALID_TOPIC_EXCEPTION', detail, { errors: [{ pointer, detail }] })
 }
 
 function shortened(name: string): string {

@@ -74,12 +74,14 @@ export class TopicService {
   }
 
   /** Rejects with TOPIC_ALREADY_EXISTS where there is one of the name, whatever its settings. */
-  async create(name: string, settings: RequestedSettings): Promise<TopicDescription> {
-    checkTopicName(name)
-    refuseInternalTopic(name)
+  async create(name: string, settings: RequestedSettings, pointer = '/name'): Promise<TopicDescription> {
+    checkTopicName(name, pointer)
+    refuseInternalTopic(name, pointer)
     const partitionCount = this.#checkedPartitions(settings.partitions ?? this.#options.numPartitions)
     const configs = withoutNulls(this.#validated(settings))
-    return this.#described(await this.#engine.topics.create({ name, partitionCount, configs }))
+    return this.#described(
+      await this.#engine.topics.create({ name, partitionCount, configs }).catch(pointedAt(pointer)),
+    )
   }
 
   /**
@@ -90,7 +92,7 @@ export class TopicService {
     const existing = this.#engine.topics.find(name)
     if (existing !== undefined) return { topic: this.#confirmed(existing, settings), created: false }
     try {
-      return { topic: await this.create(name, settings), created: true }
+      return { topic: await this.create(name, settings, 'topic'), created: true }
     } catch (error) {
       // Somebody else created it meanwhile.
       const winner = this.#engine.topics.find(name)
@@ -106,8 +108,9 @@ export class TopicService {
     const topic = foundTopic(this.#engine, name)
     const changes = this.#validated(settings, topic.configs)
     const total = settings.partitions === undefined ? undefined : this.#raisedPartitions(topic, settings.partitions)
-    if (changes.size > 0) await this.#engine.topics.alterConfigs(name, changes)
+    // First what the engine may still refuse, for want of room.
     if (total !== undefined && total !== topic.partitionCount) await this.#engine.topics.addPartitions(name, total)
+    if (changes.size > 0) await this.#engine.topics.alterConfigs(name, changes)
     return this.describe(name)
   }
 
@@ -216,4 +219,16 @@ function withoutNulls(configs: ReadonlyMap<string, string | null>): Map<string, 
 
 function invalidPartitions(detail: string): BrokerError {
   return new BrokerError('INVALID_PARTITIONS', detail, { errors: [{ pointer: '/partitions', detail }] })
+}
+
+/** Errors of the store that are about the topic's name say where the request has it. */
+function pointedAt(pointer: string): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof BrokerError) || error.code !== 'INVALID_TOPIC_EXCEPTION') throw error
+    throw new BrokerError(error.code, error.message, {
+      ...error.options,
+      errors: [{ pointer, detail: error.message }],
+      cause: error,
+    })
+  }
 }
