@@ -28,7 +28,10 @@ export interface PosthornServer {
  * The composition root: every part of the program is made here and handed what it needs. Resolves when requests are
  * answered; rejects with StartupError where the operator has to do something.
  */
-export async function startPosthorn(config: ServerConfig, logger: ServerDependencies['logger']): Promise<PosthornServer> {
+export async function startPosthorn(
+  config: ServerConfig,
+  logger: ServerDependencies['logger'],
+): Promise<PosthornServer> {
   const clock = systemClock
   const stopping = new AbortController()
   const metrics: Metrics = new Metrics(() => engine.statistics())
@@ -49,7 +52,14 @@ export async function startPosthorn(config: ServerConfig, logger: ServerDependen
   })
   const options = httpOptions(config)
   const servers = config.listeners.map(() =>
-    buildServer({ controllers, logger, clock, options, stopping: stopping.signal }),
+    buildServer({
+      controllers,
+      logger,
+      clock,
+      options,
+      stopping: stopping.signal,
+      observeOperation: (operation) => metrics.operation(operation),
+    }),
   )
   const close = async (): Promise<void> => {
     stopping.abort()
@@ -106,6 +116,8 @@ function httpOptions(config: ServerConfig): HttpOptions {
     requestIdleTimeoutMs: config.requestIdleTimeoutMs,
     requestTimeoutMs: config.requestBodyTimeoutMs,
     headersTimeoutMs: config.requestHeadersTimeoutMs,
+    maxConnections: config.maxConnections,
+    connectionsMaxIdleMs: config.connectionsMaxIdleMs,
     allowedHosts: config.allowedHosts,
     corsAllowedOrigins: config.corsAllowedOrigins,
   }

@@ -24,9 +24,22 @@ export interface BrokerSettings {
   readonly numPartitions: number
   /** `topic.partitions.max` */
   readonly topicPartitionsMax: number
+  /** `page.max.partitions` */
+  readonly pageMaxPartitions: number
   /** `offset.metadata.max.bytes` */
   readonly offsetMetadataMaxBytes: number
   readonly brokerTopicDefaults: BrokerTopicDefaults
+}
+
+/** What the configuration says by default. */
+export const defaultBrokerSettings: BrokerSettings = {
+  autoCreateTopicsEnable: true,
+  deleteTopicEnable: true,
+  numPartitions: 1,
+  topicPartitionsMax: 1000,
+  pageMaxPartitions: 256,
+  offsetMetadataMaxBytes: 4096,
+  brokerTopicDefaults: new Map(),
 }
 
 export interface BrokerServices {
@@ -54,7 +67,7 @@ export function createBrokerServices(deps: BrokerDependencies, settings: BrokerS
   const cursors = new CursorCodec({ engine: kind, clusterId })
   const offsets = new OffsetService(engine, cursors, clock)
   const pages = new PageReader(engine, clock)
-  const topicPages = new TopicPages(engine, pages, cursors)
+  const topicPages = new TopicPages(engine, pages, cursors, settings.pageMaxPartitions)
   const { numPartitions, offsetMetadataMaxBytes: offsetMetadataBytesMax } = settings
   return {
     topics: new TopicService(engine, cursors, {

@@ -7,8 +7,9 @@ import { checkGroupId } from './group-id.ts'
 import { partitionEnds } from './group-lag.ts'
 import type { OffsetService } from './offset-service.ts'
 import type { PageLimits, PageSink } from './page-reader.ts'
-import { chosenPartitions, foundTopic, refuseOtherThanCursor } from './read-service.ts'
-import { checkCoverage, type TopicPage, type TopicPages } from './topic-pages.ts'
+import { chosenPartitions, refuseOtherThanCursor } from './read-service.ts'
+import { foundTopic } from './topic-lookup.ts'
+import type { TopicPage, TopicPages } from './topic-pages.ts'
 import type { TopicSummary } from './topic-store.ts'
 
 export interface GroupFetchRequest {
@@ -84,7 +85,7 @@ export class GroupFetchService {
   async #begin(topic: TopicSummary, request: GroupFetchRequest, reset: AutoOffsetReset): Promise<ReadCursor> {
     const { group } = request
     const partitions = chosenPartitions(topic, request.partitions)
-    checkCoverage(topic, partitions.length)
+    this.#deps.topicPages.checkCoverage(topic, partitions.length)
     const offsets = new Map<number, number>()
     for (const committed of this.#deps.engine.groups.committed(group)) {
       if (committed.topicId === topic.topicId) offsets.set(committed.partition, committed.nextOffset)

@@ -7,10 +7,8 @@ import { type PageLimits, type PageReader, type PageSink } from './page-reader.t
 import { allPartitions, parsePartitions, unknownPartition } from './partition-selection.ts'
 import { parsePosition, parseTime } from './time-expression.ts'
 import { foundTopic } from './topic-lookup.ts'
-import { checkCoverage, type TopicPage, type TopicPages } from './topic-pages.ts'
+import type { TopicPage, TopicPages } from './topic-pages.ts'
 import type { TopicSummary } from './topic-store.ts'
-
-export { foundTopic } from './topic-lookup.ts'
 
 /** Where to start: at most one of `cursor`, `from` and `last`; without any, at the log start. */
 export interface BrowseRequest {
@@ -81,7 +79,10 @@ export class ReadService {
     if (page === undefined) throw new Error('the page has no entry for the position asked for')
     const { nextOffset, highWatermark, logStartOffset, nextReadableOffset, error } = page
     if (error !== undefined && !page.hasRecords) {
-      const bounds = { logStartOffset, highWatermark, ...(nextReadableOffset !== undefined && { nextReadableOffset }) }
+      const bounds = {
+        ...(highWatermark >= 0 && { logStartOffset, highWatermark }),
+        ...(nextReadableOffset !== undefined && { nextReadableOffset }),
+      }
       throw new BrokerError(error.code, error.message, {
         ...error.options,
         cause: error,
@@ -115,7 +116,7 @@ export class ReadService {
   async #begin(topic: TopicSummary, request: BrowseRequest): Promise<ReadCursor> {
     const now = this.#deps.clock.now()
     const partitions = chosenPartitions(topic, request.partitions)
-    checkCoverage(topic, partitions.length)
+    this.#deps.topicPages.checkCoverage(topic, partitions.length)
     const until = request.until === undefined ? undefined : parseTime(request.until, now, 'until')
     const positions = await this.#starts(topic, partitions, request, now)
     return {

@@ -46,6 +46,14 @@ export class RecordColumns {
     this.headerValueEnd = noInts
   }
 
+  /** Empty again, over another buffer; the columns keep their size. */
+  reset(bytes: Buffer): void {
+    this.bytes = bytes
+    this.count = 0
+    this.headerCount = 0
+    this.headerFrom[0] = 0
+  }
+
   /** Adds a record with null key and value, no headers, no partition and no timestamp; returns its index. */
   addRecord(): number {
     const index = this.count

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { BrokerError } from './broker-error.ts'
 import { invalidCursor, MAX_CURSOR_PARTITIONS, type CursorCodec, type ReadCursor } from './cursor.ts'
 import type { Engine } from './engine.ts'
@@ -41,10 +42,25 @@ export class TopicPages {
   readonly #pages: PageReader
   readonly #cursors: CursorCodec
 
-  constructor(engine: Engine, pages: PageReader, cursors: CursorCodec) {
+  readonly #partitionsMax: number
+
+  /** @param partitionsMax `page.max.partitions`: at most as many as a cursor can hold */
+  constructor(engine: Engine, pages: PageReader, cursors: CursorCodec, partitionsMax: number) {
+    assert(partitionsMax <= MAX_CURSOR_PARTITIONS, 'a cursor holds the positions of a page')
+    this.#partitionsMax = partitionsMax
     this.#engine = engine
     this.#pages = pages
     this.#cursors = cursors
+  }
+
+  /** Rejects a read of more partitions than one page may cover. */
+  checkCoverage(topic: TopicSummary, partitionCount: number): void {
+    const max = this.#partitionsMax
+    if (partitionCount <= max) return
+    const detail =
+      `The read covers ${partitionCount} partitions of "${topic.name}"; at most ${max} can be read at once ` +
+      `(page.max.partitions): choose some, such as partitions=0-${max - 1}.`
+    throw new BrokerError('INVALID_REQUEST', detail, { errors: [{ pointer: '?partitions', detail }] })
   }
 
   /**
@@ -62,7 +78,7 @@ export class TopicPages {
       )
     }
     const last = cursor.positions.at(-1)?.partition ?? -1
-    if (last >= topic.partitionCount) throw unknownPartition(topic.name, last, topic.partitionCount)
+    if (last >= topic.partitionCount) throw unknownPartition(topic.name, last, topic.partitionCount, '?cursor')
     if (!cursor.allPartitions || cursor.positions.length >= topic.partitionCount) return cursor
     return { ...cursor, positions: [...cursor.positions, ...(await this.#added(topic, cursor.positions.length))] }
   }
@@ -78,7 +94,7 @@ export class TopicPages {
     sink: PageSink,
     signal?: AbortSignal,
   ): Promise<TopicPage> {
-    checkCoverage(topic, start.positions.length)
+    this.checkCoverage(topic, start.positions.length)
     const positions = inTurn(start).map(({ partition, offset }) => ({
       topic: topic.name,
       topicId: topic.topicId,
@@ -121,15 +137,6 @@ export class TopicPages {
     )
     return answers.map((answer) => ({ partition: answer.partition, offset: answer.offset ?? 0 }))
   }
-}
-
-/** Rejects a read of more partitions than a cursor can hold. */
-export function checkCoverage(topic: TopicSummary, partitionCount: number): void {
-  if (partitionCount <= MAX_CURSOR_PARTITIONS) return
-  const detail =
-    `The read covers ${partitionCount} partitions of "${topic.name}"; at most ${MAX_CURSOR_PARTITIONS} can be read at once: ` +
-    `choose some, such as partitions=0-${MAX_CURSOR_PARTITIONS - 1}.`
-  throw new BrokerError('INVALID_REQUEST', detail, { errors: [{ pointer: '?partitions', detail }] })
 }
 
 /** The positions, beginning with the partition whose turn it is. */

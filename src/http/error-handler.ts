@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyBaseLogger, FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { BrokerError } from '../broker/broker-error.ts'
+import { BrokerError, type Stored } from '../broker/broker-error.ts'
 import type { ErrorCode } from '../broker/error-catalogue.ts'
 import { PROBLEM_MEDIA_TYPE, problemOf, retryAfterSeconds } from './problem.ts'
 import { refuseContentType } from './request-body.ts'
@@ -10,7 +10,7 @@ import { refuseContentType } from './request-body.ts'
 export function errorHandler(logger: FastifyBaseLogger) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const known = brokerErrorOf(error, request)
-    if (known.status >= 500) logFailure(logger, error, known, request)
+    logRefusal(logger, error, known, request)
     sendProblem(known, request, reply)
   }
 }
@@ -19,17 +19,40 @@ export function sendProblem(error: BrokerError, request: FastifyRequest, reply: 
   const retryAfter = retryAfterSeconds(error)
   if (retryAfter !== undefined) void reply.header('retry-after', retryAfter)
   if (error.code === 'METHOD_NOT_ALLOWED') void reply.header('allow', String(error.options.facts?.['allow']))
-  // What is left of the body is not read: the connection cannot be used again.
-  if (hasUnreadBody(request) || error.code === 'SERVER_STOPPING') void reply.header('connection', 'close')
+  if (mustClose(error, request)) void reply.header('connection', 'close')
   void reply
     .code(error.status)
     .header('content-type', PROBLEM_MEDIA_TYPE)
-    .send(JSON.stringify(problemOf(error, request.id)))
+    .send(JSON.stringify({ ...problemOf(error, request.id), stored: storedBy(error, request) }))
 }
 
-function hasUnreadBody({ raw, headers }: FastifyRequest): boolean {
+/**
+ * Closing a connection while its client still sends a body resets it, and the client may never see the reply: up to
+ * here, Node reads what is left and forgets it. A longer body, or one whose length nobody knows, is not worth it.
+ */
+const DISCARDED_BODY_MAX_BYTES = 128 * 1024 * 1024
+
+/** A body that is late, or that a page of another site sends. */
+const notWaitedFor: ReadonlySet<ErrorCode> = new Set(['REQUEST_TIMEOUT', 'ORIGIN_NOT_ALLOWED', 'MISDIRECTED_REQUEST'])
+
+function mustClose({ code }: BrokerError, { raw, headers }: FastifyRequest): boolean {
+  if (code === 'SERVER_STOPPING') return true
   if (raw.complete) return false
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+  if (notWaitedFor.has(code) || headers['transfer-encoding'] !== undefined) return true
+  return Number(headers['content-length'] ?? 0) > DISCARDED_BODY_MAX_BYTES
+}
+
+/** A failed publish always says what became of its records: nothing if it was refused, and after a surprise nobody knows. */
+function storedBy(error: BrokerError, request: FastifyRequest): Stored | undefined {
+  if (request.method === 'GET') return undefined
+  const { stored } = error.options
+  if (stored !== undefined || !mayPublish(request)) return stored
+  return error.status === 500 ? 'unknown' : 'no'
+}
+
+/** True also of a POST that found no route, which may have been meant so. */
+function mayPublish({ method, is404, routeOptions }: FastifyRequest): boolean {
+  return routeOptions.config.publishes === true || (method === 'POST' && (is404 || routeOptions.url === undefined))
 }
 
 /** For what Node refuses before there is a request: the same document, written to the socket. */
@@ -102,8 +125,19 @@ function isFastifyError(error: unknown): error is FastifyError {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('FST_')
 }
 
-function logFailure(logger: FastifyBaseLogger, error: unknown, known: BrokerError, request: FastifyRequest): void {
-  const facts = { err: error, code: known.code, requestId: request.id, method: request.method, url: request.url }
-  if (known.code === 'UNKNOWN_SERVER_ERROR') logger.error(facts, 'a request met an unexpected error')
-  else logger.warn(facts, 'a request could not be served')
+/**
+ * One line by which an operator finds the request that a client asks about. What a client got wrong is told at `debug`,
+ * without `detail`, which may quote records; what could not be served (503) at `warn`; surprises at `error`.
+ */
+export function logRefusal(
+  logger: FastifyBaseLogger,
+  error: unknown,
+  known: BrokerError,
+  { id: requestId, method, url }: FastifyRequest,
+): void {
+  const facts = { requestId, method, url, status: known.status, code: known.code }
+  if (known.status < 500) logger.debug(facts, 'refused a request')
+  else if (known.code === 'UNKNOWN_SERVER_ERROR')
+    logger.error({ ...facts, err: error }, 'a request met an unexpected error')
+  else logger.warn({ ...facts, err: error }, 'a request could not be served')
 }

@@ -96,6 +96,7 @@ class BodyUnderWay {
 
   giveUp(error: Error): void {
     this.#release()
+    this.#payload.resume()
     this.#done(error)
   }
 
@@ -154,23 +155,4 @@ export function refuseContentType(request: FastifyRequest, _payload: IncomingMes
 
 function hostOf(request: FastifyRequest): string {
   return request.headers.host ?? 'localhost'
-}
-
-/** Turns the body of a control request from bytes to a value; the columns of records are read from the bytes instead. */
-export function parseJson(body: Buffer): unknown {
-  const text = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true }).decode(body)
-  try {
-    const value: unknown = JSON.parse(text)
-    return value
-  } catch (cause) {
-    if (!(cause instanceof SyntaxError)) throw cause
-    const position = /at position (\d+)/.exec(cause.message)?.[1]
-    const offset = position === undefined ? body.length : Number(position)
-    const line = text.slice(0, offset).split('\n').length
-    const detail =
-      body.length === 0
-        ? 'The body is empty; send a JSON object.'
-        : `The body is not JSON: ${cause.message} (line ${line}, offset ${offset}).`
-    throw new BrokerError('INVALID_JSON', detail, { facts: { line, offset } })
-  }
 }

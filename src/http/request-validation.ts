@@ -4,7 +4,9 @@ import type { TSchema } from 'typebox'
 import { BrokerError, type FieldError } from '../broker/broker-error.ts'
 import type { ErrorCode } from '../broker/error-catalogue.ts'
 import { nearMiss } from '../broker/near-miss.ts'
+import { parameterCoercion } from './parameter-coercion.ts'
 import { idOf } from './schemas/component.ts'
+import { SETTING } from './schemas/integers.ts'
 
 /** Codes other than INVALID_REQUEST, by the parameter at fault. */
 const codeByPointer: ReadonlyMap<string, ErrorCode> = new Map([['?acks', 'INVALID_REQUIRED_ACKS']])
@@ -14,17 +16,19 @@ const codeByPointer: ReadonlyMap<string, ErrorCode> = new Map([['?acks', 'INVALI
  * asks for and get their defaults; a body is taken as it is. What a schema does not name is refused.
  */
 export function requestValidator(components: readonly TSchema[]): FastifySchemaCompiler<TSchema> {
-  const parameters = new Ajv({ ...ajvOptions, coerceTypes: true, useDefaults: true })
+  const parameters = new Ajv({ ...ajvOptions, useDefaults: true })
   const bodies = new Ajv(ajvOptions)
   for (const ajv of [parameters, bodies]) {
-    ajv.addFormat('int32', true).addFormat('int64', true).addVocabulary(['example'])
+    ajv.addFormat('int32', true).addFormat('int64', true).addVocabulary(['example', SETTING])
     for (const schema of components) ajv.addSchema(schema, `${idOf(schema)}#`)
   }
   return ({ schema, httpPart }) => {
     const validate = (httpPart === 'body' ? bodies : parameters).compile(schema)
+    const coerce = httpPart === 'body' ? undefined : parameterCoercion(schema)
     return (value: unknown) => {
+      if (isRecord(value)) coerce?.(value)
       if (validate(value)) return { value }
-      return { error: validationError(validate.errors ?? [], httpPart ?? 'body', schema) }
+      return { error: validationError(validate.errors ?? [], httpPart ?? 'body') }
     }
   }
 }
@@ -38,15 +42,20 @@ const ajvOptions = {
   strictRequired: false,
 } as const
 
-function validationError(errors: readonly ErrorObject[], part: string, schema: TSchema): BrokerError {
-  const faults = errors.map((error) => faultOf(error, part, schema))
+function validationError(errors: readonly ErrorObject[], part: string): BrokerError {
+  const faults = onePerPlace(errors.map((error) => faultOf(error, part)))
   const [first] = faults
   const code = codeByPointer.get(first?.pointer ?? '') ?? 'INVALID_REQUEST'
   const others = faults.length > 1 ? ` (and ${faults.length - 1} more)` : ''
   return new BrokerError(code, `${first?.detail ?? 'The request is invalid.'}${others}`, { errors: faults })
 }
 
-function faultOf(error: ErrorObject, part: string, schema: TSchema): FieldError {
+/** A value of a wrong type breaks the other rules of its schema as well. */
+function onePerPlace(faults: readonly FieldError[]): FieldError[] {
+  return [...new Map(faults.toReversed().map((fault) => [fault.pointer, fault])).values()].toReversed()
+}
+
+function faultOf(error: ErrorObject, part: string): FieldError {
   const unknown = textParam(error, 'additionalProperty')
   if (error.keyword === 'additionalProperties' && unknown !== undefined) return unknownMember(error, unknown, part)
   const missing = textParam(error, 'missingProperty')
@@ -57,7 +66,7 @@ function faultOf(error: ErrorObject, part: string, schema: TSchema): FieldError 
   const pointer = pointerOf(part, error.instancePath)
   const name = lastToken(error.instancePath)
   const subject = name === '' ? 'The body' : `${nounOf(part)} "${name}"`
-  return { pointer, detail: `${subject} is ${shown(error.data)}: it ${ruleOf(error, schema)}.` }
+  return { pointer, detail: `${subject} is ${shown(error.data)}: it ${ruleOf(error, part)}.` }
 }
 
 function unknownMember(error: ErrorObject, name: string, part: string): FieldError {
@@ -78,13 +87,24 @@ function allowed(known: readonly string[]): string {
   return known.length === 0 ? 'there are none.' : `there are ${known.join(', ')}.`
 }
 
-function ruleOf(error: ErrorObject, schema: TSchema): string {
+function ruleOf(error: ErrorObject, part: string): string {
+  const rule = valueRule(error)
+  return part !== 'body' && Array.isArray(error.data) ? `${rule} and be given once` : rule
+}
+
+function valueRule(error: ErrorObject): string {
   if (error.keyword === 'enum' && Array.isArray(error.schema)) return `must be one of ${error.schema.join(', ')}`
-  if (error.keyword === 'type' && Array.isArray(error.data) && !('items' in schema)) {
-    return `${error.message ?? 'is invalid'} and be given once`
+  const { type, minimum, maximum, [SETTING]: setting } = isRecord(error.parentSchema) ? error.parentSchema : {}
+  const types = Array.isArray(type) ? type : [type]
+  if (numberRules.has(error.keyword) && types.includes('integer')) {
+    const range = `must be an integer from ${String(minimum)} to ${String(maximum)}`
+    return typeof setting === 'string' ? `${range} (${setting})` : range
   }
+  if (error.keyword === 'type') return `must be of type ${types.join(' or ')}`
   return error.message ?? 'is invalid'
 }
+
+const numberRules: ReadonlySet<string> = new Set(['type', 'minimum', 'maximum'])
 
 /** `/configs/x` for the body, `?limit` for the query, the bare name for a part of the path. */
 function pointerOf(part: string, instancePath: string, member?: string): string {
@@ -112,6 +132,10 @@ function shown(value: unknown): string {
 function textParam(error: ErrorObject, name: string): string | undefined {
   const value: unknown = error.params[name]
   return typeof value === 'string' ? value : undefined
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
 }
 
 function hasProperties(schema: unknown): schema is { properties: object } {

@@ -7,8 +7,11 @@ export interface RouteExamples {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The body stays bytes: the handler reads it itself, and no schema is applied to it. */
-    rawBody?: boolean
+    /**
+     * The body is records: it stays bytes, which the handler reads itself, and no schema is applied to it. Whatever goes
+     * wrong, the reply says what was `stored`.
+     */
+    publishes?: boolean
     /** The media type of the reply; `application/json` if not given, `*` if `Accept` does not matter. */
     produces?: string
     examples?: RouteExamples

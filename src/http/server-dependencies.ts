@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Clock } from '../broker/clock.ts'
 import type { Controller } from './controller.ts'
+import type { RecordLimits } from './controllers/records-controller.ts'
 
 /** All that the HTTP server needs from outside; `app.ts` puts it together. */
 export interface ServerDependencies {
@@ -11,7 +12,11 @@ export interface ServerDependencies {
   readonly options: HttpOptions
   /** From its abort on, requests are answered 503 SERVER_STOPPING and the connection is closed. */
   readonly stopping: AbortSignal
+  /** Asked once an operation, by its id: what is returned is told of every answer. */
+  readonly observeOperation?: (operationId: string) => AnswerObserver
 }
+
+export type AnswerObserver = (statusCode: number, durationMs: number) => void
 
 export interface HttpOptions {
   /** `request.max.bytes`: the largest request body. */
@@ -22,6 +27,10 @@ export interface HttpOptions {
   readonly requestTimeoutMs: number
   /** `request.headers.timeout.ms`: the headers have to arrive within this time (408). */
   readonly headersTimeoutMs: number
+  /** `max.connections`: open at the same time; further ones are closed at once. */
+  readonly maxConnections: number
+  /** `connections.max.idle.ms`: a connection on which no request came for so long is closed. */
+  readonly connectionsMaxIdleMs: number
   /** `allowed.hosts`: names other than loopback that a loopback listener answers to. */
   readonly allowedHosts: readonly string[]
   /** `cors.allowed.origins`: origins of other sites that may call this server; `*` = all. */
@@ -33,6 +42,19 @@ export const defaultHttpOptions: HttpOptions = {
   requestIdleTimeoutMs: 30_000,
   requestTimeoutMs: 300_000,
   headersTimeoutMs: 10_000,
+  maxConnections: 10_000,
+  connectionsMaxIdleMs: 600_000,
   allowedHosts: [],
   corsAllowedOrigins: [],
+}
+
+/** Limits of requests and pages as the configuration has them by default. */
+export const defaultRecordLimits: RecordLimits = {
+  requestMaxRecords: 100_000,
+  recordMaxHeaders: 100,
+  pageDefaultRecords: 500,
+  pageMaxRecords: 10_000,
+  pageDefaultBytes: 1024 * 1024,
+  pageMaxBytes: 16 * 1024 * 1024,
+  pageMaxWaitMs: 30_000,
 }

@@ -5,19 +5,20 @@ import {
   type preValidationHookHandler,
   type onResponseHookHandler,
 } from 'fastify'
-import type { TSchema } from 'typebox'
+import { Type, type TSchema } from 'typebox'
 import type { App } from './controller.ts'
 import { clientErrorHandler, errorHandler } from './error-handler.ts'
 import { documentApi } from './openapi/document.ts'
 import { servePages } from './openapi/pages.ts'
-import { parseJson, refuseContentType, RequestBodies } from './request-body.ts'
+import { parseControlBody } from './json/control-body.ts'
+import { refuseContentType, RequestBodies } from './request-body.ts'
 import { RequestGate } from './request-gate.ts'
 import { requestIds } from './request-id.ts'
 import { requestValidator } from './request-validation.ts'
 import { RouteTable } from './route-table.ts'
 import { idOf } from './schemas/component.ts'
 import { problemComponents } from './schemas/problem.ts'
-import type { ServerDependencies } from './server-dependencies.ts'
+import type { AnswerObserver, ServerDependencies } from './server-dependencies.ts'
 import './route-config.ts'
 
 /** How often Node looks for requests whose headers or body are late. */
@@ -37,6 +38,7 @@ export function buildServer(deps: ServerDependencies): App {
     genReqId: requestIds(deps.clock),
     bodyLimit: options.requestMaxBytes,
     requestTimeout: options.requestTimeoutMs,
+    keepAliveTimeout: options.connectionsMaxIdleMs,
     http: {
       headersTimeout: options.headersTimeoutMs,
       connectionsCheckingInterval: CONNECTIONS_CHECKING_INTERVAL_MS,
@@ -70,20 +72,20 @@ function handleRequests(app: App, deps: ServerDependencies): void {
   const routes = new RouteTable()
   const gate = new RequestGate(deps.options, routes, deps.stopping)
   const bodies = new RequestBodies(deps.options, deps.clock)
-  const giveBodyBack: onResponseHookHandler = (request, _reply, done) => {
-    bodies.giveBack(request.body)
-    done()
-  }
   app.addHook('onRoute', (route) => {
     routes.add(route.url, route.method)
     if (route.url.startsWith('/docs')) route.config = { produces: '*', ...route.config }
-    if (route.schema?.body === undefined) return
-    if (route.config?.rawBody === true) {
-      route.validatorCompiler = parametersOnly(validator)
-      route.onResponse = giveBodyBack
-    } else route.preValidation = parseControlBody
+    const { schema } = route
+    if (schema?.operationId === undefined) return
+    schema.querystring ??= noParameters
+    const publishes = route.config?.publishes === true
+    if (publishes) route.validatorCompiler = parametersOnly(validator)
+    else if (schema.body !== undefined) route.preValidation = parseBody
+    route.onResponse = answered(deps.observeOperation?.(schema.operationId), publishes ? bodies : undefined)
   })
   app.addHook('onRequest', gate.onRequest)
+  app.server.maxConnections = deps.options.maxConnections
+  app.server.on('drop', () => deps.logger.debug({ maxConnections: deps.options.maxConnections }, 'closed a connection'))
   app.server.on('listening', () => gate.listening(boundAddress(app)))
 
   app.removeAllContentTypeParsers()
@@ -108,9 +110,22 @@ function parametersOnly(validator: FastifySchemaCompiler<TSchema>): FastifySchem
   return (route) => (route.httpPart === 'body' ? () => true : validator(route))
 }
 
-const parseControlBody: preValidationHookHandler = (request, _reply, done) => {
-  if (Buffer.isBuffer(request.body)) request.body = parseJson(request.body)
+const parseBody: preValidationHookHandler = (request, _reply, done) => {
+  if (Buffer.isBuffer(request.body)) request.body = parseControlBody(request.body)
   done()
+}
+
+const noParameters = Type.Object({}, { additionalProperties: false })
+
+/** What is done behind a reply, once for each request, so it has to be quick. */
+function answered(observe: AnswerObserver | undefined, bodies: RequestBodies | undefined): onResponseHookHandler[] {
+  if (observe === undefined && bodies === undefined) return []
+  const hook: onResponseHookHandler = (request, reply, done) => {
+    bodies?.giveBack(request.body)
+    observe?.(reply.statusCode, reply.elapsedTime)
+    done()
+  }
+  return [hook]
 }
 
 function boundAddress(app: App): string[] {

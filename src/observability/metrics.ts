@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { CommitObserver, DirectoryStatistics, EngineStatistics } from '../broker/engine-statistics.ts'
+import { RequestDurations } from './request-durations.ts'
 import { metricDefinitions as definitions, type MetricDefinition } from './metric-definitions.ts'
 
 /**
@@ -10,7 +11,7 @@ import { metricDefinitions as definitions, type MetricDefinition } from './metri
 export class Metrics implements CommitObserver {
   readonly #registry = new Registry()
   readonly #commitLatency: Histogram
-  readonly #requestDuration: Histogram
+  readonly #requestDurations = new RequestDurations()
   readonly #eventLoop: ReturnType<typeof monitorEventLoopDelay>
   readonly #statistics: () => EngineStatistics
 
@@ -21,10 +22,6 @@ export class Metrics implements CommitObserver {
     this.#commitLatency = this.#histogram(
       definitions.commitLatency,
       [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
-    )
-    this.#requestDuration = this.#histogram(
-      definitions.requestDuration,
-      [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30],
     )
     this.#eventLoop = monitorEventLoopDelay({ resolution: 10 })
     this.#eventLoop.enable()
@@ -37,14 +34,18 @@ export class Metrics implements CommitObserver {
     this.#commitLatency.observe(latencyMs / 1000)
   }
 
-  /** @param operation the route's operationId; never a path, whose values are without bound */
-  answered(operation: string, statusCode: number, durationMs: number): void {
-    this.#requestDuration.labels(operation, `${Math.floor(statusCode / 100)}xx`).observe(durationMs / 1000)
+  /**
+   * @param operation the route's operationId; never a path, whose values are without bound
+   * @returns what is to be told of each answer of the operation
+   */
+  operation(operation: string): (statusCode: number, durationMs: number) => void {
+    return this.#requestDurations.operation(operation)
   }
 
   /** The page in Prometheus' text format. */
   async render(): Promise<{ readonly contentType: string; readonly body: string }> {
-    return { contentType: this.#registry.contentType, body: await this.#registry.metrics() }
+    const body = `${await this.#registry.metrics()}\n${this.#requestDurations.render()}`
+    return { contentType: this.#registry.contentType, body }
   }
 
   close(): void {

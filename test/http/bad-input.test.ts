@@ -141,8 +141,8 @@ test('a body that is not JSON is refused with the curl line that works', async (
 test('control bodies are strict JSON', async (t) => {
   const { api } = await startApi(t)
   const post = (body: string) => api.post('/topics').set('Content-Type', 'application/json').send(body)
-  await refused(post('{"name":\n "orders",}'), { status: 400, code: 'INVALID_JSON', detail: /line 2/ })
-  await refused(post(''), { status: 400, code: 'INVALID_JSON', detail: /empty/ })
+  await refused(post('{"name":\n "orders",}'), { status: 400, code: 'INVALID_JSON', detail: /Line 2/ })
+  await refused(post(''), { status: 400, code: 'INVALID_REQUEST', detail: /empty/ })
   await refused(post('[]'), { status: 400, code: 'INVALID_REQUEST' })
   await refused(post('{}'), { status: 400, code: 'INVALID_REQUEST', pointer: '/name' })
   await refused(post('{"name":5}'), { status: 400, code: 'INVALID_REQUEST', pointer: '/name', detail: /is 5/ })
@@ -245,4 +245,82 @@ test('paths and methods that are not offered are told from each other', async (t
   await refused(api.get('/topics').set('Accept', 'text/html'), { status: 406, code: 'NOT_ACCEPTABLE' })
   await api.get('/topics').set('Accept', 'text/html, */*;q=0.1').expect(200)
   await refused(api.get('/topics/%ZZ'), { status: 400, code: 'INVALID_REQUEST' })
+})
+
+test('a publish that is refused says that nothing was stored, whatever refused it', async (t) => {
+  const server = await startApi(t)
+  const api = await withTopic(server)
+  const post = (path: string) =>
+    api.post(path).set('Content-Type', 'application/json').send('{"records":[{"value":"a"}]}')
+  const answers = [
+    post('/topics/orders/records?acks=2'),
+    post('/topics/orders/records?frobnicate=1'),
+    post('/topics/orders/records').set('Accept', 'text/xml'),
+    post('/topics/orders/records').set('Host', 'evil.example'),
+    post('/topics/orders/records').set('Origin', 'http://evil.example'),
+    post('/topics/%ff/records'),
+    post('/topics/orders/record'),
+  ]
+  for (const answer of answers) {
+    const { status, body } = await answer
+    assert.ok(status >= 400 && status < 500, String(status))
+    assert.equal(body.stored, 'no', JSON.stringify(body))
+  }
+  server.engine.append = () => Promise.reject(new TypeError('unexpected'))
+  const { status, body } = await post('/topics/orders/records')
+  assert.deepEqual([status, body.stored], [500, 'unknown'])
+})
+
+test('integers are decimal digits, and a limit that is hit is named', async (t) => {
+  const { api } = await startApi(t, { pageMaxRecords: 20, pageDefaultRecords: 2, pageMaxPartitions: 2 })
+  for (const limit of ['0x10', '1e1', '+1', '%201', '1.0', '', '99999999999999999']) {
+    const answer = api.get(`/topics?limit=${limit}`)
+    await refused(answer, { status: 400, code: 'INVALID_REQUEST', pointer: '?limit', detail: /integer from 1 to 1000/ })
+  }
+  await api.put('/topics/orders').send({ partitions: 2 }).expect(201)
+  const many = api.get('/topics/orders/records?maxRecords=21')
+  await refused(many, { status: 400, code: 'INVALID_REQUEST', detail: /from 1 to 20 \(page\.max\.records\)/ })
+  await api
+    .post('/topics/orders/records')
+    .send({ records: Array(5).fill({ key: 'k', value: 'a' }) })
+    .expect(200)
+  assert.equal((await api.get('/topics/orders/records')).body.records.length, 2)
+  await api.put('/topics/wide').send({ partitions: 3 }).expect(201)
+  await refused(api.get('/topics/wide/records'), {
+    status: 400,
+    code: 'INVALID_REQUEST',
+    detail: /page\.max\.partitions/,
+  })
+})
+
+test('control bodies that common parsers take in silence are refused', async (t) => {
+  const { api } = await startApi(t)
+  const post = (body: string) => api.post('/topics').set('Content-Type', 'application/json').send(body)
+  const twice = post('{"name":"a","configs":{"retention.ms":1,"retention.ms":2}}')
+  await refused(twice, { status: 400, code: 'INVALID_REQUEST', pointer: '/configs/retention.ms' })
+  await refused(post(`{"name":"a","configs":${'['.repeat(100_000)}`), { status: 400, code: 'INVALID_REQUEST' })
+  await refused(post('{"name":"\\ud800"}'), { status: 400, code: 'INVALID_REQUEST' })
+  await post('\ufeff{"name":"marked"}').expect(201)
+  await refused(api.get('/cluster?x=1'), { status: 400, code: 'INVALID_REQUEST', pointer: '?x' })
+  await refused(api.get('/topics/marked/offsets?at=2026-02-30'), {
+    status: 400,
+    code: 'INVALID_REQUEST',
+    pointer: '?at',
+  })
+})
+
+test('answers are observed by operation, and a refusal is logged by its request id without its detail', async (t) => {
+  const seen: [string, number][] = []
+  const observeOperation = (operation: string) => (status: number) => void seen.push([operation, status])
+  const { api, log } = await startApi(t, { observeOperation, logLevel: 'debug' })
+  const body = '{"records":[{"value":"secret","oops":1}]}'
+  const { body: problem } = await api.post('/topics/orders/records').set('Content-Type', 'application/json').send(body)
+  await api.get('/cluster').expect(200)
+  assert.deepEqual(seen, [
+    ['publishRecords', 400],
+    ['getCluster', 200],
+  ])
+  const line = log.find((entry) => entry.includes('refused a request')) ?? ''
+  assert.ok(line.includes(problem.requestId))
+  assert.ok(!log.join('').includes('secret'))
 })

@@ -57,7 +57,7 @@ test("the engine's counters show as they stand at each scrape", async (t) => {
 test('latencies are counted in seconds', async (t) => {
   const made = metrics(t, () => statistics(1))
   made.committed(2)
-  made.answered('publishRecords', 200, 4)
+  made.operation('publishRecords')(200, 4)
   const { body } = await made.render()
   assert.match(body, /posthorn_commit_latency_seconds_bucket{le="0.001"} 0\n/)
   assert.match(body, /posthorn_commit_latency_seconds_bucket{le="0.0025"} 1\n/)

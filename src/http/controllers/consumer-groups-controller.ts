@@ -6,13 +6,14 @@ import { RecordsPage } from '../json/render-records.ts'
 import { sendJson, sendNoContent } from '../raw-reply.ts'
 import { groupComponents, type OffsetToCommit } from '../schemas/consumer-groups.ts'
 import { given } from '../schemas/nullable.ts'
+import type { PageSettings } from '../schemas/parameters.ts'
 import { waitSignal } from '../wait-signal.ts'
 import {
   CommitOffsets,
   commitExamples,
   DeleteGroup,
-  FetchRecords,
   fetchExamples,
+  fetchRecords,
   ForgetOffsets,
   GetGroup,
   getGroupExamples,
@@ -28,6 +29,7 @@ import { formatsOf, limitsOf } from './records-controller.ts'
 export interface ConsumerGroupsControllerDependencies {
   readonly groups: GroupService
   readonly groupFetch: GroupFetchService
+  readonly limits: PageSettings
   /** Ends waiting reads. */
   readonly stopping: AbortSignal
 }
@@ -42,7 +44,7 @@ export class ConsumerGroupsController implements Controller {
   }
 
   routes(app: App): void {
-    const { groups } = this.#deps
+    const { groups, limits: pages } = this.#deps
     app.get('/consumer-groups', { schema: ListGroups, config: { examples: listGroupsExamples } }, ({ query }) =>
       groups.list(query),
     )
@@ -55,7 +57,7 @@ export class ConsumerGroupsController implements Controller {
     })
     app.get(
       '/consumer-groups/:group/topics/:topic/records',
-      { schema: FetchRecords, config: { examples: fetchExamples } },
+      { schema: fetchRecords(pages), config: { examples: fetchExamples } },
       async ({ params, query }, reply) => {
         const page = new RecordsPage(formatsOf(query))
         const signal = waitSignal(reply, this.#deps.stopping, query.waitMs)

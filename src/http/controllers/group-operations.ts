@@ -12,7 +12,14 @@ import {
   OffsetResetSchema,
   ResetOffsetsSchema,
 } from '../schemas/consumer-groups.ts'
-import { cursorQuery, formatQuery, listQuery, pageQuery, partitionsQuery } from '../schemas/parameters.ts'
+import {
+  cursorQuery,
+  formatQuery,
+  listQuery,
+  pageQuery,
+  type PageSettings,
+  partitionsQuery,
+} from '../schemas/parameters.ts'
 import { problemReplies } from '../schemas/problem.ts'
 import { exampleRecord } from '../schemas/records.ts'
 
@@ -45,7 +52,7 @@ export const DeleteGroup = {
   response: { 204: Type.Null({ description: 'The group is gone.' }), ...problemReplies },
 }
 
-export const FetchRecords = {
+export const fetchRecords = (pages: PageSettings) => ({
   operationId: 'fetchRecords',
   summary: 'Read records for a consumer group without members',
   description:
@@ -65,13 +72,13 @@ export const FetchRecords = {
         examples: ['earliest'],
       }),
       partitions: partitionsQuery,
-      ...pageQuery,
+      ...pageQuery(pages),
       ...formatQuery,
     },
     { additionalProperties: false },
   ),
   response: { 200: ref(GroupRecordsPageSchema), ...problemReplies },
-}
+})
 
 export const ListGroupOffsets = {
   operationId: 'listCommittedOffsets',

@@ -6,6 +6,7 @@ import {
   cursorQuery,
   formatQuery,
   pageQuery,
+  type PageSettings,
   PartitionParams,
   partitionsQuery,
   RecordParams,
@@ -46,7 +47,7 @@ export const PublishRecords = {
   response: { 200: ref(PublishedSchema), 202: ref(AcceptedSchema), ...problemReplies },
 }
 
-export const BrowseRecords = {
+export const browseRecords = (pages: PageSettings) => ({
   operationId: 'browseRecords',
   summary: 'Read records of all partitions',
   description:
@@ -72,15 +73,15 @@ export const BrowseRecords = {
         }),
       ),
       partitions: partitionsQuery,
-      ...pageQuery,
+      ...pageQuery(pages),
       ...formatQuery,
     },
     { additionalProperties: false },
   ),
   response: { 200: ref(RecordsPageSchema), ...problemReplies },
-}
+})
 
-export const ReadPartition = {
+export const readPartition = (pages: PageSettings) => ({
   operationId: 'readPartition',
   summary: 'Read records of one partition',
   description: 'Before the log start: 410, beyond the end: 416, both with the two bounds.',
@@ -89,13 +90,13 @@ export const ReadPartition = {
   querystring: Type.Object(
     {
       offset: Type.Optional({ ...offset('Where to start. Default: the log start.'), examples: [17] }),
-      ...pageQuery,
+      ...pageQuery(pages),
       ...formatQuery,
     },
     { additionalProperties: false },
   ),
   response: { 200: ref(PartitionRecordsPageSchema), ...problemReplies },
-}
+})
 
 export const GetRecord = {
   operationId: 'getRecord',

@@ -5,6 +5,7 @@ import type { PageLimits } from '../../broker/page-reader.ts'
 import type { PublishService } from '../../broker/publish-service.ts'
 import type { ReadService } from '../../broker/read-service.ts'
 import type { App, Controller } from '../controller.ts'
+import { logRefusal } from '../error-handler.ts'
 import { noneMatches } from '../entity-tag.ts'
 import { parsePublishBody } from '../json/parse-publish-body.ts'
 import { renderPublishReply } from '../json/publish-reply.ts'
@@ -13,14 +14,15 @@ import { RecordsPage, renderRecord } from '../json/render-records.ts'
 import { renderPartialPublish } from '../partial-publish.ts'
 import { PROBLEM_MEDIA_TYPE, retryAfterSeconds } from '../problem.ts'
 import { sendAscii, sendJson } from '../raw-reply.ts'
+import type { PageSettings } from '../schemas/parameters.ts'
 import { recordComponents } from '../schemas/records.ts'
 import { waitSignal } from '../wait-signal.ts'
-import { BrowseRecords, browseExamples, GetRecord, getExamples } from './record-operations.ts'
-import { PublishRecords, publishExamples, ReadPartition, partitionExamples } from './record-operations.ts'
+import { browseExamples, browseRecords, GetRecord, getExamples } from './record-operations.ts'
+import { PublishRecords, publishExamples, readPartition, partitionExamples } from './record-operations.ts'
 
 const noBytes = Buffer.alloc(0)
 
-export interface RecordLimits {
+export interface RecordLimits extends PageSettings {
   /** `request.max.records` */
   readonly requestMaxRecords: number
   /** `record.max.headers` */
@@ -45,14 +47,15 @@ export class RecordsController implements Controller {
   }
 
   routes(app: App): void {
+    const { limits } = this.#deps
     app.post(
       '/topics/:topic/records',
-      { schema: PublishRecords, config: { rawBody: true, examples: publishExamples } },
+      { schema: PublishRecords, config: { publishes: true, examples: publishExamples } },
       ({ params, query, body, id }, reply) => this.publish(params.topic, query, body, id, reply),
     )
     app.get(
       '/topics/:topic/records',
-      { schema: BrowseRecords, config: { examples: browseExamples } },
+      { schema: browseRecords(limits), config: { examples: browseExamples } },
       async ({ params, query }, reply) => {
         const page = new RecordsPage(formatsOf(query))
         const signal = waitSignal(reply, this.#deps.stopping, query.waitMs)
@@ -62,7 +65,7 @@ export class RecordsController implements Controller {
     )
     app.get(
       '/topics/:topic/partitions/:partition/records',
-      { schema: ReadPartition, config: { examples: partitionExamples } },
+      { schema: readPartition(limits), config: { examples: partitionExamples } },
       async ({ params, query }, reply) => {
         const page = new RecordsPage(formatsOf(query))
         const signal = waitSignal(reply, this.#deps.stopping, query.waitMs)
@@ -91,6 +94,7 @@ export class RecordsController implements Controller {
     const columns = parsePublishBody(body, { keyFormat, valueFormat, ...limits })
     const result = await this.#deps.publish.publish(topic, columns, query)
     if (result.worst !== undefined) {
+      logRefusal(reply.log, result.worst, result.worst, reply.request)
       const retryAfter = retryAfterSeconds(result.worst)
       if (retryAfter !== undefined) void reply.header('retry-after', retryAfter)
       const problem = renderPartialPublish(result.worst, result, requestId)

@@ -20,8 +20,6 @@ export interface PublishBodyOptions extends RecordFormats {
 }
 
 const EXAMPLE = '{"records":[{"key":"user-42","value":{"total":12.50}}]}'
-/** A short record takes about so many bytes of body: the first guess at how many there are. */
-const BYTES_PER_RECORD = 64
 
 const bodyMembers = new MemberNames(['records'])
 // The order is that of the constants below.
@@ -49,9 +47,15 @@ const VALUE_ENCODING_MEMBER = 6
  *
  * The body belongs to the columns afterwards: escapes and base64 are decoded in place, so hash or log it before. Throws
  * INVALID_JSON at the first syntax error, else INVALID_REQUEST with the faults of all records; `stored` is always `no`.
+ *
+ * @param columns empty, over the body; filled in and returned
  */
-export function parsePublishBody(body: Buffer, options: PublishBodyOptions): RecordColumns {
-  return new PublishBodyReader(body, options).read()
+export function parsePublishBody(
+  body: Buffer,
+  options: PublishBodyOptions,
+  columns: RecordColumns = new RecordColumns(body),
+): RecordColumns {
+  return new PublishBodyReader(body, options, columns).read()
 }
 
 class PublishBodyReader {
@@ -65,13 +69,10 @@ class PublishBodyReader {
   readonly #value = new RecordPart()
   readonly #other = new RecordPart()
 
-  constructor(body: Buffer, options: PublishBodyOptions) {
+  constructor(body: Buffer, options: PublishBodyOptions, columns: RecordColumns) {
     this.#options = options
     this.#cursor = new RequestCursor(body)
-    this.#columns = new RecordColumns(
-      body,
-      Math.min(options.maxRecords, 1 + Math.floor(body.length / BYTES_PER_RECORD)),
-    )
+    this.#columns = columns
     this.#headers = new RecordHeadersReader(
       this.#cursor,
       this.#columns,

@@ -7,12 +7,22 @@ const timestampMember = new JsonText(',"timestamp":')
 const BYTES_PER_RECORD = 72
 
 /** `{"topic":"orders","records":[{"partition":3,"offset":17,"timestamp":1700000000000}],"durability":"fsync","duplicate":false}` */
-export function renderPublishReply(result: PublishResult): Buffer {
-  const writer = new JsonWriter(256 + result.columns.count * BYTES_PER_RECORD)
+export function renderPublishReply(result: PublishResult): string {
+  const writer = result.columns.count > SHARED_RECORDS_MAX ? new JsonWriter(sizeOf(result)) : sharedWriter
+  writer.length = 0
   writer.writeText(`{"topic":${JSON.stringify(result.topic)},"records":`)
   writePublishedRecords(writer, result)
   writer.writeText(`,"durability":${JSON.stringify(result.durability)},"duplicate":false}`)
-  return writer.bytes()
+  return writer.bytes().toString('latin1')
+}
+
+/** Larger replies are written to a buffer that goes with them. */
+const SHARED_RECORDS_MAX = 4096
+/** Written and read within one call: replies need no buffer of their own. */
+const sharedWriter = new JsonWriter(SHARED_RECORDS_MAX * BYTES_PER_RECORD)
+
+function sizeOf({ columns }: PublishResult): number {
+  return 256 + columns.count * BYTES_PER_RECORD
 }
 
 /**
@@ -20,7 +30,7 @@ export function renderPublishReply(result: PublishResult): Buffer {
  * not stored is `{"partition":3,"offset":null,"code":"KAFKA_STORAGE_ERROR"}`.
  */
 export function renderPublishedRecords(result: PublishResult): Buffer {
-  const writer = new JsonWriter(256 + result.columns.count * BYTES_PER_RECORD)
+  const writer = new JsonWriter(sizeOf(result))
   writePublishedRecords(writer, result)
   return writer.bytes()
 }

@@ -4,6 +4,9 @@ import { Type, type TInteger } from 'typebox'
 export const MAX_INTEGER = Number.MAX_SAFE_INTEGER
 export const MAX_INT32 = 2_147_483_647
 
+/** Keyword of a schema: the setting of the server that its maximum comes from. */
+export const SETTING = 'x-setting'
+
 export const offset = (description: string): TInteger =>
   Type.Integer({ format: 'int64', minimum: 0, maximum: MAX_INTEGER, description })
 

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { RecordFormat } from '../json/record-format.ts'
-import { offset, partitionNumber } from './integers.ts'
+import { offset, partitionNumber, SETTING } from './integers.ts'
 
 const topic = Type.String({ minLength: 1, description: 'The topic’s name.', examples: ['orders'] })
 
@@ -32,29 +32,48 @@ export const listQuery = {
   ),
 }
 
-/** Limits of a page of records. */
-export const pageQuery = {
-  maxRecords: Type.Integer({
-    minimum: 1,
-    maximum: 10_000,
-    default: 500,
-    description: 'At most so many records.',
-    examples: [500],
-  }),
-  maxBytes: Type.Integer({
-    minimum: 1,
-    maximum: 16 * 1024 * 1024,
-    default: 1024 * 1024,
-    description: 'At most so many stored bytes; one record is returned whatever its size.',
-    examples: [1_048_576],
-  }),
-  waitMs: Type.Integer({
-    minimum: 0,
-    maximum: 30_000,
-    default: 0,
-    description: 'Milliseconds to wait for the first record where there is none yet.',
-    examples: [0],
-  }),
+/** Limits of pages of records, and what holds where a request says nothing. */
+export interface PageSettings {
+  /** `page.default.records` */
+  readonly pageDefaultRecords: number
+  /** `page.max.records` */
+  readonly pageMaxRecords: number
+  /** `page.default.bytes` */
+  readonly pageDefaultBytes: number
+  /** `page.max.bytes` */
+  readonly pageMaxBytes: number
+  /** `page.max.wait.ms` */
+  readonly pageMaxWaitMs: number
+}
+
+/** Parameters that limit a page of records. */
+export function pageQuery(settings: PageSettings) {
+  return {
+    maxRecords: Type.Integer({
+      minimum: 1,
+      maximum: settings.pageMaxRecords,
+      [SETTING]: 'page.max.records',
+      default: settings.pageDefaultRecords,
+      description: 'At most so many records.',
+      examples: [100],
+    }),
+    maxBytes: Type.Integer({
+      minimum: 1,
+      maximum: settings.pageMaxBytes,
+      [SETTING]: 'page.max.bytes',
+      default: settings.pageDefaultBytes,
+      description: 'At most so many stored bytes; one record is returned whatever its size.',
+      examples: [65_536],
+    }),
+    waitMs: Type.Integer({
+      minimum: 0,
+      maximum: settings.pageMaxWaitMs,
+      [SETTING]: 'page.max.wait.ms',
+      default: 0,
+      description: 'Milliseconds to wait for the first record where there is none yet.',
+      examples: [0],
+    }),
+  }
 }
 
 const formats: RecordFormat[] = ['auto', 'json', 'string', 'base64']
