@@ -5,7 +5,11 @@ const entries: readonly (readonly [string, ErrorEntry])[] = Object.entries(error
 const introduction = `Every error reply is a problem document (RFC 9457, \`application/problem+json\`) with at least \`type\`, \`title\`, \`status\`,
 \`detail\`, \`code\`, \`retriable\` and \`recovery\`. Decide by \`code\`; \`detail\` is for people and may change.
 \`retriable\`: the same request, unchanged, may succeed later. \`recovery\` says what a client does next.
-A failed publish also says \`stored\`: \`no\`, \`partial\` or \`unknown\`. Faults in a request are listed in \`errors\`.`
+A failed publish also says \`stored\`: \`no\`, \`partial\` or \`unknown\`. Faults in a request are listed in \`errors\`.
+
+\`requestId\` is the client’s own \`X-Request-Id\` or a number the server gave, and stands in the server’s log: at \`log.level=debug\`
+for what a client got wrong, at \`warn\` for what could not be served (503), at \`error\` for what was not expected (500).
+The log never quotes records.`
 
 /** docs/errors.md, from the catalogue. */
 export function renderErrorDocs(): string {

@@ -20,6 +20,8 @@ export function sendProblem(error: BrokerError, request: FastifyRequest, reply: 
   if (retryAfter !== undefined) void reply.header('retry-after', retryAfter)
   if (error.code === 'METHOD_NOT_ALLOWED') void reply.header('allow', String(error.options.facts?.['allow']))
   if (mustClose(error, request)) void reply.header('connection', 'close')
+  // Fastify closes after every fault in a body.
+  else if (reply.hasHeader('connection')) void reply.removeHeader('connection')
   void reply
     .code(error.status)
     .header('content-type', PROBLEM_MEDIA_TYPE)

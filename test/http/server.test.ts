@@ -36,6 +36,15 @@ test('a body over the limit is refused by its length, or once it is longer', asy
   assert.equal(problemIn(answer)['code'], 'REQUEST_TOO_LARGE')
 })
 
+test('a refused body of a known length is read to its end, so that the reply arrives and the connection is kept', async (t) => {
+  const server = await startApi(t, { requestMaxBytes: 1000 })
+  const { socket, text } = open(t, server)
+  const head = 'POST /topics/orders/records HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
+  socket.write(`${head}Content-Length: 5000000\r\n\r\n${'x'.repeat(5_000_000)}`)
+  socket.write('GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+  assert.match(await text, /^HTTP\/1\.1 413 [^]*HTTP\/1\.1 200 /)
+})
+
 test('a body of which no byte comes is given up', async (t) => {
   const server = await startApi(t, { requestIdleTimeoutMs: 30_000 })
   const { socket, text } = open(t, server)
