@@ -4,11 +4,9 @@ import { repositoryRoot } from '../test/tidy/source-files.ts'
 
 const CLOCK_TICKS_PER_SECOND = 100
 
-/** A server under measurement: started with Node itself, so that its pid is the server's. */
+/** A server under measurement, started with the README's command. */
 export async function startPosthorn(dataDirectory: string, settings: readonly string[] = []): Promise<ServerProcess> {
   return await ServerProcess.start({
-    command: [process.execPath, 'src/main.ts'],
-    cwd: repositoryRoot,
     settings: [`log.dirs=${dataDirectory}`, 'listeners=http://127.0.0.1:0', ...settings],
   })
 }
