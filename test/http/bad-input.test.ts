@@ -282,7 +282,7 @@ test('integers are decimal digits, and a limit that is hit is named', async (t) 
   await refused(many, { status: 400, code: 'INVALID_REQUEST', detail: /from 1 to 20 \(page\.max\.records\)/ })
   await api
     .post('/topics/orders/records')
-    .send({ records: Array(5).fill({ key: 'k', value: 'a' }) })
+    .send({ records: Array.from({ length: 5 }, () => ({ key: 'k', value: 'a' })) })
     .expect(200)
   assert.equal((await api.get('/topics/orders/records')).body.records.length, 2)
   await api.put('/topics/wide').send({ partitions: 3 }).expect(201)
