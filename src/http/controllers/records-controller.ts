@@ -6,6 +6,7 @@ import type { PublishService } from '../../broker/publish-service.ts'
 import type { ReadService } from '../../broker/read-service.ts'
 import type { App, Controller } from '../controller.ts'
 import { logRefusal } from '../error-handler.ts'
+import { ColumnsPool } from '../columns-pool.ts'
 import { noneMatches } from '../entity-tag.ts'
 import { parsePublishBody } from '../json/parse-publish-body.ts'
 import { renderPublishReply } from '../json/publish-reply.ts'
@@ -41,6 +42,7 @@ export interface RecordsControllerDependencies {
 export class RecordsController implements Controller {
   readonly components = recordComponents
   readonly #deps: RecordsControllerDependencies
+  readonly #columns = new ColumnsPool()
 
   constructor(deps: RecordsControllerDependencies) {
     this.#deps = deps
@@ -91,7 +93,7 @@ export class RecordsController implements Controller {
     const { keyFormat, valueFormat } = formatsOf(query)
     const { requestMaxRecords, recordMaxHeaders } = this.#deps.limits
     const limits = { maxRecords: requestMaxRecords, maxHeaders: recordMaxHeaders }
-    const columns = parsePublishBody(body, { keyFormat, valueFormat, ...limits })
+    const columns = parsePublishBody(body, { keyFormat, valueFormat, ...limits }, this.#columns.take(body))
     const result = await this.#deps.publish.publish(topic, columns, query)
     if (result.worst !== undefined) {
       logRefusal(reply.log, result.worst, result.worst, reply.request)
@@ -104,6 +106,7 @@ export class RecordsController implements Controller {
     } else {
       sendAscii(reply, renderPublishReply(result))
     }
+    this.#columns.giveBack(columns)
   }
 
   /** A stored record never changes, but may go: a cache has to ask each time, and is answered 304 while it is there. */
