@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import process from 'node:process'
 import type { ServerConfig } from './config/server-config.ts'
 import { repairCatalogue } from './embedded/catalogue/repair-catalogue.ts'
@@ -7,7 +8,8 @@ import { StartupError } from './embedded/startup-error.ts'
 /** `posthorn repair`: rebuilds a damaged catalogue while no server runs. Returns the exit code. */
 export async function repair(config: ServerConfig): Promise<number> {
   try {
-    const report = await repairCatalogue({ logDirs: config.logDirs, fileSystem: nodeFileSystem })
+    const logDirs = config.logDirs.map((directory) => resolve(directory))
+    const report = await repairCatalogue({ logDirs, fileSystem: nodeFileSystem })
     const topics = `${report.topicCount} ${report.topicCount === 1 ? 'topic' : 'topics'}`
     process.stdout.write(
       report.repaired
