@@ -13,7 +13,13 @@ test('pages in a row give each item once, in order, whatever the limit', () => {
       const seen: string[] = []
       let cursor: string | null = null
       do {
-        const page: ListPage<string> = pageOf(items, (item) => item, 'names', { limit, ...(cursor !== null && { cursor }) }, cursors)
+        const page: ListPage<string> = pageOf(
+          items,
+          (item) => item,
+          'names',
+          { limit, ...(cursor !== null && { cursor }) },
+          cursors,
+        )
         assert.ok(page.items.length <= limit)
         seen.push(...page.items)
         cursor = page.nextCursor
