@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { allocateBatch } from './batch-buffer.ts'
+import { allocateBatch, releaseBatch } from './batch-buffer.ts'
 import { BATCH_HEADER_BYTES, writeBatchHeader } from './record-batch.ts'
 import { varintSize, varlongSize, writeVarint, writeVarlong } from './varint.ts'
 
@@ -129,6 +129,7 @@ export class RecordBatchWriter {
   #grow(neededBytes: number): void {
     const grown = allocateBatch(Math.max(neededBytes, Math.min(this.#buf.length * 2, this.#maxBytes)))
     this.#buf.copy(grown, BATCH_HEADER_BYTES, BATCH_HEADER_BYTES, this.#position)
+    releaseBatch(this.#buf)
     this.#buf = grown
   }
 }

@@ -81,13 +81,6 @@ test('more records and partitions than before', () => {
   )
 })
 
-test('the buffers are the batches: nothing of one can be reached through another', () => {
-  const records = [0, 1].map((partition) => ({ key: null, value: Buffer.alloc(5000), timestamp: 1, partition }))
-  for (const { batches } of encoder.encode(columnsOf(records), 2, 1_000_000)) {
-    for (const { bytes } of batches) assert.equal(bytes.buffer.byteLength, bytes.length)
-  }
-})
-
 test('a record that fits no batch should have been refused before', () => {
   const records = [{ key: null, value: Buffer.alloc(100), timestamp: 1, partition: 0 }]
   assert.throws(() => encoder.encode(columnsOf(records), 1, 100), { name: 'AssertionError' })

@@ -1,4 +1,5 @@
 import type { EncodedBatch } from '../../broker/engine.ts'
+import { releaseBatch } from '../../codec/batch-buffer.ts'
 import { isMergeable, mergeBatches } from '../../codec/merge-batches.ts'
 import { assignOffsets, setLogAppendTime } from '../../codec/record-batch.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
@@ -198,8 +199,10 @@ function mergeSingles(batches: readonly EncodedBatch[], sizeMax: number): readon
 }
 
 function mergeAll(batches: readonly EncodedBatch[]): EncodedBatch {
+  const bytes = mergeBatches(batches.map((batch) => batch.bytes))
+  for (const batch of batches) releaseBatch(batch.bytes)
   return {
-    bytes: mergeBatches(batches.map((batch) => batch.bytes)),
+    bytes,
     recordCount: batches.length,
     maxTimestamp: batches.reduce((newest, batch) => Math.max(newest, batch.maxTimestamp), -1),
   }

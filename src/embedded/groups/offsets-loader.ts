@@ -116,10 +116,13 @@ export class OffsetsLoader {
 
   /** One for all partitions, so that they share a turn and do not take theirs one behind the other. */
   #turn(): Promise<void> {
-    this.#nextTurn ??= nextTurn().then(() => {
-      this.#nextTurn = undefined
-      this.#turnBegan = this.#clock.monotonic()
-    })
+    this.#nextTurn ??= this.#takeTurn()
     return this.#nextTurn
+  }
+
+  async #takeTurn(): Promise<void> {
+    await nextTurn()
+    this.#nextTurn = undefined
+    this.#turnBegan = this.#clock.monotonic()
   }
 }

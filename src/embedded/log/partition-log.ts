@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { releaseBatch } from '../../codec/batch-buffer.ts'
 import type { TopicConfig } from '../../broker/topic-config.ts'
 import type { FencedRange, PartitionView, TailBatch } from './partition-view.ts'
 import type { Segment } from './segment.ts'
@@ -182,10 +183,10 @@ export class PartitionLog implements PartitionView {
     return this.#laid
   }
 
-  /** Gives up the oldest batches of the tail; all of them must be in their file. */
+  /** Gives up the oldest batches of the tail and their memory; all of them must be in their file. */
   forgetOldest(count: number): void {
     assert.ok(count <= this.#laid)
-    this.#tail.splice(0, count)
+    for (const { bytes } of this.#tail.splice(0, count)) releaseBatch(bytes)
     this.#laid -= count
   }
 

@@ -193,13 +193,20 @@ class Page implements PartitionBatches {
   }
 }
 
+/** Copies: the tail's own memory goes when a batch leaves it. */
 function takeTail(page: Page, tail: readonly TailBatch[], limitOffset: number): void {
+  const taken: Buffer[] = []
+  let bytes = 0
+  let nextOffset = page.nextOffset
   for (let place = tailPlace(tail, page.nextOffset); ; place++) {
     const batch = tail[place]
-    const fits = page.bytes === 0 || (batch !== undefined && page.bytes + batch.bytes.length <= page.maxBytes)
-    if (batch === undefined || batch.lastOffset >= limitOffset || !fits) break
-    page.add([batch.bytes], batch.bytes.length, batch.lastOffset + 1)
+    if (batch === undefined || batch.lastOffset >= limitOffset) break
+    if (page.bytes + bytes > 0 && page.bytes + bytes + batch.bytes.length > page.maxBytes) break
+    taken.push(batch.bytes)
+    bytes += batch.bytes.length
+    nextOffset = batch.lastOffset + 1
   }
+  if (bytes > 0) page.add([Buffer.concat(taken, bytes)], bytes, nextOffset)
   page.full = true
 }
 

@@ -15,7 +15,8 @@ export interface PartitionView {
   readonly segments: readonly SegmentView[]
   /**
    * The newest batches, kept in memory: contiguous, in offset order, ending at the log end. Whatever is not yet in its
-   * segment's file is here; batches that are may be here too.
+   * segment's file is here; batches that are may be here too. Their memory goes when they leave the tail: whoever keeps
+   * bytes of one beyond the present event makes a copy.
    */
   readonly tail: readonly TailBatch[]
   /** Offset ranges lost to damage, in order; reading one is CORRUPT_MESSAGE with the next readable offset. */

@@ -6,6 +6,7 @@ import { describe, it, type TestContext } from 'node:test'
 import * as fc from 'fast-check'
 import { BrokerError } from '../../../src/broker/broker-error.ts'
 import { silentLogger } from '../../../src/broker/logger.ts'
+import { releaseBatch } from '../../../src/codec/batch-buffer.ts'
 import { baseOffset, batchSizeBytes, checkBatch, setLogAppendTime } from '../../../src/codec/record-batch.ts'
 import { OpenFiles } from '../../../src/embedded/log/open-files.ts'
 import { PartitionReader } from '../../../src/embedded/log/partition-reader.ts'
@@ -80,6 +81,21 @@ function corruptAt(offset: number, nextReadableOffset: number) {
 }
 
 describe('PartitionReader.read', () => {
+  it('gives pages that last: a batch that leaves memory takes nothing from them', async (t) => {
+    const { partition, reader } = await scene(t)
+    for (let batch = 0; batch < 40; batch++) partition.append([batch], 60_000)
+    const { batches } = await reader.read(partition, 5, 10_000_000)
+    for (const { bytes } of partition.tail) releaseBatch(bytes)
+    assert.ok(
+      partition.tail.some(({ bytes }) => bytes.length === 0),
+      'memory was given up',
+    )
+    assert.deepEqual(
+      offsetsIn(batches),
+      Array.from({ length: 35 }, (_, place) => place + 5),
+    )
+  })
+
   it('gives everything from any offset on, over segment ends and into memory', async (t) => {
     const { partition, reader } = await smallLog(t)
     for (let offset = 0; offset < 90; offset++) {
