@@ -1,6 +1,5 @@
 #!/usr/bin/env -S node --max-semi-space-size=4
 import { readFileSync } from 'node:fs'
-import { enableCompileCache } from 'node:module'
 import process from 'node:process'
 import type { CommandLineAction } from './config/command-line.ts'
 
@@ -9,13 +8,6 @@ import type { CommandLineAction } from './config/command-line.ts'
  * default of 4 threads, syncs of a few log directories would hold up every read.
  */
 process.env['UV_THREADPOOL_SIZE'] ??= '16'
-
-/**
- * From the second start on, types are stripped and code is compiled already: faster to start, and smaller, as the
- * compiler is not even loaded. The variable passes it on to worker threads. `NODE_DISABLE_COMPILE_CACHE=1` turns it off.
- */
-const { directory: cacheDirectory } = enableCompileCache()
-if (cacheDirectory !== undefined) process.env['NODE_COMPILE_CACHE'] ??= cacheDirectory
 
 const { commandLineAction } = await import('./config/command-line.ts')
 const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
