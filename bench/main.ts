@@ -15,15 +15,20 @@ const { values } = parseArgs({
     only: { type: 'string', multiple: true },
     memory: { type: 'string' },
     json: { type: 'string' },
+    seconds: { type: 'string' },
+    repeats: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
 
-const help = `npm run bench -- [--quick] [--only publish|read|start-up|memory …] [--memory GIB] [--json FILE]
+const help = `npm run bench -- [--quick] [--only publish|read|start-up|memory …] [--memory GIB]
+                 [--seconds N] [--repeats N] [--json FILE]
 
   --quick     one short run of each, about a minute
   --only      these parts only
   --memory    how far the log grows in the memory part (default 5; not part of --quick)
+  --seconds   of each run (default 8)
+  --repeats   runs of each row, medians are shown (default 5)
   --json      write the rows to this file too
 `
 
@@ -36,8 +41,8 @@ async function main(): Promise<void> {
   const wrk = await hasWrk()
   const options: BenchOptions = {
     folder,
-    seconds: values.quick ? 3 : 8,
-    repeats: values.quick ? 1 : 5,
+    seconds: Number(values.seconds ?? (values.quick ? 3 : 8)),
+    repeats: Number(values.repeats ?? (values.quick ? 1 : 5)),
     connections: 32,
     wrk,
   }
