@@ -11,6 +11,7 @@ import { EmbeddedEngine } from './embedded/embedded-engine.ts'
 import { nodeFileSystem } from './embedded/node-file-system.ts'
 import { errorCode, StartupError } from './embedded/startup-error.ts'
 import { apiControllers } from './http/api-controllers.ts'
+import { BodyBuffers } from './http/body-buffers.ts'
 import type { App } from './http/controller.ts'
 import type { HttpOptions, ServerDependencies } from './http/server-dependencies.ts'
 import { buildServer } from './http/server.ts'
@@ -44,8 +45,11 @@ export async function startPosthorn(
   })
   const { clusterId } = await engine.cluster()
   const services = createBrokerServices({ engine, kind: config.engine, clusterId, clock, random: Math.random }, config)
+  const bodyBuffers = new BodyBuffers()
   const controllers = apiControllers({
     ...services,
+    bodyBuffers,
+    logger,
     metrics: () => metrics.render(),
     limits: config,
     stopping: stopping.signal,
@@ -54,6 +58,7 @@ export async function startPosthorn(
   const servers = config.listeners.map(() =>
     buildServer({
       controllers,
+      bodyBuffers,
       logger,
       clock,
       options,

@@ -1,3 +1,4 @@
+import type { FastifyBaseLogger } from 'fastify'
 import type { ClusterService } from '../broker/cluster-service.ts'
 import type { GroupFetchService } from '../broker/group-fetch-service.ts'
 import type { GroupService } from '../broker/group-service.ts'
@@ -5,6 +6,7 @@ import type { OffsetService } from '../broker/offset-service.ts'
 import type { PublishService } from '../broker/publish-service.ts'
 import type { ReadService } from '../broker/read-service.ts'
 import type { TopicService } from '../broker/topic-service.ts'
+import type { BodyBuffers } from './body-buffers.ts'
 import type { Controller } from './controller.ts'
 import { ClusterController } from './controllers/cluster-controller.ts'
 import { ConsumerGroupsController } from './controllers/consumer-groups-controller.ts'
@@ -23,9 +25,11 @@ export interface ApiServices {
   readonly groupFetch: GroupFetchService
   readonly cluster: ClusterService
   readonly metrics: MetricsSource
+  readonly bodyBuffers: BodyBuffers
   readonly limits: RecordLimits
   /** Ends waiting reads. */
   readonly stopping: AbortSignal
+  readonly logger: FastifyBaseLogger
 }
 
 /** All resources of the API: what the server serves, and what the OpenAPI document describes. */

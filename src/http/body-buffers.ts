@@ -1,4 +1,4 @@
-/** Smaller bodies are cheap garbage: they share Node's own slabs. */
+/** Smaller bodies are cheap garbage. */
 const POOLED_MIN_BYTES = 16 * 1024
 const POOLED_MAX_BYTES = 1024 * 1024
 /** Memory kept for bodies to come. */
@@ -17,8 +17,13 @@ export class BodyBuffers {
   readonly #lent = new WeakSet<ArrayBufferLike>()
   #idleBytes = 0
 
-  /** The chunks one behind the other, in a buffer of exactly their size. */
+  /**
+   * The chunks one behind the other, in a buffer of exactly their size. A single chunk is the body as it is: Node copies
+   * each out of the socket's buffer, so nobody else has it.
+   */
   gather(chunks: readonly Buffer[], sizeBytes: number): Buffer {
+    const [first] = chunks
+    if (first !== undefined && chunks.length === 1) return first
     if (sizeBytes < POOLED_MIN_BYTES || sizeBytes > POOLED_MAX_BYTES) return Buffer.concat(chunks, sizeBytes)
     const slab = this.#take(2 ** Math.ceil(Math.log2(sizeBytes)))
     this.#lent.add(slab)

@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import { BrokerError } from '../broker/broker-error.ts'
 import type { Clock } from '../broker/clock.ts'
-import { BodyBuffers } from './body-buffers.ts'
+import type { BodyBuffers } from './body-buffers.ts'
+import { consumedBy, JSON_MEDIA_TYPE } from './media-types.ts'
 
 /** How often bodies under way are looked at: a late one is given up this much later at most. */
 const SWEEP_INTERVAL_MS = 1000
@@ -21,13 +22,14 @@ type BodyCallback = (error: Error | null, body?: Buffer) => void
 export class RequestBodies {
   readonly #limits: RequestBodyLimits
   readonly #clock: Clock
+  readonly #buffers: BodyBuffers
   readonly #underWay = new Set<BodyUnderWay>()
-  readonly #buffers = new BodyBuffers()
   #sweeping = false
 
-  constructor(limits: RequestBodyLimits, clock: Clock) {
+  constructor(limits: RequestBodyLimits, clock: Clock, buffers: BodyBuffers) {
     this.#limits = limits
     this.#clock = clock
+    this.#buffers = buffers
   }
 
   /** A content type parser of fastify. */
@@ -43,11 +45,6 @@ export class RequestBodies {
     })
     this.#underWay.add(body)
     if (!this.#sweeping) this.#sweepLater()
-  }
-
-  /** The request is answered: its body may be overwritten by another one. */
-  giveBack(body: unknown): void {
-    this.#buffers.giveBack(body)
   }
 
   #sweepLater(): void {
@@ -76,12 +73,13 @@ const tooLong = new Error('the body is longer than allowed')
 
 class BodyUnderWay {
   lastByteAt: number
+  readonly chunks: Buffer[] = []
+  sizeBytes = 0
   readonly #payload: IncomingMessage
   readonly #maxBytes: number
   readonly #clock: Clock
   readonly #done: (error: Error | null) => void
-  readonly chunks: Buffer[] = []
-  sizeBytes = 0
+  #over = false
 
   constructor(payload: IncomingMessage, maxBytes: number, clock: Clock, done: (error: Error | null) => void) {
     this.#payload = payload
@@ -95,7 +93,9 @@ class BodyUnderWay {
   }
 
   giveUp(error: Error): void {
-    this.#release()
+    if (this.#over) return
+    this.#over = true
+    this.#payload.off('data', this.#onData)
     this.#payload.resume()
     this.#done(error)
   }
@@ -107,19 +107,15 @@ class BodyUnderWay {
     else this.chunks.push(chunk)
   }
 
+  // The listeners stay: taking them off costs more than what they hold, which goes with the request.
   readonly #onEnd = (): void => {
-    this.#release()
+    if (this.#over) return
+    this.#over = true
     this.#done(null)
   }
 
   readonly #onError = (cause: Error): void => {
     this.giveUp(new BrokerError('INVALID_REQUEST', 'The connection ended within the body.', { stored: 'no', cause }))
-  }
-
-  #release(): void {
-    this.#payload.off('data', this.#onData)
-    this.#payload.off('end', this.#onEnd)
-    this.#payload.off('error', this.#onError)
   }
 }
 
@@ -141,15 +137,20 @@ function encodingRefused(request: FastifyRequest): BrokerError | undefined {
   )
 }
 
-/** Answers any content type but JSON: the remedy is the curl line that works. */
+/** Answers any content type but the path's own: the remedy is the curl line that works. */
 export function refuseContentType(request: FastifyRequest, _payload: IncomingMessage, done: BodyCallback): void {
   const type = request.headers['content-type']
   const given = type === undefined ? 'no Content-Type' : `the Content-Type ${JSON.stringify(type.slice(0, 64))}`
-  const curl = `curl -X ${request.method} -H 'Content-Type: application/json' --data @body.json 'http://${hostOf(request)}${request.url}'`
+  const taken = consumedBy(request)
+  const json = taken === JSON_MEDIA_TYPE
+  const data = json ? '--data @body.json' : '--data-binary @body.bin'
+  const curl = `curl -X ${request.method} -H 'Content-Type: ${taken}' ${data} 'http://${hostOf(request)}${request.url}'`
   done(
-    new BrokerError('UNSUPPORTED_MEDIA_TYPE', `The body came with ${given}; this path takes JSON: ${curl}`, {
-      stored: 'no',
-    }),
+    new BrokerError(
+      'UNSUPPORTED_MEDIA_TYPE',
+      `The body came with ${given}; this path takes ${json ? 'JSON' : taken}: ${curl}`,
+      { stored: 'no' },
+    ),
   )
 }
 

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import { BrokerError } from '../broker/broker-error.ts'
+import type { Clock } from '../broker/clock.ts'
 import { Browsers, isLoopback, type BrowserRules } from './browsers.ts'
 import { accepts } from './media-range.ts'
 import type { RouteTable } from './route-table.ts'
@@ -10,12 +11,14 @@ const SLASH = 0x2f
 export class RequestGate {
   readonly #browsers: Browsers
   readonly #routes: RouteTable
+  readonly #clock: Clock
   readonly #stopping: AbortSignal
   #onLoopback = false
 
-  constructor(rules: BrowserRules, routes: RouteTable, stopping: AbortSignal) {
+  constructor(rules: BrowserRules, routes: RouteTable, clock: Clock, stopping: AbortSignal) {
     this.#browsers = new Browsers(rules)
     this.#routes = routes
+    this.#clock = clock
     this.#stopping = stopping
   }
 
@@ -25,6 +28,7 @@ export class RequestGate {
   }
 
   readonly onRequest = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void => {
+    request.arrivedAt = this.#clock.monotonic()
     void reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
     const refused = this.#refusal(request, reply)
     if (refused !== undefined) done(refused)

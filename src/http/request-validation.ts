@@ -25,12 +25,25 @@ export function requestValidator(components: readonly TSchema[]): FastifySchemaC
   return ({ schema, httpPart }) => {
     const validate = (httpPart === 'body' ? bodies : parameters).compile(schema)
     const coerce = httpPart === 'body' ? undefined : parameterCoercion(schema)
+    const defaults = httpPart === 'querystring' ? defaultsOf(validate) : undefined
     return (value: unknown) => {
+      if (defaults !== undefined && isRecord(value) && isEmpty(value)) return defaults
       if (isRecord(value)) coerce?.(value)
       if (validate(value)) return { value }
       return { error: validationError(validate.errors ?? [], httpPart ?? 'body') }
     }
   }
+}
+
+/** What becomes of a query without parameters, which is most of them: the same each time. None where one is required. */
+function defaultsOf(validate: (value: unknown) => boolean): { readonly value: object } | undefined {
+  const value = {}
+  return validate(value) ? { value: Object.freeze(value) } : undefined
+}
+
+function isEmpty(value: object): boolean {
+  for (const _name in value) return false
+  return true
 }
 
 const ajvOptions = {

@@ -6,12 +6,18 @@ export interface RouteExamples {
 }
 
 declare module 'fastify' {
+  interface FastifyRequest {
+    /** When its headers were there; monotonic milliseconds. */
+    arrivedAt: number
+  }
   interface FastifyContextConfig {
     /**
      * The body is records: it stays bytes, which the handler reads itself, and no schema is applied to it. Whatever goes
      * wrong, the reply says what was `stored`.
      */
     publishes?: boolean
+    /** The media type of the body; `application/json` if not given. */
+    consumes?: string
     /** The media type of the reply; `application/json` if not given, `*` if `Accept` does not matter. */
     produces?: string
     examples?: RouteExamples

@@ -1,11 +1,14 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Clock } from '../broker/clock.ts'
+import type { BodyBuffers } from './body-buffers.ts'
 import type { Controller } from './controller.ts'
 import type { RecordLimits } from './controllers/records-controller.ts'
 
 /** All that the HTTP server needs from outside; `app.ts` puts it together. */
 export interface ServerDependencies {
   readonly controllers: readonly Controller[]
+  /** Where bodies are put; the controllers give those back that they have done with. */
+  readonly bodyBuffers: BodyBuffers
   /** A pino instance. */
   readonly logger: FastifyBaseLogger
   readonly clock: Clock

@@ -1,16 +1,12 @@
-import {
-  fastify,
-  LogController,
-  type FastifySchemaCompiler,
-  type preValidationHookHandler,
-  type onResponseHookHandler,
-} from 'fastify'
+import { fastify, type FastifySchemaCompiler, type onSendHookHandler, type preValidationHookHandler } from 'fastify'
 import { Type, type TSchema } from 'typebox'
+import type { Clock } from '../broker/clock.ts'
 import type { App } from './controller.ts'
 import { clientErrorHandler, errorHandler } from './error-handler.ts'
 import { documentApi } from './openapi/document.ts'
 import { servePages } from './openapi/pages.ts'
 import { parseControlBody } from './json/control-body.ts'
+import { CONSUMED_MEDIA_TYPES, consumedBy } from './media-types.ts'
 import { refuseContentType, RequestBodies } from './request-body.ts'
 import { RequestGate } from './request-gate.ts'
 import { requestIds } from './request-id.ts'
@@ -30,10 +26,9 @@ const MAX_PATH_PARAMETER_LENGTH = 1024
 export function buildServer(deps: ServerDependencies): App {
   const { options, logger } = deps
   const app: App = fastify({
-    loggerInstance: logger,
-    // A child logger and two lines a request cost more than a small publish; see logRequests.
-    childLoggerFactory: (parent) => parent,
-    logController: new LogController({ disableRequestLogging: true }),
+    // Fastify would make a child logger for each request. What happens to requests is logged by the error handler, and
+    // by logRequests.
+    logger: false,
     requestIdHeader: false,
     genReqId: requestIds(deps.clock),
     bodyLimit: options.requestMaxBytes,
@@ -70,8 +65,8 @@ function handleRequests(app: App, deps: ServerDependencies): void {
   app.setErrorHandler(errorHandler(deps.logger))
 
   const routes = new RouteTable()
-  const gate = new RequestGate(deps.options, routes, deps.stopping)
-  const bodies = new RequestBodies(deps.options, deps.clock)
+  const gate = new RequestGate(deps.options, routes, deps.clock, deps.stopping)
+  const bodies = new RequestBodies(deps.options, deps.clock, deps.bodyBuffers)
   app.addHook('onRoute', (route) => {
     routes.add(route.url, route.method)
     if (route.url.startsWith('/docs')) route.config = { produces: '*', ...route.config }
@@ -81,15 +76,17 @@ function handleRequests(app: App, deps: ServerDependencies): void {
     const publishes = route.config?.publishes === true
     if (publishes) route.validatorCompiler = parametersOnly(validator)
     else if (schema.body !== undefined) route.preValidation = parseBody
-    route.onResponse = answered(deps.observeOperation?.(schema.operationId), publishes ? bodies : undefined)
+    const observe = deps.observeOperation?.(schema.operationId)
+    if (observe !== undefined) route.onSend = answered(observe, deps.clock)
   })
+  app.decorateRequest('arrivedAt', 0)
   app.addHook('onRequest', gate.onRequest)
   app.server.maxConnections = deps.options.maxConnections
   app.server.on('drop', () => deps.logger.debug({ maxConnections: deps.options.maxConnections }, 'closed a connection'))
   app.server.on('listening', () => gate.listening(boundAddress(app)))
 
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', bodies.parse)
+  for (const mediaType of CONSUMED_MEDIA_TYPES) app.addContentTypeParser(mediaType, bodyOf(mediaType, bodies.parse))
   app.addContentTypeParser('*', refuseContentType)
 
   // After the stop, a connection is closed behind the reply under way instead of being kept for more.
@@ -110,6 +107,14 @@ function parametersOnly(validator: FastifySchemaCompiler<TSchema>): FastifySchem
   return (route) => (route.httpPart === 'body' ? () => true : validator(route))
 }
 
+/** One path takes one media type. */
+function bodyOf(mediaType: string, parse: RequestBodies['parse']): RequestBodies['parse'] {
+  return (request, payload, done) => {
+    if (consumedBy(request) === mediaType) parse(request, payload, done)
+    else refuseContentType(request, payload, done)
+  }
+}
+
 const parseBody: preValidationHookHandler = (request, _reply, done) => {
   if (Buffer.isBuffer(request.body)) request.body = parseControlBody(request.body)
   done()
@@ -117,15 +122,12 @@ const parseBody: preValidationHookHandler = (request, _reply, done) => {
 
 const noParameters = Type.Object({}, { additionalProperties: false })
 
-/** What is done behind a reply, once for each request, so it has to be quick. */
-function answered(observe: AnswerObserver | undefined, bodies: RequestBodies | undefined): onResponseHookHandler[] {
-  if (observe === undefined && bodies === undefined) return []
-  const hook: onResponseHookHandler = (request, reply, done) => {
-    bodies?.giveBack(request.body)
-    observe?.(reply.statusCode, reply.elapsedTime)
+/** An answer counts when it is handed to the connection: how long its client takes to read it is not the server's time. */
+function answered(observe: AnswerObserver, clock: Clock): onSendHookHandler {
+  return (request, reply, _payload, done) => {
+    observe(reply.statusCode, clock.monotonic() - request.arrivedAt)
     done()
   }
-  return [hook]
 }
 
 function boundAddress(app: App): string[] {

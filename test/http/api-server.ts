@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import request from 'supertest'
 import { createBrokerServices, defaultBrokerSettings, type BrokerSettings } from '../../src/broker/broker-services.ts'
 import { apiControllers } from '../../src/http/api-controllers.ts'
+import { BodyBuffers } from '../../src/http/body-buffers.ts'
 import type { App } from '../../src/http/controller.ts'
 import { buildServer } from '../../src/http/server.ts'
 import type { RecordLimits } from '../../src/http/controllers/records-controller.ts'
@@ -39,12 +40,6 @@ export async function startApi(t: TestContext, options: ApiServerOptions = {}): 
   const engine = new MemoryEngine(clock)
   const stop = new AbortController()
   const deps = { engine, kind: 'embedded', clusterId: 'memory-cluster', clock, random: () => 0.5 } as const
-  const controllers = apiControllers({
-    ...createBrokerServices(deps, { ...defaultBrokerSettings, ...options }),
-    metrics: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }),
-    limits: { ...defaultRecordLimits, ...options },
-    stopping: stop.signal,
-  })
   // An unexpected error, a reply outside the document among them, shows in the test's output.
   const log: string[] = []
   const write = (line: string): void => {
@@ -52,8 +47,18 @@ export async function startApi(t: TestContext, options: ApiServerOptions = {}): 
     t.diagnostic(line)
   }
   const logger = pino({ level: options.logLevel ?? 'error' }, { write })
+  const bodyBuffers = new BodyBuffers()
+  const controllers = apiControllers({
+    bodyBuffers,
+    logger,
+    ...createBrokerServices(deps, { ...defaultBrokerSettings, ...options }),
+    metrics: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }),
+    limits: { ...defaultRecordLimits, ...options },
+    stopping: stop.signal,
+  })
   const app = buildServer({
     controllers,
+    bodyBuffers,
     logger,
     clock,
     options: { ...defaultHttpOptions, ...options },

@@ -14,6 +14,15 @@ test('a body is its chunks, whatever was in the buffer before', () => {
   assert.equal(second.toString(), 'yz'.repeat(9000))
 })
 
+test('a single chunk is the body, without a copy, and is nobody else’s afterwards', () => {
+  const buffers = new BodyBuffers()
+  const chunk = Buffer.alloc(40_000, 'x')
+  const body = buffers.gather([chunk], chunk.length)
+  assert.equal(body, chunk)
+  buffers.giveBack(body)
+  assert.notEqual(buffers.gather(chunks('y'.repeat(20_000), 2), 40_000).buffer, chunk.buffer)
+})
+
 test('a buffer that was not given back is not used again, nor one given back twice by two', () => {
   const buffers = new BodyBuffers()
   const first = buffers.gather(chunks('x', 20_000), 20_000)
@@ -37,9 +46,9 @@ test('small, very large and foreign buffers are left alone', () => {
 
 test('no more than eight MiB are kept', () => {
   const buffers = new BodyBuffers()
-  const bodies = Array.from({ length: 12 }, () => buffers.gather(chunks('x'.repeat(1_000_000), 1), 1_000_000))
+  const bodies = Array.from({ length: 12 }, () => buffers.gather(chunks('x'.repeat(500_000), 2), 1_000_000))
   const memory = new Set(bodies.map((body) => body.buffer))
   for (const body of bodies) buffers.giveBack(body)
-  const again = Array.from({ length: 12 }, () => buffers.gather(chunks('y'.repeat(1_000_000), 1), 1_000_000))
+  const again = Array.from({ length: 12 }, () => buffers.gather(chunks('y'.repeat(500_000), 2), 1_000_000))
   assert.equal(again.filter((body) => memory.has(body.buffer)).length, 8)
 })

@@ -1,14 +1,16 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { BrokerError } from '../../broker/broker-error.ts'
 import type { Acks } from '../../broker/engine.ts'
 import type { PageLimits } from '../../broker/page-reader.ts'
+import type { PublishResult } from '../../broker/publish-result.ts'
 import type { PublishService } from '../../broker/publish-service.ts'
 import type { ReadService } from '../../broker/read-service.ts'
+import type { BodyBuffers } from '../body-buffers.ts'
 import type { App, Controller } from '../controller.ts'
 import { logRefusal } from '../error-handler.ts'
 import { ColumnsPool } from '../columns-pool.ts'
 import { noneMatches } from '../entity-tag.ts'
-import { parsePublishBody } from '../json/parse-publish-body.ts'
+import { parsePublishBody, type PublishBodyOptions } from '../json/parse-publish-body.ts'
 import { renderPublishReply } from '../json/publish-reply.ts'
 import type { RecordFormat, RecordFormats } from '../json/record-format.ts'
 import { RecordsPage, renderRecord } from '../json/render-records.ts'
@@ -36,6 +38,8 @@ export interface RecordsControllerDependencies {
   readonly limits: RecordLimits
   /** Ends waiting reads. */
   readonly stopping: AbortSignal
+  readonly bodyBuffers: BodyBuffers
+  readonly logger: FastifyBaseLogger
 }
 
 /** Publishes and reads records. Bodies and pages are bytes on both ways: no object is made of a record. */
@@ -82,6 +86,7 @@ export class RecordsController implements Controller {
     )
   }
 
+  /** The body is given back in the end: batches hold copies of its records, replies do not show it. */
   async publish(
     topic: string,
     query: FormatQuery & { acks: Acks },
@@ -90,23 +95,30 @@ export class RecordsController implements Controller {
     reply: FastifyReply,
   ): Promise<void> {
     if (!Buffer.isBuffer(body)) throw noBody()
+    try {
+      const columns = parsePublishBody(body, this.#bodyOptions(query), this.#columns.take(body))
+      const result = await this.#deps.publish.publish(topic, columns, query)
+      if (result.worst !== undefined) this.#sendPartial(result, result.worst, requestId, reply)
+      else if (query.acks === '0') void reply.code(202).send({ topic, durability: result.durability })
+      else sendAscii(reply, renderPublishReply(result))
+      this.#columns.giveBack(columns)
+    } finally {
+      this.#deps.bodyBuffers.giveBack(body)
+    }
+  }
+
+  #bodyOptions(query: FormatQuery): PublishBodyOptions {
     const { keyFormat, valueFormat } = formatsOf(query)
     const { requestMaxRecords, recordMaxHeaders } = this.#deps.limits
-    const limits = { maxRecords: requestMaxRecords, maxHeaders: recordMaxHeaders }
-    const columns = parsePublishBody(body, { keyFormat, valueFormat, ...limits }, this.#columns.take(body))
-    const result = await this.#deps.publish.publish(topic, columns, query)
-    if (result.worst !== undefined) {
-      logRefusal(reply.log, result.worst, result.worst, reply.request)
-      const retryAfter = retryAfterSeconds(result.worst)
-      if (retryAfter !== undefined) void reply.header('retry-after', retryAfter)
-      const problem = renderPartialPublish(result.worst, result, requestId)
-      void reply.code(result.worst.status).header('content-type', PROBLEM_MEDIA_TYPE).send(problem)
-    } else if (query.acks === '0') {
-      void reply.code(202).send({ topic, durability: result.durability })
-    } else {
-      sendAscii(reply, renderPublishReply(result))
-    }
-    this.#columns.giveBack(columns)
+    return { keyFormat, valueFormat, maxRecords: requestMaxRecords, maxHeaders: recordMaxHeaders }
+  }
+
+  #sendPartial(result: PublishResult, worst: BrokerError, requestId: string, reply: FastifyReply): void {
+    logRefusal(this.#deps.logger, worst, worst, reply.request)
+    const retryAfter = retryAfterSeconds(worst)
+    if (retryAfter !== undefined) void reply.header('retry-after', retryAfter)
+    const problem = renderPartialPublish(worst, result, requestId)
+    void reply.code(worst.status).header('content-type', PROBLEM_MEDIA_TYPE).send(problem)
   }
 
   /** A stored record never changes, but may go: a cache has to ask each time, and is answered 304 while it is there. */

@@ -1,5 +1,5 @@
 import { NOT_ASCII, specialBytesInWord } from './string-run.ts'
-import { BACKSLASH, MINUS, QUOTE, SPACE, ZERO } from './json-bytes.ts'
+import { BACKSLASH, CARRIAGE_RETURN, LINE_FEED, MINUS, QUOTE, SPACE, ZERO } from './json-bytes.ts'
 
 /** The letter of each byte's short escape; 1 = needs `\u00XX`; 0 = stands for itself (RFC 8259 §7). */
 const escapeLetter = new Uint8Array(256).fill(1, 0, SPACE)
@@ -74,6 +74,27 @@ export class JsonWriter {
     if (count > SHORT_COPY_BYTES) buffer.set(source.subarray(start, end), to)
     else for (let from = start; from < end; from++) buffer[to++] = source[from]!
     this.length += count
+  }
+
+  /** The same, each line break of it as a space: in JSON text they stand between tokens only. */
+  writeOnOneLine(source: DataView, start: number, end: number): void {
+    this.#reserve(end - start)
+    const view = this.#view
+    let from = start
+    let to = this.length
+    while (from < end) {
+      for (; from + WORD_BYTES <= end; from += WORD_BYTES) {
+        const word = source.getInt32(from, true)
+        if (controlBytesInWord(word) !== 0) break
+        view.setInt32(to, word, true)
+        to += WORD_BYTES
+      }
+      for (const stop = Math.min(from + WORD_BYTES, end); from < stop; from++) {
+        const byte = source.getUint8(from)
+        view.setUint8(to++, byte === LINE_FEED || byte === CARRIAGE_RETURN ? SPACE : byte)
+      }
+    }
+    this.length = to
   }
 
   /** Text that is JSON already. */
@@ -171,6 +192,11 @@ export class JsonWriter {
     this.#buffer = grown
     this.#view = new DataView(grown.buffer)
   }
+}
+
+/** Not 0 if one of the word's four bytes is below SPACE; for others too, seldom. */
+function controlBytesInWord(word: number): number {
+  return (word - 0x20202020) & ~word & 0x80808080
 }
 
 function digitCount(value: number): number {

@@ -12,12 +12,15 @@ const noBytes = Buffer.alloc(0)
  */
 export class PartRenderer {
   readonly #writer: JsonWriter
+  readonly #onOneLine: boolean
   #source: Buffer = noBytes
   #view = viewOf(noBytes)
   readonly #scanner = new JsonScanner(noBytes)
 
-  constructor(writer: JsonWriter) {
+  /** @param onOneLine line breaks between the tokens of embedded JSON are written as spaces */
+  constructor(writer: JsonWriter, onOneLine = false) {
     this.#writer = writer
+    this.#onOneLine = onOneLine
   }
 
   /** What is written next comes from here. */
@@ -61,7 +64,8 @@ export class PartRenderer {
   }
 
   #embed(start: number, end: number): true {
-    this.#writer.writeBytes(this.#source, start, end)
+    if (this.#onOneLine) this.#writer.writeOnOneLine(this.#view, start, end)
+    else this.#writer.writeBytes(this.#source, start, end)
     return true
   }
 

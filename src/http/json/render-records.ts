@@ -1,6 +1,6 @@
 import type { PageSink } from '../../broker/page-reader.ts'
 import type { RecordColumns } from '../../broker/record-columns.ts'
-import { CLOSE_BRACE, CLOSE_BRACKET, COMMA } from './json-bytes.ts'
+import { CLOSE_BRACE, CLOSE_BRACKET, COMMA, LINE_FEED } from './json-bytes.ts'
 import { JsonText, JsonWriter } from './json-writer.ts'
 import { PartRenderer } from './part-renderer.ts'
 import type { RecordFormats } from './record-format.ts'
@@ -54,6 +54,35 @@ export class RecordsPage implements PageSink {
   }
 }
 
+/** A page of records as lines (NDJSON), each one JSON object. */
+export class LinesPage implements PageSink {
+  readonly #formats: RecordFormats
+  readonly #writer: JsonWriter
+  #renderer: RecordRenderer | undefined
+
+  constructor(formats: RecordFormats, expectedBytes = 16_384) {
+    this.#formats = formats
+    this.#writer = new JsonWriter(expectedBytes)
+  }
+
+  /** Adds records of one partition. The columns are not kept. */
+  records(topic: string, partition: number, columns: RecordColumns): void {
+    if (this.#renderer?.isOf(topic, partition) !== true) {
+      this.#renderer = new RecordRenderer(this.#writer, this.#formats, topic, partition, true)
+    }
+    const renderer = this.#renderer
+    for (let record = 0; record < columns.count; record++) {
+      renderer.write(columns, record)
+      this.#writer.writeByte(LINE_FEED)
+    }
+  }
+
+  /** The page is not used again. */
+  finish(): Buffer {
+    return this.#writer.bytes()
+  }
+}
+
 /** One record alone. */
 export function renderRecord(
   topic: string,
@@ -77,12 +106,13 @@ class RecordRenderer {
   /** The same for every record: `{"topic":"orders","partition":3,"offset":`. */
   readonly #start: JsonText
 
-  constructor(writer: JsonWriter, formats: RecordFormats, topic: string, partition: number) {
+  // oxlint-disable-next-line max-params -- the same for a whole page
+  constructor(writer: JsonWriter, formats: RecordFormats, topic: string, partition: number, onOneLine = false) {
     this.#writer = writer
     this.#formats = formats
     this.#topic = topic
     this.#partition = partition
-    this.#parts = new PartRenderer(writer)
+    this.#parts = new PartRenderer(writer, onOneLine)
     this.#start = new JsonText(`{"topic":${JSON.stringify(topic)},"partition":${partition},"offset":`)
   }
 

@@ -1,3 +1,5 @@
+import { BACKSLASH, QUOTE, SPACE } from './json-bytes.ts'
+
 /**
  * Of four bytes of a JSON string, finds those that are not plain content: quote, backslash and control characters. Four
  * at a time is twice as fast as one by one.
@@ -18,10 +20,39 @@ export function firstByteFound(found: number): number {
   return (31 - Math.clz32(found & -found)) >> 3
 }
 
-/** The bytes of the word before the first one found, the others as zero. */
-export function bytesBefore(word: number, found: number): number {
-  return word & (((found & -found) >>> 7) - 1)
-}
-
 /** The top bits of a word's four bytes: none is set where all are ASCII. */
 export const NOT_ASCII = 0x80808080
+
+const QUOTES = 0x22222222
+const BACKSLASHES = 0x5c5c5c5c
+const MOST = 0x7f7f7f7f
+/** Carries a byte from SPACE on into its top bit. */
+const FROM_SPACE = 0x60606060
+
+/** Short runs end before a word was worth its while. */
+const BY_BYTE = 8
+
+const isPlain = new Uint8Array(256).fill(1, SPACE, 0x80)
+isPlain[QUOTE] = 0
+isPlain[BACKSLASH] = 0
+
+/** The end of the run of plain ASCII string content at `start`: no quote, backslash, control or non-ASCII byte. */
+export function plainRunEnd(bytes: Uint8Array, view: DataView, start: number, limit: number): number {
+  const stop = Math.min(limit, start + BY_BYTE)
+  let at = start
+  while (at < stop && isPlain[bytes[at]!] === 1) at++
+  return at === stop ? plainWordsEnd(bytes, view, at, limit) : at
+}
+
+function plainWordsEnd(bytes: Uint8Array, view: DataView, start: number, limit: number): number {
+  let at = start
+  for (const lastWord = limit - 4; at <= lastWord; at += 4) {
+    const word = view.getInt32(at, true)
+    // In a plain byte all four have the top bit set; only a byte that is not ASCII carries into the next one.
+    const plain = ((word ^ QUOTES) + MOST) & ((word ^ BACKSLASHES) + MOST) & (word + FROM_SPACE) & ~word
+    const found = ~plain & NOT_ASCII
+    if (found !== 0) return at + firstByteFound(found)
+  }
+  while (at < limit && isPlain[bytes[at]!] === 1) at++
+  return at
+}

@@ -3,6 +3,7 @@ import { createBrokerServices, defaultBrokerSettings } from '../../broker/broker
 import { systemClock } from '../../broker/clock.ts'
 import type { Engine } from '../../broker/engine.ts'
 import { apiControllers } from '../api-controllers.ts'
+import { BodyBuffers } from '../body-buffers.ts'
 import { buildServer } from '../server.ts'
 import { defaultHttpOptions, defaultRecordLimits } from '../server-dependencies.ts'
 
@@ -11,8 +12,17 @@ export async function generateOpenApi(): Promise<object> {
   const stopping = new AbortController().signal
   const deps = { engine: absentEngine, kind: 'embedded', clusterId: '', clock: systemClock, random: absent } as const
   const services = createBrokerServices(deps, defaultBrokerSettings)
+  const bodyBuffers = new BodyBuffers()
   const app = buildServer({
-    controllers: apiControllers({ ...services, metrics: absent, limits: defaultRecordLimits, stopping }),
+    controllers: apiControllers({
+      ...services,
+      bodyBuffers,
+      logger: noLogger,
+      metrics: absent,
+      limits: defaultRecordLimits,
+      stopping,
+    }),
+    bodyBuffers,
     logger: noLogger,
     clock: systemClock,
     options: defaultHttpOptions,
