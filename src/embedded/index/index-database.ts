@@ -1,5 +1,6 @@
 import * as fs from 'node:fs'
 import Database from 'better-sqlite3'
+import { RowInsert } from './row-insert.ts'
 import { ROW_FIELDS, type WriteBatch } from './index-messages.ts'
 import { offsetRowCrc, segmentSeed, timeRowCrc } from './row-checksum.ts'
 import type { SegmentKey } from './segment-index.ts'
@@ -14,16 +15,19 @@ const schemaFile = new URL('../../../migrations/index/0001-segment-index.sql', i
 /** The worker's side of index.db: the only writer. Nothing is ever synced; a power cut may leave any of it behind. */
 export class IndexDatabase {
   readonly #database: Database.Database
-  readonly #insertOffset: Database.Statement
-  readonly #insertTime: Database.Statement
+  readonly #offsets: RowInsert
+  readonly #times: RowInsert
   readonly #writeAll: (batch: WriteBatch) => void
 
   private constructor(database: Database.Database) {
     this.#database = database
-    this.#insertOffset = database.prepare('INSERT OR REPLACE INTO offset_index VALUES (?, ?, ?, ?, ?, ?, ?)')
-    this.#insertTime = database.prepare(
-      'INSERT INTO time_index VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET ' +
-        'offset = excluded.offset, position = excluded.position, crc = excluded.crc WHERE excluded.offset >= offset',
+    this.#offsets = new RowInsert(database, 'INSERT OR REPLACE INTO offset_index VALUES', 7)
+    this.#times = new RowInsert(
+      database,
+      'INSERT INTO time_index VALUES',
+      8,
+      'ON CONFLICT DO UPDATE SET offset = excluded.offset, position = excluded.position, crc = excluded.crc ' +
+        'WHERE excluded.offset >= offset',
     )
     this.#writeAll = database.transaction((batch: WriteBatch) => this.#insert(batch))
   }
@@ -87,6 +91,9 @@ export class IndexDatabase {
 
   #insert(batch: WriteBatch): void {
     const { segments, rows } = batch
+    // What a batch that failed left behind.
+    this.#offsets.clear()
+    this.#times.clear()
     let place = -1
     let seed = 0
     for (let at = 0; at < rows.length; at += ROW_FIELDS) {
@@ -98,6 +105,8 @@ export class IndexDatabase {
       }
       this.#insertRow(segment, seed, rows, at)
     }
+    this.#offsets.flush()
+    this.#times.flush()
   }
 
   #insertRow(segment: SegmentKey, seed: number, rows: Float64Array, at: number): void {
@@ -106,12 +115,12 @@ export class IndexDatabase {
     const position = rows[at + 2]!
     const timestamp = rows[at + 3]!
     const crc = offsetRowCrc(seed, offset, position)
-    this.#insertOffset.run(topicId, partition, segmentBaseOffset, generation, offset, position, crc)
+    this.#offsets.add(topicId, partition, segmentBaseOffset, generation, offset, position, crc)
     // Many entries in a row have the same time: only the last of them would stay.
     const sameNext = rows[at + ROW_FIELDS] === rows[at] && rows[at + ROW_FIELDS + 3] === timestamp
     if (Number.isNaN(timestamp) || sameNext) return
     const timeCrc = timeRowCrc(seed, timestamp, offset, position)
-    this.#insertTime.run(topicId, partition, segmentBaseOffset, generation, timestamp, offset, position, timeCrc)
+    this.#times.add(topicId, partition, segmentBaseOffset, generation, timestamp, offset, position, timeCrc)
   }
 }
 

@@ -2,11 +2,11 @@ import { type IndexRequest, ROW_FIELDS } from './index-messages.ts'
 import type { IndexEntry, SegmentKey } from './segment-index.ts'
 
 const ROWS_MAX = 200_000
-const ROWS_PER_REQUEST_MAX = 8192
+const ROWS_PER_REQUEST_MAX = 4096
 
 /**
- * What waits for the index' worker, in order; entries in a row become one request. Bounded: entries beyond it are
- * dropped, and a walk will find their batches.
+ * What waits for the index' worker, in order. Entries in a row become one request, which is sent once it is full or
+ * sealed. Bounded: entries beyond it are dropped, and a walk will find their batches.
  */
 export class IndexQueue {
   readonly #requests: IndexRequest[] = []
@@ -17,6 +17,11 @@ export class IndexQueue {
 
   get isEmpty(): boolean {
     return this.#requests.length === 0 && this.#rows.length === 0
+  }
+
+  /** Something can be sent. */
+  get hasSealed(): boolean {
+    return this.#requests.length > 0
   }
 
   /** Entries that found no room so far. */
@@ -34,16 +39,16 @@ export class IndexQueue {
     const timestamp = entry.maxTimestampBefore ?? Number.NaN
     this.#rows.push(this.#segments.length - 1, entry.baseOffset, entry.position, timestamp)
     this.#waitingRows++
-    if (this.#rows.length >= ROWS_PER_REQUEST_MAX * ROW_FIELDS) this.#endBatch()
+    if (this.#rows.length >= ROWS_PER_REQUEST_MAX * ROW_FIELDS) this.seal()
   }
 
   push(request: IndexRequest): void {
-    this.#endBatch()
+    this.seal()
     this.#requests.push(request)
   }
 
+  /** The oldest of what can be sent. */
   shift(): IndexRequest | undefined {
-    if (this.#requests.length === 0) this.#endBatch()
     const request = this.#requests.shift()
     if (request?.kind === 'write') this.#waitingRows -= request.rows.length / ROW_FIELDS
     return request
@@ -56,7 +61,8 @@ export class IndexQueue {
     this.#waitingRows = 0
   }
 
-  #endBatch(): void {
+  /** The entries added so far wait for no others. */
+  seal(): void {
     if (this.#rows.length === 0) return
     this.#requests.push({ kind: 'write', segments: this.#segments, rows: Float64Array.from(this.#rows) })
     this.#segments = []

@@ -18,6 +18,8 @@ export interface IndexThreadOptions {
   readonly onRebuilt: () => void
 }
 
+/** Entries wait so long for others: a request costs both threads far more than the rows in it. */
+const LINGER_MS = 250
 const RESTART_MIN_MS = 100
 const RESTART_MAX_MS = 30_000
 
@@ -27,23 +29,43 @@ const RESTART_MAX_MS = 30_000
  */
 export class IndexThread {
   readonly #options: IndexThreadOptions
+  readonly #queue: IndexQueue
   #worker: Worker | undefined
   #exited: Promise<void> = Promise.resolve()
   #ready = false
   #inHand: IndexRequest | undefined
   #restartMs = RESTART_MIN_MS
   #restart: Timer | undefined
+  #linger: Timer | undefined
   #closing = false
   #pumpDue = false
   #idleWaiters: (() => void)[] = []
 
   constructor(options: IndexThreadOptions) {
     this.#options = options
+    this.#queue = options.queue
     this.#start()
   }
 
-  /** There is something in the queue. What is added until the next turn of the event loop goes along. */
+  /** Entries were queued: they are sent when there are many, or after a while. */
+  entriesAdded(): void {
+    if (this.#queue.hasSealed) this.#pumpSoon()
+    else this.#linger ??= this.#options.clock.setTimer(LINGER_MS, () => this.wake())
+  }
+
+  /** Sends what is queued. What is added until the next turn of the event loop goes along. */
   wake(): void {
+    this.#endLinger()
+    this.#queue.seal()
+    this.#pumpSoon()
+  }
+
+  #endLinger(): void {
+    this.#linger?.cancel()
+    this.#linger = undefined
+  }
+
+  #pumpSoon(): void {
     if (this.#pumpDue) return
     this.#pumpDue = true
     setImmediate(() => {
@@ -58,6 +80,8 @@ export class IndexThread {
 
   /** Resolves when all that was queued is through, or lost with the worker. */
   async idle(): Promise<void> {
+    this.#queue.seal()
+    this.#pump()
     if (this.#isIdle()) return
     await new Promise<void>((resolve) => this.#idleWaiters.push(resolve))
   }
@@ -65,10 +89,10 @@ export class IndexThread {
   async close(): Promise<void> {
     this.#closing = true
     this.#restart?.cancel()
+    this.#endLinger()
     const worker = this.#worker
     if (worker === undefined) return
     worker.ref()
-    this.#pump()
     await this.idle()
     this.#post({ kind: 'close' })
     await this.#exited
@@ -125,7 +149,7 @@ export class IndexThread {
 
   #pump(): void {
     if (this.#ready && this.#inHand === undefined) {
-      const request = this.#options.queue.shift()
+      const request = this.#queue.shift()
       this.#inHand = request
       if (request) this.#post(request)
     }
@@ -133,8 +157,8 @@ export class IndexThread {
   }
 
   #isIdle(): boolean {
-    if (this.#worker === undefined) return this.#closing || this.#options.queue.isEmpty
-    return this.#ready && this.#inHand === undefined && this.#options.queue.isEmpty
+    if (this.#worker === undefined) return this.#closing || this.#queue.isEmpty
+    return this.#ready && this.#inHand === undefined && this.#queue.isEmpty
   }
 
   #post(request: IndexRequest): void {

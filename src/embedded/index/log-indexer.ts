@@ -1,3 +1,4 @@
+import type { LaidBatch } from '../log/directory-log-options.ts'
 import type { SegmentIndex, SegmentKey } from './segment-index.ts'
 import { SegmentIndexer } from './segment-indexer.ts'
 
@@ -10,13 +11,6 @@ export interface LogIndexerOptions {
    * (then the rest of the segment is indexed by offset alone).
    */
   readonly maxTimestampOf: (segment: SegmentKey) => number | undefined
-}
-
-export interface LaidBatch {
-  readonly baseOffset: number
-  readonly position: number
-  readonly sizeBytes: number
-  readonly maxTimestamp: number
 }
 
 interface SegmentInWork {
@@ -35,10 +29,14 @@ export class LogIndexer {
     this.#options = options
   }
 
-  batchLaid(segment: SegmentKey, batch: LaidBatch): void {
-    const { indexer } = this.#inWork(segment, batch.position)
-    const entry = indexer.next(batch.baseOffset, batch.position, batch.sizeBytes, batch.maxTimestamp)
-    if (entry) this.#options.index.add(segment, entry)
+  batchesLaid(segment: SegmentKey, batches: readonly LaidBatch[]): void {
+    const [first] = batches
+    if (!first) return
+    const { indexer } = this.#inWork(segment, first.position)
+    for (const { baseOffset, position, bytes, maxTimestamp } of batches) {
+      const entry = indexer.next(baseOffset, position, bytes.length, maxTimestamp)
+      if (entry) this.#options.index.add(segment, entry)
+    }
   }
 
   /** Forgets a topic that is gone, and drops its rows. */

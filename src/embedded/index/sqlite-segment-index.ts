@@ -79,7 +79,7 @@ export class SqliteSegmentIndex implements SegmentIndex {
 
   add(segment: SegmentKey, entry: IndexEntry): void {
     this.#queue.add(segment, entry)
-    this.#thread.wake()
+    this.#thread.entriesAdded()
   }
 
   dropSegment(segment: SegmentKey): void {

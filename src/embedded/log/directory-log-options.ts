@@ -45,15 +45,15 @@ export interface DirectoryLogLimits {
   readonly lowWaterBytes?: number
 }
 
-/** Told of batches as they are laid into a segment's file, in the order of their positions; must not throw. */
+/** Told of batches as they are laid into a segment's file, one behind the other; must not throw. */
 export interface SegmentIndexer {
-  batchLaid(segment: SegmentKey, batch: LaidBatch): void
+  batchesLaid(segment: SegmentKey, batches: readonly LaidBatch[]): void
 }
 
 export interface LaidBatch {
   readonly baseOffset: number
   readonly position: number
-  readonly sizeBytes: number
+  readonly bytes: { readonly length: number }
   readonly maxTimestamp: number
 }
 

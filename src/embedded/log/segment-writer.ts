@@ -143,10 +143,8 @@ export class SegmentWriter {
     const { indexer } = this.#options
     if (!indexer) return
     const { topicId, partition } = log
-    const key = { topicId, partition, segmentBaseOffset: segment.baseOffset, generation: segment.generation }
-    for (const { baseOffset, position, maxTimestamp, bytes } of run) {
-      indexer.batchLaid(key, { baseOffset, position, sizeBytes: bytes.length, maxTimestamp })
-    }
+    const { baseOffset: segmentBaseOffset, generation } = segment
+    indexer.batchesLaid({ topicId, partition, segmentBaseOffset, generation }, run)
   }
 
   async #writeOrMakeSpace(path: string, buffers: readonly Uint8Array[], position: number): Promise<void> {

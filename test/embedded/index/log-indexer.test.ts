@@ -13,7 +13,7 @@ const segment = (partition: number, segmentBaseOffset: number, generation = 0) =
 const batch = (baseOffset: number, position: number) => ({
   baseOffset,
   position,
-  sizeBytes: 60,
+  bytes: Buffer.alloc(60),
   maxTimestamp: baseOffset,
 })
 
@@ -21,12 +21,12 @@ it('indexes each segment by itself, and a segment begun earlier by the time it i
   const index = new MemorySegmentIndex()
   const indexer = new LogIndexer({ index, intervalBytesOf: () => 100, maxTimestampOf: () => 77 })
   for (let place = 0; place < 3; place++) {
-    indexer.batchLaid(segment(0, 0), batch(place, place * 60))
-    indexer.batchLaid(segment(1, 500), batch(500 + place, 6000 + place * 60))
+    indexer.batchesLaid(segment(0, 0), [batch(place, place * 60)])
+    indexer.batchesLaid(segment(1, 500), [batch(500 + place, 6000 + place * 60)])
   }
-  indexer.batchLaid(segment(0, 3), batch(3, 0))
-  indexer.batchLaid(segment(0, 3), batch(4, 60))
-  indexer.batchLaid(segment(0, 3), batch(5, 120))
+  indexer.batchesLaid(segment(0, 3), [batch(3, 0)])
+  indexer.batchesLaid(segment(0, 3), [batch(4, 60)])
+  indexer.batchesLaid(segment(0, 3), [batch(5, 120)])
   assert.deepEqual(index.entries.get('T/0/0/0'), [{ baseOffset: 2, position: 120, maxTimestampBefore: 1 }])
   assert.deepEqual(index.entries.get('T/1/500/0'), [{ baseOffset: 502, position: 6120, maxTimestampBefore: 501 }])
   assert.deepEqual(index.entries.get('T/0/3/0'), [{ baseOffset: 5, position: 120, maxTimestampBefore: 4 }])
@@ -35,8 +35,8 @@ it('indexes each segment by itself, and a segment begun earlier by the time it i
 it('drops the rows of a topic that is gone', () => {
   const index = new MemorySegmentIndex()
   const indexer = new LogIndexer({ index, intervalBytesOf: () => 0, maxTimestampOf: () => undefined })
-  indexer.batchLaid(segment(0, 0), batch(0, 0))
-  indexer.batchLaid(segment(0, 0), batch(1, 60))
+  indexer.batchesLaid(segment(0, 0), [batch(0, 0)])
+  indexer.batchesLaid(segment(0, 0), [batch(1, 60)])
   indexer.dropTopic('T')
   assert.equal(index.entries.size, 0)
 })
