@@ -1,3 +1,4 @@
+import { BatchPublishService } from './batch-publish-service.ts'
 import type { Clock } from './clock.ts'
 import { ClusterService } from './cluster-service.ts'
 import { CursorCodec } from './cursor.ts'
@@ -46,6 +47,7 @@ export interface BrokerServices {
   readonly topics: TopicService
   readonly offsets: OffsetService
   readonly publish: PublishService
+  readonly publishBatches: BatchPublishService
   readonly reads: ReadService
   readonly groups: GroupService
   readonly groupFetch: GroupFetchService
@@ -69,6 +71,12 @@ export function createBrokerServices(deps: BrokerDependencies, settings: BrokerS
   const pages = new PageReader(engine, clock)
   const topicPages = new TopicPages(engine, pages, cursors, settings.pageMaxPartitions)
   const { numPartitions, offsetMetadataMaxBytes: offsetMetadataBytesMax } = settings
+  const publishing = {
+    engine,
+    topics: new TopicAutoCreation(engine.topics, { enabled: settings.autoCreateTopicsEnable, numPartitions }),
+    topicConfigOf: new TopicSettings(settings.brokerTopicDefaults).configOf,
+    clock,
+  }
   return {
     topics: new TopicService(engine, cursors, {
       numPartitions,
@@ -77,13 +85,8 @@ export function createBrokerServices(deps: BrokerDependencies, settings: BrokerS
       brokerDefaults: settings.brokerTopicDefaults,
     }),
     offsets,
-    publish: new PublishService({
-      engine,
-      topics: new TopicAutoCreation(engine.topics, { enabled: settings.autoCreateTopicsEnable, numPartitions }),
-      topicConfigOf: new TopicSettings(settings.brokerTopicDefaults).configOf,
-      clock,
-      random,
-    }),
+    publish: new PublishService({ ...publishing, random }),
+    publishBatches: new BatchPublishService(publishing),
     reads: new ReadService({ engine, clock, pages, topicPages, offsets }),
     groups: new GroupService({ engine, clock, cursors, offsets, offsetMetadataBytesMax }),
     groupFetch: new GroupFetchService({ engine, clock, cursors, topicPages, offsets }),

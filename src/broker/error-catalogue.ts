@@ -47,6 +47,7 @@ export const errorCatalogue = {
   NON_EMPTY_GROUP: { kafkaCode: 68, status: 409, title: 'The group has members', ...never },
   GROUP_ID_NOT_FOUND: { kafkaCode: 69, status: 404, title: 'Unknown consumer group', ...never },
   TOPIC_DELETION_DISABLED: { kafkaCode: 73, status: 403, title: 'Topic deletion is disabled', ...never },
+  UNSUPPORTED_COMPRESSION_TYPE: { kafkaCode: 76, status: 415, title: 'Unsupported compression', ...never },
   INVALID_RECORD: { kafkaCode: 87, status: 422, title: 'Invalid record', ...never },
   UNKNOWN_TOPIC_ID: { kafkaCode: 100, status: 404, title: 'The topic was deleted and created again', ...never },
 

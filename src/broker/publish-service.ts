@@ -88,7 +88,7 @@ export class PublishService {
   }
 }
 
-function internalTopic(name: string): BrokerError {
+export function internalTopic(name: string): BrokerError {
   return new BrokerError(
     'INVALID_TOPIC_EXCEPTION',
     `The topic "${name}" is internal: the server alone writes to it. Publish to a topic of another name.`,
@@ -96,7 +96,7 @@ function internalTopic(name: string): BrokerError {
 }
 
 /** What rejects before the answer of an append was judged has stored nothing (see Engine.append). */
-function refused(error: unknown): unknown {
+export function refused(error: unknown): unknown {
   if (!(error instanceof BrokerError) || error.options.stored !== undefined) return error
   return new BrokerError(error.code, error.message, { ...error.options, stored: 'no', cause: error })
 }

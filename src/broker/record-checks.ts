@@ -78,18 +78,7 @@ class RecordCheck {
 
   #badTimestamp(i: number): void {
     const timestamp = this.#columns.timestamp[i]!
-    const { messageTimestampBeforeMaxMs, messageTimestampAfterMaxMs } = this.#config
-    const [apart, limit] =
-      timestamp < this.#oldest
-        ? ['before', `message.timestamp.before.max.ms (${messageTimestampBeforeMaxMs})`]
-        : ['after', `message.timestamp.after.max.ms (${messageTimestampAfterMaxMs})`]
-    this.#add('timestamp', `/records/${i}/timestamp`, () => {
-      const distanceMs = Math.abs(timestamp - this.#now)
-      return (
-        `The timestamp ${timestamp} is ${distanceMs} ms ${apart} the server's time ${this.#now}: ` +
-        `more than the topic's ${limit}. Send Unix milliseconds, leave the timestamp out, or alter the topic.`
-      )
-    })
+    this.#add('timestamp', `/records/${i}/timestamp`, () => timestampDetail(timestamp, this.#config, this.#now))
   }
 
   #empty(i: number): void {
@@ -101,11 +90,7 @@ class RecordCheck {
   }
 
   #nullKey(i: number): void {
-    this.#add(
-      'null-key',
-      `/records/${i}/key`,
-      () => `The key is null, but the topic "${this.#topic.name}" is compacted: every record needs a key there.`,
-    )
+    this.#add('null-key', `/records/${i}/key`, () => nullKeyDetail(this.#topic.name))
   }
 
   #badPartition(i: number): void {
@@ -121,18 +106,42 @@ class RecordCheck {
 
   #tooLarge(i: number): void {
     const sizeBytes = loneBatchSize(this.#columns, i)
-    const { maxMessageBytes, segmentBytes } = this.#config
-    const tooLarge = sizeBytes > maxMessageBytes
-    const limit = tooLarge ? `max.message.bytes (${maxMessageBytes})` : `segment.bytes (${segmentBytes})`
-    this.#add(
-      tooLarge ? 'too-large' : 'beyond-segment',
-      `/records/${i}`,
-      () => `The record takes ${sizeBytes} bytes as a batch of its own: more than the topic's ${limit}.`,
-    )
+    this.#add(tooLargeKind(sizeBytes, this.#config), `/records/${i}`, () => {
+      return `The record takes ${sizeBytes} bytes as a batch of its own: ${sizeLimitDetail(sizeBytes, this.#config)}`
+    })
   }
 
   #add(...fault: Parameters<RecordFaults['add']>): void {
     this.#faults ??= new RecordFaults()
     this.#faults.add(...fault)
   }
+}
+
+/** What is said of a timestamp that the topic does not take. */
+export function timestampDetail(timestamp: number, config: TopicConfig, now: number): string {
+  const { messageTimestampBeforeMaxMs, messageTimestampAfterMaxMs } = config
+  const [apart, limit] =
+    timestamp < now
+      ? ['before', `message.timestamp.before.max.ms (${messageTimestampBeforeMaxMs})`]
+      : ['after', `message.timestamp.after.max.ms (${messageTimestampAfterMaxMs})`]
+  return (
+    `The timestamp ${timestamp} is ${Math.abs(timestamp - now)} ms ${apart} the server's time ${now}: ` +
+    `more than the topic's ${limit}. Send Unix milliseconds, leave the timestamp out, or alter the topic.`
+  )
+}
+
+export function nullKeyDetail(topic: string): string {
+  return `The key is null, but the topic "${topic}" is compacted: every record needs a key there.`
+}
+
+/** By which limit a batch of this size is beyond `maxBatchBytes`. */
+export function tooLargeKind(sizeBytes: number, config: TopicConfig): 'too-large' | 'beyond-segment' {
+  return sizeBytes > config.maxMessageBytes ? 'too-large' : 'beyond-segment'
+}
+
+export function sizeLimitDetail(sizeBytes: number, config: TopicConfig): string {
+  const { maxMessageBytes, segmentBytes } = config
+  const limit =
+    sizeBytes > maxMessageBytes ? `max.message.bytes (${maxMessageBytes})` : `segment.bytes (${segmentBytes})`
+  return `more than the topic's ${limit}.`
 }

@@ -30,6 +30,10 @@ export class RecordFaults {
   readonly #told: FieldError[] = []
   #count = 0
 
+  get count(): number {
+    return this.#count
+  }
+
   /** @param detail made only for the faults that are told */
   add(kind: RecordFaultKind, pointer: string, detail: () => string): void {
     this.#kinds.add(kind)
