@@ -1,7 +1,8 @@
+import { batchSizeBytes, lastOffset } from '../codec/record-batch.ts'
 import { BrokerError } from './broker-error.ts'
 import type { Clock } from './clock.ts'
 import type { ReadCursor } from './cursor.ts'
-import type { Engine } from './engine.ts'
+import type { Engine, PartitionRead, ReadPosition } from './engine.ts'
 import type { OffsetService, ResolvedPosition } from './offset-service.ts'
 import { type PageLimits, type PageReader, type PageSink } from './page-reader.ts'
 import { allPartitions, parsePartitions, unknownPartition } from './partition-selection.ts'
@@ -41,6 +42,16 @@ export interface PartitionPage {
   readonly logStartOffset: number
 }
 
+/** A page of one partition as its log has it. */
+export interface BatchesPage extends PartitionPage {
+  /** Whole batches, one behind the other, verified; the first may begin before the offset asked for. Not to be written to. */
+  readonly batches: readonly Buffer[]
+}
+
+export interface BatchesReadRequest extends Omit<PartitionReadRequest, 'limits'> {
+  readonly limits: Pick<PageLimits, 'maxBytes' | 'waitMs'>
+}
+
 export interface ReadServiceDependencies {
   readonly engine: Engine
   readonly clock: Clock
@@ -57,39 +68,39 @@ export class ReadService {
     this.#deps = deps
   }
 
-  async browse(request: BrowseRequest, sink: PageSink, signal?: AbortSignal): Promise<TopicPage> {
+  /** @param whole one partition's error is the page's, also where others can be read: see TopicPages.readWhole */
+  async browse(request: BrowseRequest, sink: PageSink, signal?: AbortSignal, whole = false): Promise<TopicPage> {
     refuseSeveralStarts(request)
     const topic = this.#topic(request.topic)
     const start = request.cursor === undefined ? await this.#begin(topic, request) : await this.#resume(topic, request)
-    return this.#deps.topicPages.read(topic, start, request.limits, sink, signal)
+    const { topicPages } = this.#deps
+    return whole
+      ? topicPages.readWhole(topic, start, request.limits, sink, signal)
+      : topicPages.read(topic, start, request.limits, sink, signal)
   }
 
   /** An offset out of range is 410 or 416 with the two bounds; a damaged range tells the next readable offset. */
   async readPartition(request: PartitionReadRequest, sink: PageSink, signal?: AbortSignal): Promise<PartitionPage> {
-    const { partition, limits } = request
-    const topic = this.#topic(request.topic)
-    if (partition >= topic.partitionCount) throw unknownPartition(topic.name, partition, topic.partitionCount)
-    const offset = request.offset ?? (await this.#logStart(topic, partition))
-    const [page] = await this.#deps.pages.read(
-      [{ topic: topic.name, topicId: topic.topicId, partition, offset }],
-      limits,
-      sink,
-      signal,
-    )
+    const position = await this.#position(request)
+    const [page] = await this.#deps.pages.read([position], request.limits, sink, signal)
     if (page === undefined) throw new Error('the page has no entry for the position asked for')
-    const { nextOffset, highWatermark, logStartOffset, nextReadableOffset, error } = page
-    if (error !== undefined && !page.hasRecords) {
-      const bounds = {
-        ...(highWatermark >= 0 && { logStartOffset, highWatermark }),
-        ...(nextReadableOffset !== undefined && { nextReadableOffset }),
-      }
-      throw new BrokerError(error.code, error.message, {
-        ...error.options,
-        cause: error,
-        facts: { ...bounds, ...error.options.facts },
-      })
-    }
+    const { nextOffset, highWatermark, logStartOffset, error } = page
+    if (error !== undefined && !page.hasRecords) throw withBounds(error, page)
     return { nextOffset, upToDate: error === undefined && nextOffset >= highWatermark, highWatermark, logStartOffset }
+  }
+
+  /** The same, of the batches as they are stored. One is given whatever its size. */
+  async readBatches(request: BatchesReadRequest, signal?: AbortSignal): Promise<BatchesPage> {
+    const position = await this.#position(request)
+    const asked = { positions: [position], ...request.limits, ...(signal && { signal }) }
+    const [read] = (await this.#deps.engine.read(asked)).partitions
+    if (read === undefined) throw new Error('the read has no entry for the position asked for')
+    const { batches, highWatermark, logStartOffset, error } = read
+    if (error !== undefined && batches.length === 0) throw withBounds(error, read)
+    const last = batches.at(-1)
+    const nextOffset = last === undefined ? position.offset : nextOffsetOf(last)
+    const upToDate = error === undefined && nextOffset >= highWatermark
+    return { batches, nextOffset, upToDate, highWatermark, logStartOffset }
   }
 
   /**
@@ -147,8 +158,16 @@ export class ReadService {
     return cursor
   }
 
-  async #logStart(topic: TopicSummary, partition: number): Promise<number> {
-    const [start] = await this.#deps.offsets.starts(topic.name, [partition], 'earliest')
+  async #position(request: Omit<PartitionReadRequest, 'limits'>): Promise<ReadPosition> {
+    const { partition } = request
+    const { name, topicId, partitionCount } = this.#topic(request.topic)
+    if (partition >= partitionCount) throw unknownPartition(name, partition, partitionCount)
+    const offset = request.offset ?? (await this.#logStart(name, partition))
+    return { topic: name, topicId, partition, offset }
+  }
+
+  async #logStart(topic: string, partition: number): Promise<number> {
+    const [start] = await this.#deps.offsets.starts(topic, [partition], 'earliest')
     return start?.offset ?? 0
   }
 
@@ -156,6 +175,31 @@ export class ReadService {
     return foundTopic(this.#deps.engine, name)
   }
 }
+
+/** Behind the last of the batches that the buffer holds. */
+function nextOffsetOf(batches: Buffer): number {
+  let at = 0
+  for (let size = batchSizeBytes(batches, 0); at + size < batches.length; size = batchSizeBytes(batches, at)) at += size
+  return lastOffset(batches, at) + 1
+}
+
+/** A read's error, with what is known of the partition. */
+function withBounds(
+  error: BrokerError,
+  { highWatermark, logStartOffset, nextReadableOffset }: KnownBounds,
+): BrokerError {
+  const bounds = {
+    ...(highWatermark >= 0 && { logStartOffset, highWatermark }),
+    ...(nextReadableOffset !== undefined && { nextReadableOffset }),
+  }
+  return new BrokerError(error.code, error.message, {
+    ...error.options,
+    cause: error,
+    facts: { ...bounds, ...error.options.facts },
+  })
+}
+
+type KnownBounds = Pick<PartitionRead, 'highWatermark' | 'logStartOffset' | 'nextReadableOffset'>
 
 /** The partitions a read covers: those of the parameter, else all. */
 export function chosenPartitions(topic: TopicSummary, partitions: string | undefined): number[] {

@@ -94,6 +94,38 @@ export class TopicPages {
     sink: PageSink,
     signal?: AbortSignal,
   ): Promise<TopicPage> {
+    const page = await this.#read(topic, start, limits, sink, signal)
+    const failed = page.filter((progress) => progress.error !== undefined)
+    if (failed.length > 0) this.#rejectIfNothingElse(start, page, failed)
+    return { ...this.#pageOf(start, page), ...(failed.length > 0 && { partitionErrors: failed.map(errorOf) }) }
+  }
+
+  /**
+   * One page, for replies that have no place for a partition's error: rejects with the first one that is not behind
+   * records of its own partition on this page, which the next page will meet. What went to the sink is then void: the
+   * error's `cursor` has only the positions repaired, and no other has moved.
+   */
+  async readWhole(
+    topic: TopicSummary,
+    start: ReadCursor,
+    limits: PageLimits,
+    sink: PageSink,
+    signal?: AbortSignal,
+  ): Promise<TopicPage> {
+    const page = await this.#read(topic, start, limits, sink, signal)
+    const failed = page.filter((progress) => progress.error !== undefined && !progress.hasRecords)
+    const worst = failed.find(isRepairable) ?? failed[0]
+    if (worst !== undefined) throw this.#failure(worst, start, page, failed, repairedOrUnmoved)
+    return this.#pageOf(start, page)
+  }
+
+  async #read(
+    topic: TopicSummary,
+    start: ReadCursor,
+    limits: PageLimits,
+    sink: PageSink,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly PageProgress[]> {
     this.checkCoverage(topic, start.positions.length)
     const positions = inTurn(start).map(({ partition, offset }) => ({
       topic: topic.name,
@@ -101,15 +133,15 @@ export class TopicPages {
       partition,
       offset,
     }))
-    const page = await this.#pages.read(positions, { ...limits, until: start.until }, sink, signal)
-    const failed = page.filter((progress) => progress.error !== undefined)
-    if (failed.length > 0) this.#rejectIfNothingElse(start, page, failed)
+    return this.#pages.read(positions, { ...limits, until: start.until }, sink, signal)
+  }
+
+  #pageOf(start: ReadCursor, page: readonly PageProgress[]): TopicPage {
     const moved = page.filter((progress) => progress.nextOffset !== progress.fromOffset)
     return {
       cursor: this.#cursors.encodeRead(advanced(start, page, (progress) => progress.nextOffset)),
       upToDate: page.every(isUpToDate),
       partitions: moved.map(positionOf),
-      ...(failed.length > 0 && { partitionErrors: failed.map(errorOf) }),
     }
   }
 
@@ -117,15 +149,24 @@ export class TopicPages {
     if (page.some((progress) => progress.hasRecords)) return
     const repairable = failed.find(isRepairable)
     const worst = repairable ?? (failed.length === page.length ? failed[0] : undefined)
-    if (worst?.error === undefined) return
-    const { error } = worst
-    throw new BrokerError(error.code, error.message, {
+    if (worst !== undefined) throw this.#failure(worst, start, page, failed, repairedOffset)
+  }
+
+  #failure(
+    { error }: PageProgress,
+    start: ReadCursor,
+    page: readonly PageProgress[],
+    failed: readonly PageProgress[],
+    offsetOf: (progress: PageProgress) => number,
+  ): BrokerError {
+    if (error === undefined) throw new Error('this partition did not fail')
+    return new BrokerError(error.code, error.message, {
       ...error.options,
       cause: error,
       facts: {
         ...error.options.facts,
         partitionErrors: failed.map(errorOf),
-        cursor: this.#cursors.encodeRead(advanced(start, page, repairedOffset)),
+        cursor: this.#cursors.encodeRead(advanced(start, page, offsetOf)),
       },
     })
   }
@@ -172,6 +213,11 @@ function repairedOffset(progress: PageProgress): number {
   if (!isRepairable(progress)) return progress.nextOffset
   if (progress.nextReadableOffset !== undefined) return progress.nextReadableOffset
   return progress.nextOffset < progress.logStartOffset ? progress.logStartOffset : Math.max(0, progress.highWatermark)
+}
+
+/** For a page that is not sent: what it read of other partitions is to be read again. */
+function repairedOrUnmoved(progress: PageProgress): number {
+  return isRepairable(progress) && !progress.hasRecords ? repairedOffset(progress) : progress.fromOffset
 }
 
 function positionOf(progress: PageProgress): PartitionPosition {
