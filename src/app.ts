@@ -14,6 +14,7 @@ import { apiControllers } from './http/api-controllers.ts'
 import { BodyBuffers } from './http/body-buffers.ts'
 import type { App } from './http/controller.ts'
 import type { HttpOptions, ServerDependencies } from './http/server-dependencies.ts'
+import { HttpLoad } from './http/http-load.ts'
 import { buildServer } from './http/server.ts'
 import { Metrics } from './observability/metrics.ts'
 
@@ -35,7 +36,11 @@ export async function startPosthorn(
 ): Promise<PosthornServer> {
   const clock = systemClock
   const stopping = new AbortController()
-  const metrics: Metrics = new Metrics(() => engine.statistics())
+  const load = new HttpLoad(config, clock, logger)
+  const metrics: Metrics = new Metrics(
+    () => engine.statistics(),
+    () => load.statistics(),
+  )
   const bound: Listener[] = []
   const engine: Engine = await EmbeddedEngine.open({
     ...engineOptions(config, clock),
@@ -49,6 +54,7 @@ export async function startPosthorn(
   const controllers = apiControllers({
     ...services,
     bodyBuffers,
+    load,
     logger,
     metrics: () => metrics.render(),
     limits: config,
@@ -59,6 +65,7 @@ export async function startPosthorn(
     buildServer({
       controllers,
       bodyBuffers,
+      load,
       logger,
       clock,
       options,
@@ -123,6 +130,8 @@ function httpOptions(config: ServerConfig): HttpOptions {
     headersTimeoutMs: config.requestHeadersTimeoutMs,
     maxConnections: config.maxConnections,
     connectionsMaxIdleMs: config.connectionsMaxIdleMs,
+    replyTimeoutMs: config.replyTimeoutMs,
+    connectionInflightMaxRequests: config.connectionInflightMaxRequests,
     allowedHosts: config.allowedHosts,
     corsAllowedOrigins: config.corsAllowedOrigins,
   }

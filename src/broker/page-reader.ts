@@ -9,6 +9,8 @@ import type { RecordColumns } from './record-columns.ts'
 /** Where the records of a page go, in order; the columns are valid during the call only. */
 export interface PageSink {
   records(topic: string, partition: number, columns: RecordColumns): void
+  /** True once the page is to end with what it has. */
+  readonly isFull?: boolean
 }
 
 export interface PageLimits {
@@ -136,6 +138,10 @@ export class PageReader {
     }
     if (end === 'all') progress.nextOffset = next
     if (end === 'until') progress.ended = true
+    if (sink.isFull === true && progress.hasRecords) {
+      allowance.bytes = 0
+      return false
+    }
     return end === 'all'
   }
 }

@@ -1,6 +1,10 @@
 /** Most requests have no headers: one empty column serves them all, until it grows. */
 const noInts = new Int32Array(0)
 
+/** What the columns take for each record, and for each header. */
+const RECORD_BYTES = 40
+const HEADER_BYTES = 16
+
 /**
  * Records as columns: numbers that say where each part of each record lies in one buffer.
  *
@@ -44,6 +48,11 @@ export class RecordColumns {
     this.headerNameEnd = noInts
     this.headerValueStart = noInts
     this.headerValueEnd = noInts
+  }
+
+  /** Memory of the columns that are filled. */
+  get memoryBytes(): number {
+    return this.count * RECORD_BYTES + this.headerCount * HEADER_BYTES
   }
 
   /** Empty again, over another buffer; the columns keep their size. */

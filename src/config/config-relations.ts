@@ -17,6 +17,7 @@ export function relationProblems(config: ServerConfig): string[] {
     ],
     ['topic.partitions.max', config.topicPartitionsMax, 'partitions.max', config.partitionsMax],
     ['request.max.bytes', config.requestMaxBytes, 'produce.inflight.max.bytes', config.produceInflightMaxBytes],
+    ['request.max.bytes', config.requestMaxBytes, 'request.inflight.max.bytes', config.requestInflightMaxBytes],
     [
       'journal.direct.min.bytes',
       config.journalDirectMinBytes,

@@ -73,6 +73,24 @@ export const posthornSettings = {
     '300000',
     'A whole request body must have arrived within this time.',
   ),
+  requestInflightMaxBytes: defineSetting(
+    'request.inflight.max.bytes',
+    int({ min: MIB }),
+    String(64 * MIB),
+    'Bytes of requests under way: their bodies, from the headers on, and what is made of them until the answer. Beyond it requests get 503, large ones from three quarters on.',
+  ),
+  connectionInflightMaxRequests: defineSetting(
+    'connection.inflight.max.requests',
+    int({ min: 1, max: 10_000 }),
+    '128',
+    'Requests of one connection that are not answered yet (HTTP pipelining); a connection with more is closed.',
+  ),
+  replyTimeoutMs: defineSetting(
+    'reply.timeout.ms',
+    timeout,
+    '120000',
+    'A client that has not taken a reply within this time is cut off.',
+  ),
   pageDefaultRecords: defineSetting(
     'page.default.records',
     int({ min: 1, max: 100_000 }),
@@ -114,6 +132,12 @@ export const posthornSettings = {
     int({ min: 1, max: 1_000_000 }),
     '2000',
     'Reads that wait for records at the same time.',
+  ),
+  fetchInflightMaxBytes: defineSetting(
+    'fetch.inflight.max.bytes',
+    int({ min: MIB }),
+    String(64 * MIB),
+    'Bytes of pages that clients have not taken yet. Where there is no more room, pages end early, and reads get 503.',
   ),
   produceInflightMaxBytes: defineSetting(
     'produce.inflight.max.bytes',

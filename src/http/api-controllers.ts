@@ -14,6 +14,7 @@ import { HealthController, type MetricsSource } from './controllers/health-contr
 import { PartitionsController } from './controllers/partitions-controller.ts'
 import { RecordsController, type RecordLimits } from './controllers/records-controller.ts'
 import { TopicsController } from './controllers/topics-controller.ts'
+import type { HttpLoad } from './http-load.ts'
 
 /** What stands behind the API. */
 export interface ApiServices {
@@ -26,6 +27,7 @@ export interface ApiServices {
   readonly cluster: ClusterService
   readonly metrics: MetricsSource
   readonly bodyBuffers: BodyBuffers
+  readonly load: HttpLoad
   readonly limits: RecordLimits
   /** Ends waiting reads. */
   readonly stopping: AbortSignal

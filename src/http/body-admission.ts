@@ -1,10 +1,12 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { BrokerError } from '../broker/broker-error.ts'
 import './route-config.ts'
 
 /** A body above this is large: all large ones together get at most this share, so that small ones always find room. */
 const LARGE_BODY_BYTES = 1024 * 1024
 const LARGE_BODIES_SHARE = 3 / 4
+/** The reply to a publish of many records is as large as what was made of its body. */
+const LARGE_REPLY_BYTES = 64 * 1024
 
 /**
  * Bounds the memory of request bodies: from its headers on if they tell its length, else as it grows, until the request
@@ -36,8 +38,14 @@ export class BodyAdmission {
     return undefined
   }
 
-  /** The request needs its body no more. A second call has no effect. */
-  release(request: FastifyRequest): void {
+  /** The request is answered. What it holds is given free: at once, or, behind a large reply, when its client has taken that. */
+  answered(request: FastifyRequest, reply: FastifyReply, payload: unknown): void {
+    if (typeof payload === 'string' && payload.length > LARGE_REPLY_BYTES) {
+      reply.raw.on('close', () => this.#release(request))
+    } else this.#release(request)
+  }
+
+  #release(request: FastifyRequest): void {
     this.#bytes -= request.heldBytes
     request.heldBytes = 0
   }

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { FastifyBaseLogger, FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { BrokerError, type Stored } from '../broker/broker-error.ts'
 import type { ErrorCode } from '../broker/error-catalogue.ts'
+import { DISCARDED_BODY_MAX_BYTES } from './discarded-body.ts'
 import { PROBLEM_MEDIA_TYPE, problemOf, retryAfterSeconds } from './problem.ts'
 import { refuseContentType } from './request-body.ts'
 
@@ -28,19 +29,15 @@ export function sendProblem(error: BrokerError, request: FastifyRequest, reply: 
     .send(JSON.stringify({ ...problemOf(error, request.id), stored: storedBy(error, request) }))
 }
 
-/**
- * Closing a connection while its client still sends a body resets it, and the client may never see the reply: up to
- * here, Node reads what is left and forgets it. A longer body, or one whose length nobody knows, is not worth it.
- */
-const DISCARDED_BODY_MAX_BYTES = 128 * 1024 * 1024
-
 /** A body that is late, or that a page of another site sends. */
 const notWaitedFor: ReadonlySet<ErrorCode> = new Set(['REQUEST_TIMEOUT', 'ORIGIN_NOT_ALLOWED', 'MISDIRECTED_REQUEST'])
 
 function mustClose({ code }: BrokerError, { raw, headers }: FastifyRequest): boolean {
   if (code === 'SERVER_STOPPING') return true
   if (raw.complete) return false
-  if (notWaitedFor.has(code) || headers['transfer-encoding'] !== undefined) return true
+  if (notWaitedFor.has(code)) return true
+  // Of unknown length: who is told to come again has to hear it, others are not worth the wait.
+  if (headers['transfer-encoding'] !== undefined) return code !== 'SERVER_OVERLOADED'
   return Number(headers['content-length'] ?? 0) > DISCARDED_BODY_MAX_BYTES
 }
 

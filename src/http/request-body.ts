@@ -2,7 +2,9 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import { BrokerError } from '../broker/broker-error.ts'
 import type { Clock } from '../broker/clock.ts'
+import type { BodyAdmission } from './body-admission.ts'
 import type { BodyBuffers } from './body-buffers.ts'
+import { discardRest } from './discarded-body.ts'
 import { consumedBy, JSON_MEDIA_TYPE } from './media-types.ts'
 
 /** How often bodies under way are looked at: a late one is given up this much later at most. */
@@ -23,13 +25,15 @@ export class RequestBodies {
   readonly #limits: RequestBodyLimits
   readonly #clock: Clock
   readonly #buffers: BodyBuffers
+  readonly #admission: BodyAdmission
   readonly #underWay = new Set<BodyUnderWay>()
   #sweeping = false
 
-  constructor(limits: RequestBodyLimits, clock: Clock, buffers: BodyBuffers) {
+  constructor(limits: RequestBodyLimits, clock: Clock, buffers: BodyBuffers, admission: BodyAdmission) {
     this.#limits = limits
     this.#clock = clock
     this.#buffers = buffers
+    this.#admission = admission
   }
 
   /** A content type parser of fastify. */
@@ -38,11 +42,14 @@ export class RequestBodies {
     if (refused !== undefined) return done(refused)
     const length = request.headers['content-length']
     if (length !== undefined && Number(length) > this.#limits.requestMaxBytes) return done(this.#tooLarge(length))
+    const overloaded = length === undefined ? undefined : this.#admission.admit(request, Number(length))
+    if (overloaded !== undefined) return done(overloaded)
     const body = new BodyUnderWay(payload, this.#limits.requestMaxBytes, this.#clock, (error) => {
       this.#underWay.delete(body)
-      if (error === null) done(null, this.#buffers.gather(body.chunks, body.sizeBytes))
+      if (error === null) done(null, this.#buffers.gather(body.takeChunks(), body.sizeBytes))
       else done(error === tooLong ? this.#tooLarge() : error)
     })
+    if (length === undefined) body.admit = (bytes) => this.#admission.admit(request, bytes)
     this.#underWay.add(body)
     if (!this.#sweeping) this.#sweepLater()
   }
@@ -73,8 +80,10 @@ const tooLong = new Error('the body is longer than allowed')
 
 class BodyUnderWay {
   lastByteAt: number
-  readonly chunks: Buffer[] = []
+  /** Of a body whose length is not known: asked before each piece of it is kept. */
+  admit: ((bytes: number) => BrokerError | undefined) | undefined
   sizeBytes = 0
+  #chunks: Buffer[] = []
   readonly #payload: IncomingMessage
   readonly #maxBytes: number
   readonly #clock: Clock
@@ -96,15 +105,25 @@ class BodyUnderWay {
     if (this.#over) return
     this.#over = true
     this.#payload.off('data', this.#onData)
-    this.#payload.resume()
+    this.takeChunks()
+    discardRest(this.#payload)
     this.#done(error)
+  }
+
+  /** The listeners live as long as the request, its pieces do not. */
+  takeChunks(): Buffer[] {
+    const chunks = this.#chunks
+    this.#chunks = []
+    return chunks
   }
 
   readonly #onData = (chunk: Buffer): void => {
     this.lastByteAt = this.#clock.monotonic()
     this.sizeBytes += chunk.length
-    if (this.sizeBytes > this.#maxBytes) this.giveUp(tooLong)
-    else this.chunks.push(chunk)
+    if (this.sizeBytes > this.#maxBytes) return this.giveUp(tooLong)
+    const refused = this.admit?.(chunk.length)
+    if (refused !== undefined) return this.giveUp(refused)
+    this.#chunks.push(chunk)
   }
 
   // The listeners stay: taking them off costs more than what they hold, which goes with the request.

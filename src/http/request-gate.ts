@@ -3,6 +3,7 @@ import { BrokerError } from '../broker/broker-error.ts'
 import type { Clock } from '../broker/clock.ts'
 import { Browsers, isLoopback, type BrowserRules } from './browsers.ts'
 import { accepts } from './media-range.ts'
+import type { PipelinedRequests } from './pipelined-requests.ts'
 import type { RouteTable } from './route-table.ts'
 
 const SLASH = 0x2f
@@ -11,13 +12,21 @@ const SLASH = 0x2f
 export class RequestGate {
   readonly #browsers: Browsers
   readonly #routes: RouteTable
+  readonly #pipelined: PipelinedRequests
   readonly #clock: Clock
   readonly #stopping: AbortSignal
   #onLoopback = false
 
-  constructor(rules: BrowserRules, routes: RouteTable, clock: Clock, stopping: AbortSignal) {
+  constructor(
+    rules: BrowserRules,
+    routes: RouteTable,
+    pipelined: PipelinedRequests,
+    clock: Clock,
+    stopping: AbortSignal,
+  ) {
     this.#browsers = new Browsers(rules)
     this.#routes = routes
+    this.#pipelined = pipelined
     this.#clock = clock
     this.#stopping = stopping
   }
@@ -28,6 +37,8 @@ export class RequestGate {
   }
 
   readonly onRequest = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void => {
+    // What is not admitted has no connection any more that an answer could go to.
+    if (!this.#pipelined.admits(reply)) return
     request.arrivedAt = this.#clock.monotonic()
     void reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
     const refused = this.#refusal(request, reply)

@@ -9,6 +9,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** When its headers were there; monotonic milliseconds. */
     arrivedAt: number
+    /** Bytes that it holds of what all requests may; see BodyAdmission. */
+    heldBytes: number
   }
   interface FastifyContextConfig {
     /**

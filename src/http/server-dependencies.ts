@@ -3,12 +3,15 @@ import type { Clock } from '../broker/clock.ts'
 import type { BodyBuffers } from './body-buffers.ts'
 import type { Controller } from './controller.ts'
 import type { RecordLimits } from './controllers/records-controller.ts'
+import type { HttpLoad, HttpLoadLimits } from './http-load.ts'
 
 /** All that the HTTP server needs from outside; `app.ts` puts it together. */
 export interface ServerDependencies {
   readonly controllers: readonly Controller[]
   /** Where bodies are put; the controllers give those back that they have done with. */
   readonly bodyBuffers: BodyBuffers
+  /** One for all servers: it bounds what their requests hold together. */
+  readonly load: HttpLoad
   /** A pino instance. */
   readonly logger: FastifyBaseLogger
   readonly clock: Clock
@@ -34,6 +37,10 @@ export interface HttpOptions {
   readonly maxConnections: number
   /** `connections.max.idle.ms`: a connection on which no request came for so long is closed. */
   readonly connectionsMaxIdleMs: number
+  /** `reply.timeout.ms`: a client that does not take a reply within this time is cut off. */
+  readonly replyTimeoutMs: number
+  /** `connection.inflight.max.requests`: a connection with more is closed. */
+  readonly connectionInflightMaxRequests: number
   /** `allowed.hosts`: names other than loopback that a loopback listener answers to. */
   readonly allowedHosts: readonly string[]
   /** `cors.allowed.origins`: origins of other sites that may call this server; `*` = all. */
@@ -47,8 +54,16 @@ export const defaultHttpOptions: HttpOptions = {
   headersTimeoutMs: 10_000,
   maxConnections: 10_000,
   connectionsMaxIdleMs: 600_000,
+  replyTimeoutMs: 120_000,
+  connectionInflightMaxRequests: 128,
   allowedHosts: [],
   corsAllowedOrigins: [],
+}
+
+/** What all requests may hold, as the configuration has it by default. */
+export const defaultLoadLimits: HttpLoadLimits = {
+  requestInflightMaxBytes: 64 * 1024 * 1024,
+  fetchInflightMaxBytes: 64 * 1024 * 1024,
 }
 
 /** Limits of requests and pages as the configuration has them by default. */

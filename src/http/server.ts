@@ -1,6 +1,5 @@
 import { fastify, type FastifySchemaCompiler, type onSendHookHandler, type preValidationHookHandler } from 'fastify'
 import { Type, type TSchema } from 'typebox'
-import type { Clock } from '../broker/clock.ts'
 import type { App } from './controller.ts'
 import { clientErrorHandler, errorHandler } from './error-handler.ts'
 import { documentApi } from './openapi/document.ts'
@@ -8,6 +7,7 @@ import { servePages } from './openapi/pages.ts'
 import { parseControlBody } from './json/control-body.ts'
 import { CONSUMED_MEDIA_TYPES, consumedBy } from './media-types.ts'
 import { refuseContentType, RequestBodies } from './request-body.ts'
+import { PipelinedRequests } from './pipelined-requests.ts'
 import { RequestGate } from './request-gate.ts'
 import { requestIds } from './request-id.ts'
 import { requestValidator } from './request-validation.ts'
@@ -15,6 +15,7 @@ import { RouteTable } from './route-table.ts'
 import { idOf } from './schemas/component.ts'
 import { problemComponents } from './schemas/problem.ts'
 import type { AnswerObserver, ServerDependencies } from './server-dependencies.ts'
+import { StalledConnections } from './stalled-connections.ts'
 import './route-config.ts'
 
 /** How often Node looks for requests whose headers or body are late. */
@@ -65,8 +66,8 @@ function handleRequests(app: App, deps: ServerDependencies): void {
   app.setErrorHandler(errorHandler(deps.logger))
 
   const routes = new RouteTable()
-  const gate = new RequestGate(deps.options, routes, deps.clock, deps.stopping)
-  const bodies = new RequestBodies(deps.options, deps.clock, deps.bodyBuffers)
+  const gate = new RequestGate(deps.options, routes, pipelined(deps), deps.clock, deps.stopping)
+  const bodies = new RequestBodies(deps.options, deps.clock, deps.bodyBuffers, deps.load.bodies)
   app.addHook('onRoute', (route) => {
     routes.add(route.url, route.method)
     if (route.url.startsWith('/docs')) route.config = { produces: '*', ...route.config }
@@ -77,10 +78,12 @@ function handleRequests(app: App, deps: ServerDependencies): void {
     if (publishes) route.validatorCompiler = parametersOnly(validator)
     else if (schema.body !== undefined) route.preValidation = parseBody
     const observe = deps.observeOperation?.(schema.operationId)
-    if (observe !== undefined) route.onSend = answered(observe, deps.clock)
+    route.onSend = answered(observe, deps)
   })
   app.decorateRequest('arrivedAt', 0)
+  app.decorateRequest('heldBytes', 0)
   app.addHook('onRequest', gate.onRequest)
+  watchConnections(app, deps)
   app.server.maxConnections = deps.options.maxConnections
   app.server.on('drop', () => deps.logger.debug({ maxConnections: deps.options.maxConnections }, 'closed a connection'))
   app.server.on('listening', () => gate.listening(boundAddress(app)))
@@ -122,12 +125,25 @@ const parseBody: preValidationHookHandler = (request, _reply, done) => {
 
 const noParameters = Type.Object({}, { additionalProperties: false })
 
-/** An answer counts when it is handed to the connection: how long its client takes to read it is not the server's time. */
-function answered(observe: AnswerObserver, clock: Clock): onSendHookHandler {
-  return (request, reply, _payload, done) => {
-    observe(reply.statusCode, clock.monotonic() - request.arrivedAt)
+/**
+ * An answer counts when it is handed to the connection: how long its client takes to read it is not the server's time.
+ * The request's body is not needed any more then.
+ */
+function answered(observe: AnswerObserver | undefined, { clock, load }: ServerDependencies): onSendHookHandler {
+  return (request, reply, payload, done) => {
+    observe?.(reply.statusCode, clock.monotonic() - request.arrivedAt)
+    if (request.heldBytes > 0) load.bodies.answered(request, reply, payload)
     done()
   }
+}
+
+function pipelined({ options, load }: ServerDependencies): PipelinedRequests {
+  return new PipelinedRequests(options.connectionInflightMaxRequests, () => load.shed('pipelining'))
+}
+
+function watchConnections(app: App, { options, clock, load }: ServerDependencies): void {
+  const stalled = new StalledConnections(options.replyTimeoutMs, clock, () => load.shed('reply-timeout'))
+  app.server.on('connection', stalled.watch)
 }
 
 function boundAddress(app: App): string[] {

@@ -84,6 +84,24 @@ export const metricDefinitions = {
     help: 'Time to answer a request, by operation and status class; long polls include their wait.',
     labels: ['operation', 'status'],
   },
+  requestBytes: {
+    name: 'posthorn_http_request_bytes',
+    type: 'gauge',
+    help: 'Bytes of requests under way, of at most request.inflight.max.bytes.',
+    labels: [],
+  },
+  replyBytes: {
+    name: 'posthorn_http_reply_bytes',
+    type: 'gauge',
+    help: 'Bytes of pages that clients have not taken yet, of at most fetch.inflight.max.bytes.',
+    labels: [],
+  },
+  shed: {
+    name: 'posthorn_http_shed_total',
+    type: 'counter',
+    help: 'Requests refused (request-bytes, reply-bytes: 503) and connections closed (pipelining, reply-timeout) for the sake of the others.',
+    labels: ['reason'],
+  },
   eventLoopDelay: {
     name: 'posthorn_event_loop_delay_seconds',
     type: 'gauge',

@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { CommitObserver, DirectoryStatistics, EngineStatistics } from '../broker/engine-statistics.ts'
+import type { HttpStatistics } from './http-statistics.ts'
 import { RequestDurations } from './request-durations.ts'
 import { metricDefinitions as definitions, type MetricDefinition } from './metric-definitions.ts'
 
@@ -14,10 +15,12 @@ export class Metrics implements CommitObserver {
   readonly #requestDurations = new RequestDurations()
   readonly #eventLoop: ReturnType<typeof monitorEventLoopDelay>
   readonly #statistics: () => EngineStatistics
+  readonly #http: () => HttpStatistics
 
-  /** @param statistics asked at each scrape */
-  constructor(statistics: () => EngineStatistics) {
+  /** Both are asked at each scrape. */
+  constructor(statistics: () => EngineStatistics, http: () => HttpStatistics) {
     this.#statistics = statistics
+    this.#http = http
     collectDefaultMetrics({ register: this.#registry })
     this.#commitLatency = this.#histogram(
       definitions.commitLatency,
@@ -27,6 +30,7 @@ export class Metrics implements CommitObserver {
     this.#eventLoop.enable()
     this.#collectDirectories()
     this.#collectTotals()
+    this.#collectHttp()
     this.#collectEventLoop()
   }
 
@@ -80,6 +84,22 @@ export class Metrics implements CommitObserver {
     this.#gauge(definitions.openFiles, (statistics) => statistics.openFiles)
     this.#gauge(definitions.topics, (statistics) => statistics.topicCount)
     this.#gauge(definitions.partitions, (statistics) => statistics.partitionCount)
+  }
+
+  #collectHttp(): void {
+    const http = this.#http
+    this.#gauge(definitions.requestBytes, () => http().requestBytes)
+    this.#gauge(definitions.replyBytes, () => http().replyBytes)
+    new Counter({
+      name: definitions.shed.name,
+      help: definitions.shed.help,
+      labelNames: ['reason'],
+      registers: [this.#registry],
+      collect() {
+        this.reset()
+        for (const [reason, count] of Object.entries(http().shed)) this.inc({ reason }, count)
+      },
+    })
   }
 
   #collectEventLoop(): void {

@@ -5,10 +5,12 @@ import { createBrokerServices, defaultBrokerSettings, type BrokerSettings } from
 import { apiControllers } from '../../src/http/api-controllers.ts'
 import { BodyBuffers } from '../../src/http/body-buffers.ts'
 import type { App } from '../../src/http/controller.ts'
+import { HttpLoad, type HttpLoadLimits } from '../../src/http/http-load.ts'
 import { buildServer } from '../../src/http/server.ts'
 import type { RecordLimits } from '../../src/http/controllers/records-controller.ts'
 import {
   defaultHttpOptions,
+  defaultLoadLimits,
   defaultRecordLimits,
   type HttpOptions,
   type ServerDependencies,
@@ -24,11 +26,13 @@ export interface ApiServer {
   readonly engine: MemoryEngine
   readonly clock: FakeClock
   readonly stop: AbortController
+  readonly load: HttpLoad
   /** Lines of the server's log, by default errors only. */
   readonly log: readonly string[]
 }
 
-export interface ApiServerOptions extends Partial<HttpOptions>, Partial<BrokerSettings>, Partial<RecordLimits> {
+export interface ApiServerOptions
+  extends Partial<HttpOptions>, Partial<BrokerSettings>, Partial<RecordLimits>, Partial<HttpLoadLimits> {
   readonly observeOperation?: ServerDependencies['observeOperation']
   /** Of the log that the test can look at. */
   readonly logLevel?: 'debug' | 'error'
@@ -48,8 +52,10 @@ export async function startApi(t: TestContext, options: ApiServerOptions = {}): 
   }
   const logger = pino({ level: options.logLevel ?? 'error' }, { write })
   const bodyBuffers = new BodyBuffers()
+  const load = new HttpLoad({ ...defaultLoadLimits, ...options }, clock, logger)
   const controllers = apiControllers({
     bodyBuffers,
+    load,
     logger,
     ...createBrokerServices(deps, { ...defaultBrokerSettings, ...options }),
     metrics: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }),
@@ -59,6 +65,7 @@ export async function startApi(t: TestContext, options: ApiServerOptions = {}): 
   const app = buildServer({
     controllers,
     bodyBuffers,
+    load,
     logger,
     clock,
     options: { ...defaultHttpOptions, ...options },
@@ -71,5 +78,5 @@ export async function startApi(t: TestContext, options: ApiServerOptions = {}): 
     stop.abort()
     await app.close()
   })
-  return { app, url, api: request(url), engine, clock, stop, log }
+  return { app, url, api: request(url), engine, clock, stop, load, log }
 }

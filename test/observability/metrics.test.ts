@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { EngineStatistics } from '../../src/broker/engine-statistics.ts'
+import type { HttpStatistics } from '../../src/observability/http-statistics.ts'
 import { metricDefinitions } from '../../src/observability/metric-definitions.ts'
 import { Metrics } from '../../src/observability/metrics.ts'
 
@@ -28,8 +29,14 @@ function statistics(rounds: number): EngineStatistics {
   }
 }
 
+const http: HttpStatistics = {
+  requestBytes: 100,
+  replyBytes: 200,
+  shed: { 'request-bytes': 3, 'reply-bytes': 4, pipelining: 5, 'reply-timeout': 6 },
+}
+
 function metrics(t: TestContext, read: () => EngineStatistics): Metrics {
-  const made = new Metrics(read)
+  const made = new Metrics(read, () => http)
   t.after(() => made.close())
   return made
 }
@@ -52,6 +59,13 @@ test("the engine's counters show as they stand at each scrape", async (t) => {
   assert.match(body, /posthorn_log_directory_poisoned{directory="\/data\/a"} 1\n/)
   assert.match(body, /posthorn_log_directory_online{directory="\/data\/a"} 0\n/)
   assert.match(body, /posthorn_fenced_partitions 1\n/)
+})
+
+test('what was shed is counted by reason', async (t) => {
+  const { body } = await metrics(t, () => statistics(1)).render()
+  assert.match(body, /posthorn_http_request_bytes 100\n/)
+  assert.match(body, /posthorn_http_reply_bytes 200\n/)
+  assert.match(body, /posthorn_http_shed_total{reason="pipelining"} 5\n/)
 })
 
 test('latencies are counted in seconds', async (t) => {

@@ -2,6 +2,7 @@ import type { OffsetCommit } from '../../broker/group-coordinator.ts'
 import type { GroupFetchService } from '../../broker/group-fetch-service.ts'
 import type { GroupService } from '../../broker/group-service.ts'
 import type { App, Controller } from '../controller.ts'
+import type { HttpLoad } from '../http-load.ts'
 import { RecordsPage } from '../json/render-records.ts'
 import { sendJson, sendNoContent } from '../raw-reply.ts'
 import { groupComponents, type OffsetToCommit } from '../schemas/consumer-groups.ts'
@@ -30,6 +31,7 @@ export interface ConsumerGroupsControllerDependencies {
   readonly groups: GroupService
   readonly groupFetch: GroupFetchService
   readonly limits: PageSettings
+  readonly load: HttpLoad
   /** Ends waiting reads. */
   readonly stopping: AbortSignal
 }
@@ -59,7 +61,7 @@ export class ConsumerGroupsController implements Controller {
       '/consumer-groups/:group/topics/:topic/records',
       { schema: fetchRecords(pages), config: { examples: fetchExamples } },
       async ({ params, query }, reply) => {
-        const page = new RecordsPage(formatsOf(query))
+        const page = new RecordsPage(formatsOf(query), this.#deps.load.replies.hold(reply.raw))
         const signal = waitSignal(reply, this.#deps.stopping, query.waitMs)
         const request = { ...query, ...params, limits: limitsOf(query) }
         sendJson(reply, page.finish({ ...(await this.#deps.groupFetch.fetch(request, page, signal)) }))

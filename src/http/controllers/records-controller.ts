@@ -8,6 +8,7 @@ import type { ReadService } from '../../broker/read-service.ts'
 import type { BodyBuffers } from '../body-buffers.ts'
 import type { App, Controller } from '../controller.ts'
 import { logRefusal } from '../error-handler.ts'
+import type { HttpLoad } from '../http-load.ts'
 import { ColumnsPool } from '../columns-pool.ts'
 import { noneMatches } from '../entity-tag.ts'
 import { parsePublishBody, type PublishBodyOptions } from '../json/parse-publish-body.ts'
@@ -36,6 +37,7 @@ export interface RecordsControllerDependencies {
   readonly publish: PublishService
   readonly reads: ReadService
   readonly limits: RecordLimits
+  readonly load: HttpLoad
   /** Ends waiting reads. */
   readonly stopping: AbortSignal
   readonly bodyBuffers: BodyBuffers
@@ -63,7 +65,7 @@ export class RecordsController implements Controller {
       '/topics/:topic/records',
       { schema: browseRecords(limits), config: { examples: browseExamples } },
       async ({ params, query }, reply) => {
-        const page = new RecordsPage(formatsOf(query))
+        const page = new RecordsPage(formatsOf(query), this.#deps.load.replies.hold(reply.raw))
         const signal = waitSignal(reply, this.#deps.stopping, query.waitMs)
         const request = { ...query, topic: params.topic, limits: limitsOf(query) }
         sendJson(reply, page.finish({ ...(await this.#deps.reads.browse(request, page, signal)) }))
@@ -73,7 +75,7 @@ export class RecordsController implements Controller {
       '/topics/:topic/partitions/:partition/records',
       { schema: readPartition(limits), config: { examples: partitionExamples } },
       async ({ params, query }, reply) => {
-        const page = new RecordsPage(formatsOf(query))
+        const page = new RecordsPage(formatsOf(query), this.#deps.load.replies.hold(reply.raw))
         const signal = waitSignal(reply, this.#deps.stopping, query.waitMs)
         const request = { ...params, offset: query.offset, limits: limitsOf(query) }
         return sendJson(reply, page.finish({ ...(await this.#deps.reads.readPartition(request, page, signal)) }))
@@ -97,6 +99,8 @@ export class RecordsController implements Controller {
     if (!Buffer.isBuffer(body)) throw noBody()
     try {
       const columns = parsePublishBody(body, this.#bodyOptions(query), this.#columns.take(body))
+      const refused = this.#deps.load.bodies.admit(reply.request, columns.memoryBytes)
+      if (refused !== undefined) throw refused
       const result = await this.#deps.publish.publish(topic, columns, query)
       if (result.worst !== undefined) this.#sendPartial(result, result.worst, requestId, reply)
       else if (query.acks === '0') void reply.code(202).send({ topic, durability: result.durability })

@@ -46,6 +46,11 @@ export class JsonWriter {
     return this.#buffer.subarray(0, this.length)
   }
 
+  /** Memory taken by what has been written. */
+  get capacityBytes(): number {
+    return this.#buffer.length
+  }
+
   writeByte(byte: number): void {
     this.#reserve(1)
     this.#buffer[this.length++] = byte

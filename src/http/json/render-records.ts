@@ -1,5 +1,6 @@
 import type { PageSink } from '../../broker/page-reader.ts'
 import type { RecordColumns } from '../../broker/record-columns.ts'
+import type { HeldReply } from '../reply-admission.ts'
 import { CLOSE_BRACE, CLOSE_BRACKET, COMMA, LINE_FEED } from './json-bytes.ts'
 import { JsonText, JsonWriter } from './json-writer.ts'
 import { PartRenderer } from './part-renderer.ts'
@@ -20,19 +21,30 @@ const nullText = new JsonText('null')
 export class RecordsPage implements PageSink {
   readonly #formats: RecordFormats
   readonly #writer: JsonWriter
+  readonly #held: HeldReply | undefined
   #renderer: RecordRenderer | undefined
   /** Records on the page so far. */
   recordCount = 0
 
-  /** @param expectedBytes a first guess at the size of the page */
-  constructor(formats: RecordFormats, expectedBytes = 16_384) {
+  /**
+   * @param held told of the page's memory as it grows
+   * @param expectedBytes a first guess at the size of the page
+   */
+  constructor(formats: RecordFormats, held?: HeldReply, expectedBytes = 16_384) {
     this.#formats = formats
+    this.#held = held
     this.#writer = new JsonWriter(expectedBytes)
     this.#writer.write(pageStart)
   }
 
-  /** Adds records of one partition. The columns are not kept. */
+  /** All pages together have no room for more. */
+  get isFull(): boolean {
+    return this.#held?.isFull === true
+  }
+
+  /** Adds records of one partition. The columns are not kept. Throws SERVER_OVERLOADED where there is no room for any. */
   records(topic: string, partition: number, columns: RecordColumns): void {
+    if (this.recordCount === 0) this.#held?.refuseIfFull()
     if (this.#renderer?.isOf(topic, partition) !== true) {
       this.#renderer = new RecordRenderer(this.#writer, this.#formats, topic, partition)
     }
@@ -41,6 +53,7 @@ export class RecordsPage implements PageSink {
       if (this.recordCount++ > 0) this.#writer.writeByte(COMMA)
       renderer.write(columns, record)
     }
+    this.#held?.resize(this.#writer.capacityBytes)
   }
 
   /** Ends the page with further members, of which there is at least one: cursor, bounds. The page is not used again. */

@@ -4,8 +4,9 @@ import { systemClock } from '../../broker/clock.ts'
 import type { Engine } from '../../broker/engine.ts'
 import { apiControllers } from '../api-controllers.ts'
 import { BodyBuffers } from '../body-buffers.ts'
+import { HttpLoad } from '../http-load.ts'
 import { buildServer } from '../server.ts'
-import { defaultHttpOptions, defaultRecordLimits } from '../server-dependencies.ts'
+import { defaultHttpOptions, defaultLoadLimits, defaultRecordLimits } from '../server-dependencies.ts'
 
 /** The OpenAPI document of the API. Nothing is served: what stands behind the controllers is never called. */
 export async function generateOpenApi(): Promise<object> {
@@ -13,16 +14,19 @@ export async function generateOpenApi(): Promise<object> {
   const deps = { engine: absentEngine, kind: 'embedded', clusterId: '', clock: systemClock, random: absent } as const
   const services = createBrokerServices(deps, defaultBrokerSettings)
   const bodyBuffers = new BodyBuffers()
+  const load = new HttpLoad(defaultLoadLimits, systemClock, noLogger)
   const app = buildServer({
     controllers: apiControllers({
       ...services,
       bodyBuffers,
+      load,
       logger: noLogger,
       metrics: absent,
       limits: defaultRecordLimits,
       stopping,
     }),
     bodyBuffers,
+    load,
     logger: noLogger,
     clock: systemClock,
     options: defaultHttpOptions,

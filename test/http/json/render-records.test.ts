@@ -183,7 +183,7 @@ test('base64 shows all bytes as base64, and null as null', () => {
 })
 
 test('a page takes columns of several partitions, and ends with the members given', () => {
-  const page = new RecordsPage({ keyFormat: 'base64', valueFormat: 'string' }, 1)
+  const page = new RecordsPage({ keyFormat: 'base64', valueFormat: 'string' }, undefined, 1)
   assert.deepEqual(JSON.parse(new RecordsPage(formats('auto')).finish({}).toString()), { records: [] })
   const columns = columnsOf([
     { key: 'a', value: 'x', offset: 5 },
