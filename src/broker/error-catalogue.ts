@@ -16,6 +16,7 @@ export interface ErrorEntry {
 export type Recovery = 'retry' | 'fetch' | 'rejoin' | 'reset' | 'none'
 
 const never = { retriable: false, recovery: 'none' } as const
+const rejoin = { retriable: false, recovery: 'rejoin' } as const
 const later = { retriable: true, recovery: 'retry' } as const
 
 export const errorCatalogue = {
@@ -38,6 +39,7 @@ export const errorCatalogue = {
   RECORD_LIST_TOO_LARGE: { kafkaCode: 18, status: 413, title: 'Record batch larger than a segment', ...never },
   INVALID_REQUIRED_ACKS: { kafkaCode: 21, status: 400, title: 'Invalid acks', ...never },
   INVALID_GROUP_ID: { kafkaCode: 24, status: 400, title: 'Invalid group id', ...never },
+  UNKNOWN_MEMBER_ID: { kafkaCode: 25, status: 404, title: 'Unknown member', ...rejoin },
   INVALID_TIMESTAMP: { kafkaCode: 32, status: 422, title: 'Timestamp out of bounds', ...never },
   TOPIC_ALREADY_EXISTS: { kafkaCode: 36, status: 409, title: 'Topic already exists', ...never },
   INVALID_PARTITIONS: { kafkaCode: 37, status: 400, title: 'Invalid number of partitions', ...never },
@@ -48,8 +50,20 @@ export const errorCatalogue = {
   GROUP_ID_NOT_FOUND: { kafkaCode: 69, status: 404, title: 'Unknown consumer group', ...never },
   TOPIC_DELETION_DISABLED: { kafkaCode: 73, status: 403, title: 'Topic deletion is disabled', ...never },
   UNSUPPORTED_COMPRESSION_TYPE: { kafkaCode: 76, status: 415, title: 'Unsupported compression', ...never },
+  GROUP_MAX_SIZE_REACHED: { kafkaCode: 81, status: 403, title: 'The group is full', ...never },
+  FENCED_INSTANCE_ID: { kafkaCode: 82, status: 409, title: 'Another member took over', ...never },
   INVALID_RECORD: { kafkaCode: 87, status: 422, title: 'Invalid record', ...never },
   UNKNOWN_TOPIC_ID: { kafkaCode: 100, status: 404, title: 'The topic was deleted and created again', ...never },
+  FENCED_MEMBER_EPOCH: { kafkaCode: 110, status: 409, title: 'Fenced member', ...rejoin },
+  UNRELEASED_INSTANCE_ID: { kafkaCode: 111, status: 409, title: 'Instance id in use', ...never },
+  UNSUPPORTED_ASSIGNOR: { kafkaCode: 112, status: 400, title: 'Unsupported assignor', ...never },
+  STALE_MEMBER_EPOCH: {
+    kafkaCode: 113,
+    status: 409,
+    title: 'No longer the owner',
+    retriable: false,
+    recovery: 'fetch',
+  },
 
   // Ours
   INVALID_JSON: { status: 400, title: 'Invalid JSON', ...never },
