@@ -1,0 +1,133 @@
+import { BrokerError } from '../../../broker/broker-error.ts'
+import type { MembershipDescription } from '../../../broker/group-membership.ts'
+import type { GroupRecord } from './group-record.ts'
+import {
+  type GroupState,
+  LEFT_STATIC_MEMBER_EPOCH,
+  type Member,
+  NEW_GROUP,
+  stateNameOf,
+  targetOf,
+} from './group-state.ts'
+import { describeMember } from './member-answer.ts'
+import { MemberDeadlines } from './member-deadlines.ts'
+import { MembershipChange, type MembershipContext } from './membership-change.ts'
+import { preferredAssignor } from './preferred-assignor.ts'
+
+/**
+ * One consumer group: what is durable of it, and when its members are due. It does no IO and reads no clock; whoever drives
+ * it does so in steps, one at a time:
+ *
+ * ```
+ * change = group.begin()      change.join(…) change.heartbeat(…) change.commit(…) …      change.settle()
+ * write change.records()      then group.adopt(change, now), answer, wake change.news()
+ *                             or   group.abandon(change, now) where the write failed: nothing of it happened
+ * ```
+ * and calls `due` at `nextCheck`. Until `adopt`, everybody else sees the state before.
+ */
+export class ConsumerGroup {
+  readonly #context: MembershipContext
+  readonly #deadlines = new MemberDeadlines()
+  #state: GroupState
+
+  /** @param state as records told; all sessions begin at `now`, and so does the time to let partitions go */
+  constructor(context: MembershipContext, now: number, state: GroupState = NEW_GROUP) {
+    this.#context = context
+    this.#state = state
+    for (const member of state.members.values()) {
+      this.#deadlines.setSession(member.memberId, now + context.settings.sessionTimeoutMs)
+      this.#followRebalance(undefined, member, now)
+    }
+  }
+
+  get state(): GroupState {
+    return this.#state
+  }
+
+  /** When to call `due`; Infinity = when something else has happened. */
+  get nextCheck(): number {
+    return this.#deadlines.nextCheck
+  }
+
+  begin(): MembershipChange {
+    return new MembershipChange(this.#state, this.#context)
+  }
+
+  /** Takes over what a step decided. Its records must be durable, and no other step have been adopted since it began. */
+  adopt(change: MembershipChange, now: number): void {
+    const { before, after } = change
+    this.#state = after
+    this.#prolong(change, now)
+    if (before.members === after.members) return
+    for (const memberId of before.members.keys()) if (!after.members.has(memberId)) this.#deadlines.remove(memberId)
+    for (const [memberId, member] of after.members) {
+      const known = before.members.get(memberId)
+      if (known === member) continue
+      this.#followRebalance(known, member, now)
+      if (change.hasJoined(memberId) || member.current.epoch === LEFT_STATIC_MEMBER_EPOCH) {
+        this.#deadlines.endHolds(memberId)
+      }
+    }
+  }
+
+  /** Of a step that could not be written only this stays: those who called were alive. */
+  abandon(change: MembershipChange, now: number): void {
+    this.#prolong(change, now)
+  }
+
+  /** Members to be removed with `MembershipChange.expire`. Those whose removal fails to be written are due again. */
+  due(now: number): string[] {
+    return this.#deadlines.due(now)
+  }
+
+  /** While any hold is open the member's session does not end. Returns how to let go. */
+  holdSession(memberId: string): (now: number) => void {
+    const hold = this.#deadlines.hold(memberId)
+    return (now) => this.#deadlines.release(memberId, hold, now + this.#context.settings.sessionTimeoutMs)
+  }
+
+  /** The tombstones that end a group without members; the object is of no use once they are written. */
+  deletion(): GroupRecord[] {
+    const { members, groupEpoch } = this.#state
+    if (members.size > 0) {
+      throw new BrokerError(
+        'NON_EMPTY_GROUP',
+        `Group "${this.#context.group}" has ${members.size} members: let them leave, or wait until their sessions end.`,
+      )
+    }
+    if (groupEpoch === 0) return []
+    return [
+      { kind: 'target-epoch', value: null },
+      { kind: 'group', value: null },
+    ]
+  }
+
+  describe(): MembershipDescription {
+    const { group, settings, topics } = this.#context
+    const state = this.#state
+    const members = [...state.members.values()].sort((a, b) => (a.memberId < b.memberId ? -1 : 1))
+    return {
+      group,
+      state: stateNameOf(state),
+      groupEpoch: state.groupEpoch,
+      assignmentEpoch: state.assignmentEpoch,
+      assignor: preferredAssignor(members, settings.assignors),
+      members: members.map((member) => describeMember(member, targetOf(state, member.memberId), topics)),
+    }
+  }
+
+  #prolong(change: MembershipChange, now: number): void {
+    const deadline = now + this.#context.settings.sessionTimeoutMs
+    for (const memberId of change.alive) {
+      if (this.#state.members.has(memberId)) this.#deadlines.setSession(memberId, deadline)
+    }
+  }
+
+  /** The time to let go runs from the announcement; letting go of a part does not prolong it. */
+  #followRebalance(before: Member | undefined, { memberId, metadata, current }: Member, now: number): void {
+    if (current.revoking.size === 0) this.#deadlines.setRebalance(memberId, Infinity)
+    else if (before?.current.epoch !== current.epoch || before.current.revoking.size === 0) {
+      this.#deadlines.setRebalance(memberId, now + metadata.rebalanceTimeoutMs)
+    }
+  }
+}
