@@ -32,6 +32,13 @@ export interface GroupMembership {
    */
   commit(request: MemberCommitRequest): Promise<readonly MemberCommitAnswer[]>
   /**
+   * How a member stands at this moment: what a page that is about to be sent may hold. Throws what a heartbeat rejects
+   * with; keeps nothing alive and moves nothing.
+   */
+  standing(identity: MemberIdentity): MemberAnswer
+  /** What a commit would say of each partition at this moment; the commit itself decides again. Throws likewise. */
+  mayCommit(identity: MemberIdentity, partitions: readonly TopicIdPartition[]): readonly boolean[]
+  /**
    * Calls `listener` once as soon as a heartbeat of this member would bring something new: partitions, a revocation, or
    * the end of its membership. For requests that wait. Returns how to stop listening.
    */
@@ -91,6 +98,11 @@ export interface PartitionsOfTopic {
   /** Topics by id: a topic of the same name made later is another one. */
   readonly topicId: string
   readonly partitions: readonly number[]
+}
+
+export interface TopicIdPartition {
+  readonly topicId: string
+  readonly partition: number
 }
 
 export interface AssignedTopic extends PartitionsOfTopic {

@@ -1,5 +1,11 @@
 import { BrokerError } from '../../../broker/broker-error.ts'
-import type { MembershipDescription } from '../../../broker/group-membership.ts'
+import type {
+  MemberAnswer,
+  MemberIdentity,
+  MembershipDescription,
+  TopicIdPartition,
+} from '../../../broker/group-membership.ts'
+import { mayCommit } from './commit-rule.ts'
 import type { GroupRecord } from './group-record.ts'
 import {
   type GroupState,
@@ -9,8 +15,9 @@ import {
   stateNameOf,
   targetOf,
 } from './group-state.ts'
-import { describeMember } from './member-answer.ts'
+import { answerTo, describeMember } from './member-answer.ts'
 import { MemberDeadlines } from './member-deadlines.ts'
+import { callingMember, currentMember } from './member-fencing.ts'
 import { MembershipChange, type MembershipContext } from './membership-change.ts'
 import { preferredAssignor } from './preferred-assignor.ts'
 
@@ -49,6 +56,17 @@ export class ConsumerGroup {
     return this.#deadlines.nextCheck
   }
 
+  /** See `GroupMembership.standing`. */
+  standing(identity: MemberIdentity): MemberAnswer {
+    return answerTo(currentMember(this.#members(), identity), this.#context.settings, this.#context.topics)
+  }
+
+  /** See `GroupMembership.mayCommit`. */
+  mayCommit(identity: MemberIdentity, partitions: readonly TopicIdPartition[]): boolean[] {
+    const { current } = callingMember(this.#members(), identity)
+    return partitions.map(({ topicId, partition }) => mayCommit(current, identity.memberEpoch, topicId, partition))
+  }
+
   begin(): MembershipChange {
     return new MembershipChange(this.#state, this.#context)
   }
@@ -58,12 +76,13 @@ export class ConsumerGroup {
     const { before, after } = change
     this.#state = after
     this.#prolong(change, now)
-    if (before.members === after.members) return
-    for (const memberId of before.members.keys()) if (!after.members.has(memberId)) this.#deadlines.remove(memberId)
-    for (const [memberId, member] of after.members) {
-      const known = before.members.get(memberId)
-      if (known === member) continue
-      this.#followRebalance(known, member, now)
+    for (const memberId of change.touched) {
+      const member = after.members.get(memberId)
+      if (member === undefined) {
+        this.#deadlines.remove(memberId)
+        continue
+      }
+      this.#followRebalance(before.members.get(memberId), member, now)
       if (change.hasJoined(memberId) || member.current.epoch === LEFT_STATIC_MEMBER_EPOCH) {
         this.#deadlines.endHolds(memberId)
       }
@@ -75,7 +94,10 @@ export class ConsumerGroup {
     this.#prolong(change, now)
   }
 
-  /** Members to be removed with `MembershipChange.expire`. Those whose removal fails to be written are due again. */
+  /**
+   * Members to be removed with `MembershipChange.expire`. If that cannot be written they stay, and are due at once: wait a
+   * little before the next try.
+   */
   due(now: number): string[] {
     return this.#deadlines.due(now)
   }
@@ -114,6 +136,11 @@ export class ConsumerGroup {
       assignor: preferredAssignor(members, settings.assignors),
       members: members.map((member) => describeMember(member, targetOf(state, member.memberId), topics)),
     }
+  }
+
+  #members() {
+    const { members, instances } = this.#state
+    return { members, memberOfInstance: (instanceId: string) => members.get(instances.get(instanceId) ?? '') }
   }
 
   #prolong(change: MembershipChange, now: number): void {

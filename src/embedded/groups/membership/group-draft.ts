@@ -47,6 +47,11 @@ export class GroupDraft {
     return this.#targets ?? this.#base.targets
   }
 
+  /** Members that were made, changed or removed. */
+  get touched(): ReadonlySet<string> {
+    return this.#touched
+  }
+
   memberOfInstance(instanceId: string): Member | undefined {
     const memberId = (this.#instances ?? this.#base.instances).get(instanceId)
     return memberId === undefined ? undefined : this.members.get(memberId)

@@ -6,6 +6,7 @@ import type {
   LeaveRequest,
   MemberAnswer,
   PartitionsOfTopic,
+  TopicIdPartition,
 } from '../../../broker/group-membership.ts'
 import { assignors } from '../assignors/assignor-names.ts'
 import { mayCommit } from './commit-rule.ts'
@@ -26,12 +27,6 @@ export interface MembershipContext {
   readonly group: string
   readonly settings: GroupSettings
   readonly topics: TopicLookup
-}
-
-/** A partition that a commit names, by what its topic was when the member read it. */
-export interface CommittedPartition {
-  readonly topicId: string
-  readonly partition: number
 }
 
 /**
@@ -89,7 +84,7 @@ export class MembershipChange {
    * Says for each partition whether its offset counts, and lets go of what the request releases; see
    * `GroupMembership.commit`. The member's assignment does not move: a commit has no answer that could tell of it.
    */
-  commit(request: HeartbeatRequest, partitions: readonly CommittedPartition[]): boolean[] {
+  commit(request: HeartbeatRequest, partitions: readonly TopicIdPartition[]): boolean[] {
     const member = callingMember(this.#draft, request)
     const { current } = member
     if (request.memberEpoch >= current.previousEpoch) this.#keepAlive(member, request)
@@ -155,6 +150,11 @@ export class MembershipChange {
   /** Members whose sessions this step prolongs. */
   get alive(): ReadonlySet<string> {
     return this.#alive
+  }
+
+  /** Members that this step made, changed or removed. */
+  get touched(): ReadonlySet<string> {
+    return this.#draft.touched
   }
 
   answer(memberId: string): MemberAnswer {

@@ -15,9 +15,9 @@ export interface ReconciliationContext {
   readonly targetEpoch: number
   /** The epoch that the member's call carried. */
   readonly shownEpoch: number
-  isFree(topicId: string, partition: number): boolean
+  readonly isFree: (topicId: string, partition: number) => boolean
   /** False for a topic that was deleted: nobody waits for its partitions. */
-  topicExists(topicId: string): boolean
+  readonly topicExists: (topicId: string) => boolean
 }
 
 /**

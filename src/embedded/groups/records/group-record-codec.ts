@@ -46,7 +46,7 @@ function encodeValue(record: GroupRecord): Buffer | null {
       return encodeTargetEpoch(record.value)
     case 'target':
       return encodeTarget(record.value)
-    case 'current':
+    default:
       return encodeCurrent(record.value)
   }
 }
@@ -68,7 +68,7 @@ function readRecord({ kind, memberId }: GroupRecordKey, from: MessageReader): Gr
       return { kind, value: readTargetEpoch(from) }
     case 'target':
       return { kind, memberId, value: readTarget(from) }
-    case 'current':
+    default:
       return { kind, memberId, value: readCurrent(from) }
   }
 }
