@@ -109,7 +109,7 @@ test('what Kafka writes beyond what is used here is read over', () => {
 })
 
 test('an assignment of an older Kafka, which tells no epochs, counts from the present epoch of its member', () => {
-  const value = hex('0000000000090000000500' + '02000102030405060708090a0b0c0d0e0f030000000000000002000100')
+  const value = hex('000000000009000000050002000102030405060708090a0b0c0d0e0f030000000000000002000100')
   const decoded = decodeGroupRecord(hex('0008000762696c6c696e670003772d31'), value)
   assert.ok(typeof decoded !== 'string' && decoded.record.kind === 'current')
   const expected = new Map([
@@ -120,7 +120,7 @@ test('an assignment of an older Kafka, which tells no epochs, counts from the pr
 })
 
 test('other records, other versions, unknown states and trailing bytes are told apart', () => {
-  const offsetKey = hex('0001000762696c6c696e670006' + '6f7264657273' + '00000003')
+  const offsetKey = hex('0001000762696c6c696e6700066f726465727300000003')
   assert.equal(decodeGroupRecord(offsetKey, null), 'other')
   assert.equal(decodeGroupRecord(Buffer.alloc(1), null), 'malformed')
   assert.equal(decodeGroupRecord(hex('0003000762696c6c696e6700'), null), 'malformed')

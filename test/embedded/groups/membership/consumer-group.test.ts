@@ -1,0 +1,464 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { BrokerError } from '../../../../src/broker/broker-error.ts'
+import type {
+  HeartbeatRequest,
+  JoinAnswer,
+  JoinRequest,
+  MemberAnswer,
+} from '../../../../src/broker/group-membership.ts'
+import { ConsumerGroup } from '../../../../src/embedded/groups/membership/consumer-group.ts'
+import type { GroupRecord } from '../../../../src/embedded/groups/membership/group-record.ts'
+import { GroupReplay } from '../../../../src/embedded/groups/membership/group-replay.ts'
+import type { MembershipChange } from '../../../../src/embedded/groups/membership/membership-change.ts'
+import { FakeTopicLookup } from './fake-topic-lookup.ts'
+
+const settings = { sessionTimeoutMs: 45_000, heartbeatIntervalMs: 5_000, maxSize: 100, assignors: ['uniform', 'range'] }
+const maxPollIntervalMs = 60_000
+
+/** A group with a topic of four partitions, driven call by call. */
+class Driver {
+  readonly topics = new FakeTopicLookup()
+  readonly topic = this.topics.create('orders', 4)
+  readonly log: GroupRecord[] = []
+  now = 0
+  news: string[] = []
+  group: ConsumerGroup
+
+  constructor(changes: Partial<typeof settings> = {}) {
+    this.group = new ConsumerGroup({ group: 'g', settings: { ...settings, ...changes }, topics: this.topics }, 0)
+  }
+
+  step<Answer>(call: (change: MembershipChange) => Answer): { answered: Answer; change: MembershipChange } {
+    const change = this.group.begin()
+    const answered = call(change)
+    change.settle()
+    this.log.push(...change.records())
+    this.group.adopt(change, this.now)
+    this.news = change.news().sort()
+    return { answered, change }
+  }
+
+  join(memberId: string, more: Partial<JoinRequest> = {}): JoinAnswer {
+    const request = { group: 'g', memberId, topics: ['orders'], maxPollIntervalMs, ...more }
+    return this.step((change) => change.join(request)).change.joinAnswer(memberId)
+  }
+
+  heartbeat(memberId: string, memberEpoch: number, more: Partial<HeartbeatRequest> = {}): MemberAnswer {
+    const request = { group: 'g', memberId, memberEpoch, ...more }
+    return this.step((change) => change.heartbeat(request)).change.answer(memberId)
+  }
+
+  commit(memberId: string, memberEpoch: number, partitions: readonly number[], more: Partial<HeartbeatRequest> = {}) {
+    const { topicId } = this.topic
+    const named = partitions.map((partition) => ({ topicId, partition }))
+    return this.step((change) => change.commit({ group: 'g', memberId, memberEpoch, ...more }, named)).answered
+  }
+
+  leave(memberId: string, permanent = false): void {
+    this.step((change) => change.leave({ group: 'g', memberId, permanent }))
+  }
+
+  expire(): string[] {
+    const due = this.group.due(this.now)
+    this.step((change) => change.expire(due))
+    return due
+  }
+
+  restart(): void {
+    const replay = new GroupReplay()
+    for (const record of this.log) replay.play(record)
+    this.group = new ConsumerGroup({ group: 'g', settings, topics: this.topics }, this.now, replay.finish())
+  }
+}
+
+const partitionsOf = ({ assignment }: MemberAnswer): number[] => assignment.flatMap(({ partitions }) => partitions)
+const revokingOf = ({ revoking }: MemberAnswer): number[] => revoking.flatMap(({ partitions }) => partitions)
+
+function refused(call: () => unknown, code: string): void {
+  assert.throws(call, (error) => error instanceof BrokerError && error.code === code)
+}
+
+test('a partition reaches the next owner only when the old one has let it go, never by a call that does not say so', () => {
+  const driver = new Driver()
+  const a = driver.join('a')
+  assert.deepEqual(partitionsOf(a), [0, 1, 2, 3])
+  const b = driver.join('b')
+  assert.deepEqual([partitionsOf(b), driver.group.describe().state], [[], 'Reconciling'])
+  assert.deepEqual(driver.news, ['a'])
+  const told = driver.heartbeat('a', a.memberEpoch)
+  assert.deepEqual([partitionsOf(told), revokingOf(told), told.memberEpoch], [[0, 1], [2, 3], a.memberEpoch])
+  for (let again = 0; again < 3; again++) driver.heartbeat('a', told.memberEpoch)
+  assert.deepEqual(partitionsOf(driver.heartbeat('b', b.memberEpoch)), [])
+
+  const done = driver.heartbeat('a', told.memberEpoch, { released: told.revoking })
+  assert.deepEqual([partitionsOf(done), revokingOf(done), done.memberEpoch], [[0, 1], [], b.memberEpoch])
+  assert.deepEqual(driver.news, ['b'])
+  assert.deepEqual(partitionsOf(driver.heartbeat('b', b.memberEpoch)), [2, 3])
+  assert.equal(driver.group.describe().state, 'Stable')
+})
+
+test('a commit lets go of what it names, and what is let go can be committed no more', () => {
+  const driver = new Driver()
+  const { memberEpoch } = driver.join('a')
+  const b = driver.join('b')
+  const { revoking } = driver.heartbeat('a', memberEpoch)
+  assert.deepEqual(driver.commit('a', memberEpoch, [0, 2, 3]), [true, true, true])
+  assert.deepEqual(driver.commit('a', memberEpoch, [0, 2, 3], { released: revoking }), [true, true, true])
+  assert.deepEqual(driver.commit('a', memberEpoch, [0, 2, 3]), [true, false, false])
+  assert.deepEqual(partitionsOf(driver.heartbeat('b', b.memberEpoch)), [2, 3])
+  assert.deepEqual(driver.commit('b', b.memberEpoch, [0, 2]), [false, true])
+})
+
+test('a partition can be let go alone', () => {
+  const driver = new Driver()
+  const { memberEpoch } = driver.join('a')
+  const b = driver.join('b')
+  driver.heartbeat('a', memberEpoch)
+  const { topicId } = driver.topic
+  driver.heartbeat('a', memberEpoch, { released: [{ topicId, partitions: [3, 0] }] })
+  assert.deepEqual(partitionsOf(driver.heartbeat('b', b.memberEpoch)), [3])
+  assert.deepEqual(driver.commit('a', memberEpoch, [0, 2, 3]), [true, true, false])
+})
+
+test('a commit with an older epoch counts for what was owned ever since', () => {
+  const driver = new Driver()
+  const a = driver.join('a')
+  driver.join('b')
+  const { revoking } = driver.heartbeat('a', a.memberEpoch)
+  const second = driver.heartbeat('a', a.memberEpoch, { released: revoking })
+  driver.leave('b')
+  const third = driver.heartbeat('a', second.memberEpoch)
+  assert.deepEqual(partitionsOf(third), [0, 1, 2, 3])
+  assert.deepEqual(driver.commit('a', a.memberEpoch, [0, 1, 2, 3]), [true, true, false, false])
+  assert.deepEqual(driver.commit('a', third.memberEpoch, [0, 1, 2, 3]), [true, true, true, true])
+  refused(() => driver.heartbeat('a', a.memberEpoch), 'FENCED_MEMBER_EPOCH')
+  refused(() => driver.commit('a', third.memberEpoch + 1, [0]), 'FENCED_MEMBER_EPOCH')
+})
+
+test('however many replies are lost, the epoch that reached the client is taken', () => {
+  const driver = new Driver()
+  const { memberEpoch } = driver.join('a', { topics: ['orders', 'later'] })
+  for (const partitions of [1, 2, 3]) {
+    if (partitions === 1) driver.topics.create('later', 1)
+    else driver.topics.enlarge('later', 1)
+    driver.step((change) => change.topicsChanged())
+    assert.deepEqual(driver.news, ['a'])
+    assert.equal(partitionsOf(driver.heartbeat('a', memberEpoch)).length, 4 + partitions)
+  }
+})
+
+test('joining again keeps the partitions and ends what was handed out before', () => {
+  const driver = new Driver()
+  const first = driver.join('a')
+  const again = driver.join('a')
+  assert.deepEqual([first.created, again.created], [true, false])
+  assert.deepEqual(partitionsOf(again), [0, 1, 2, 3])
+  assert.ok(again.memberEpoch > first.memberEpoch)
+  refused(() => driver.heartbeat('a', first.memberEpoch), 'FENCED_MEMBER_EPOCH')
+  assert.deepEqual(driver.commit('a', first.memberEpoch, [0, 1]), [false, false])
+})
+
+test('a static member that left comes back to its partitions under another member id', () => {
+  const driver = new Driver()
+  const first = driver.join('a-1', { instanceId: 'host' })
+  driver.join('b')
+  const { revoking } = driver.heartbeat('a-1', first.memberEpoch)
+  driver.heartbeat('a-1', first.memberEpoch, { released: revoking })
+  driver.leave('a-1')
+  assert.equal(driver.group.describe().members[0]?.state, 'Left')
+  refused(() => driver.heartbeat('a-1', first.memberEpoch), 'FENCED_MEMBER_EPOCH')
+  driver.restart()
+  driver.now = 44_999
+  assert.deepEqual(driver.group.due(driver.now), [])
+  const back = driver.join('a-2', { instanceId: 'host' })
+  assert.deepEqual([back.created, partitionsOf(back)], [false, [0, 1]])
+  const gone = { instanceId: 'host' }
+  refused(() => driver.heartbeat('a-1', first.memberEpoch, gone), 'FENCED_INSTANCE_ID')
+  refused(() => driver.heartbeat('a-1', first.memberEpoch), 'UNKNOWN_MEMBER_ID')
+})
+
+test('a live instance id is taken over; a member that exists cannot take that of another', () => {
+  const driver = new Driver()
+  const first = driver.join('a', { instanceId: 'host' })
+  driver.join('b')
+  refused(() => driver.join('b', { instanceId: 'host' }), 'UNRELEASED_INSTANCE_ID')
+  const second = driver.join('c', { instanceId: 'host' })
+  assert.equal(partitionsOf(second).length, 2)
+  refused(() => driver.commit('a', first.memberEpoch, [0], { instanceId: 'host' }), 'FENCED_INSTANCE_ID')
+  // Taken back: what the first one was given before counts no more.
+  driver.join('a', { instanceId: 'host' })
+  assert.deepEqual(driver.commit('a', first.memberEpoch, [0, 1, 2, 3]), [false, false, false, false])
+})
+
+test('a static member that leaves for good, or whose session ends, frees its partitions', () => {
+  for (const end of ['leave', 'expire'] as const) {
+    const driver = new Driver()
+    driver.join('a', { instanceId: 'host' })
+    driver.leave('a')
+    driver.now = 10_000
+    const b = driver.join('b')
+    assert.deepEqual(partitionsOf(b), [])
+    driver.now = 45_000
+    if (end === 'leave') driver.leave('a', true)
+    else assert.deepEqual(driver.expire(), ['a'])
+    assert.deepEqual(partitionsOf(driver.heartbeat('b', b.memberEpoch)), [0, 1, 2, 3])
+  }
+})
+
+test('a session ends without calls; calls that work from too old a fetch do not prolong it', () => {
+  const driver = new Driver()
+  const { memberEpoch } = driver.join('a')
+  assert.equal(driver.group.nextCheck, 45_000)
+  driver.now = 40_000
+  driver.heartbeat('a', memberEpoch, { fetchAgeMs: maxPollIntervalMs })
+  driver.now = 45_000
+  assert.deepEqual(driver.group.due(driver.now), [])
+  assert.equal(driver.group.nextCheck, 85_000)
+  driver.now = 80_000
+  driver.heartbeat('a', memberEpoch, { fetchAgeMs: maxPollIntervalMs + 1 })
+  driver.commit('a', memberEpoch, [0], { fetchAgeMs: maxPollIntervalMs + 1 })
+  driver.now = 85_000
+  assert.deepEqual(driver.expire(), ['a'])
+  assert.deepEqual(driver.news, ['a'])
+  refused(() => driver.heartbeat('a', memberEpoch), 'UNKNOWN_MEMBER_ID')
+  assert.equal(driver.group.describe().state, 'Empty')
+  assert.deepEqual([driver.group.due(driver.now), driver.group.nextCheck], [[], Infinity])
+})
+
+test('a request that waits holds its session, but not the time to let partitions go', () => {
+  const driver = new Driver()
+  const { memberEpoch } = driver.join('a')
+  const release = driver.group.holdSession('a')
+  const releaseOther = driver.group.holdSession('a')
+  driver.now = 100_000
+  assert.deepEqual(driver.group.due(driver.now), [])
+  release(driver.now)
+  release(driver.now)
+  driver.now = 200_000
+  assert.deepEqual(driver.group.due(driver.now), [])
+  releaseOther(driver.now)
+  assert.equal(driver.group.nextCheck, 245_000)
+
+  driver.group.holdSession('a')
+  driver.join('b')
+  driver.heartbeat('a', memberEpoch)
+  driver.group.holdSession('b')
+  driver.now = 260_000
+  assert.deepEqual(driver.group.due(driver.now - 1), [])
+  assert.deepEqual(driver.expire(), ['a'])
+})
+
+test('a hold ends with the membership it was for', () => {
+  const driver = new Driver()
+  driver.join('a')
+  const release = driver.group.holdSession('a')
+  driver.join('a')
+  driver.now = 45_000
+  assert.deepEqual(driver.group.due(driver.now), ['a'])
+  release(driver.now)
+  assert.deepEqual(driver.group.due(driver.now), ['a'])
+})
+
+test('who does not let go in time is removed; letting a part go does not prolong the time', () => {
+  const driver = new Driver()
+  const { memberEpoch } = driver.join('a')
+  driver.join('b')
+  driver.heartbeat('a', memberEpoch)
+  driver.now = 30_000
+  driver.heartbeat('b', 2)
+  driver.heartbeat('a', memberEpoch, { released: [{ topicId: driver.topic.topicId, partitions: [3] }] })
+  driver.now = 59_999
+  assert.deepEqual(driver.group.due(driver.now), [])
+  driver.now = 60_000
+  assert.deepEqual(driver.expire(), ['a'])
+  assert.deepEqual(partitionsOf(driver.heartbeat('b', 2)), [0, 1, 2, 3])
+})
+
+test('what is announced later has its own time', () => {
+  const driver = new Driver()
+  const { memberEpoch } = driver.join('a')
+  driver.join('b')
+  const told = driver.heartbeat('a', memberEpoch)
+  for (const memberId of ['c', 'd']) driver.join(memberId)
+  driver.now = 40_000
+  const next = driver.heartbeat('a', memberEpoch, { released: told.revoking })
+  assert.equal(revokingOf(next).length, 1)
+  assert.ok(next.memberEpoch > memberEpoch)
+  for (const memberId of ['a', 'b', 'c', 'd']) driver.group.holdSession(memberId)
+  driver.now = 99_999
+  assert.deepEqual(driver.group.due(driver.now), [])
+  driver.now = 100_000
+  assert.deepEqual(driver.group.due(driver.now), ['a'])
+})
+
+test('what a member may read and commit can be asked without a step', () => {
+  const driver = new Driver()
+  const { memberEpoch } = driver.join('a', { instanceId: 'host' })
+  driver.join('b')
+  const told = driver.heartbeat('a', memberEpoch)
+  const identity = { group: 'g', memberId: 'a', memberEpoch, instanceId: 'host' }
+  const { topicId } = driver.topic
+  const asked = [0, 3].map((partition) => ({ topicId, partition }))
+  assert.deepEqual(driver.group.standing(identity), told)
+  assert.deepEqual(driver.group.mayCommit(identity, asked), [true, true])
+  driver.heartbeat('a', memberEpoch, { released: told.revoking })
+  assert.deepEqual(driver.group.mayCommit(identity, asked), [true, false])
+  driver.join('c', { instanceId: 'host' })
+  refused(() => driver.group.standing(identity), 'FENCED_INSTANCE_ID')
+  refused(() => driver.group.mayCommit(identity, asked), 'FENCED_INSTANCE_ID')
+})
+
+test('a call that comes late lets nothing go that was acquired anew', () => {
+  const driver = new Driver()
+  const a = driver.join('a')
+  driver.join('b')
+  const told = driver.heartbeat('a', a.memberEpoch)
+  const second = driver.heartbeat('a', a.memberEpoch, { released: told.revoking })
+  driver.leave('b')
+  const third = driver.heartbeat('a', second.memberEpoch)
+  driver.join('c')
+  const again = driver.heartbeat('a', third.memberEpoch)
+  assert.deepEqual(revokingOf(again), revokingOf(told))
+  driver.commit('a', a.memberEpoch, [], { released: told.revoking })
+  assert.deepEqual(driver.commit('a', third.memberEpoch, [2, 3]), [true, true])
+})
+
+test('who has let everything go is not removed, though it has not called since', () => {
+  const driver = new Driver()
+  const { memberEpoch } = driver.join('a')
+  driver.join('b')
+  const { revoking } = driver.heartbeat('a', memberEpoch)
+  driver.commit('a', memberEpoch, [], { released: revoking })
+  driver.group.holdSession('a')
+  driver.group.holdSession('b')
+  driver.now = 70_000
+  assert.deepEqual(driver.group.due(driver.now), [])
+})
+
+test('after a restart members go on where they were, with all their time', () => {
+  const driver = new Driver()
+  const a = driver.join('a')
+  const b = driver.join('b')
+  driver.heartbeat('a', a.memberEpoch)
+  const before = driver.group.describe()
+  driver.now = 44_000
+  driver.restart()
+  assert.deepEqual(driver.group.describe(), before)
+  const { change } = driver.step((each) => each.topicsChanged())
+  assert.deepEqual(change.records(), [])
+  assert.equal(driver.group.nextCheck, 44_000 + 45_000)
+  const told = driver.heartbeat('a', a.memberEpoch)
+  assert.deepEqual(revokingOf(told), [2, 3])
+  driver.heartbeat('a', a.memberEpoch, { released: told.revoking })
+  assert.deepEqual(partitionsOf(driver.heartbeat('b', b.memberEpoch)), [2, 3])
+})
+
+test('what happened to topics while the server was down is found', () => {
+  const driver = new Driver()
+  const { memberEpoch } = driver.join('a')
+  driver.topics.enlarge('orders', 2)
+  driver.restart()
+  driver.step((change) => change.topicsChanged())
+  assert.deepEqual(driver.news, ['a'])
+  assert.deepEqual(partitionsOf(driver.heartbeat('a', memberEpoch)), [0, 1, 2, 3, 4, 5])
+})
+
+test('nobody waits for the partitions of a topic that is gone', () => {
+  const driver = new Driver()
+  const { memberEpoch } = driver.join('a', { topics: ['orders', 'gone'] })
+  driver.join('b')
+  driver.heartbeat('a', memberEpoch)
+  driver.topics.delete('orders')
+  driver.step((change) => change.topicsChanged())
+  const after = driver.heartbeat('a', memberEpoch)
+  assert.deepEqual([after.assignment, after.revoking], [[], []])
+})
+
+test('unknown assignors and members beyond the limit are refused; most votes win, then the first', () => {
+  const driver = new Driver({ maxSize: 2 })
+  refused(() => driver.join('a', { assignor: 'sticky' }), 'UNSUPPORTED_ASSIGNOR')
+  assert.equal(driver.group.state.groupEpoch, 0)
+  driver.join('a', { assignor: 'range' })
+  assert.equal(driver.group.describe().assignor, 'range')
+  driver.join('b', { assignor: 'uniform', instanceId: 'host' })
+  assert.equal(driver.group.describe().assignor, 'uniform')
+  refused(() => driver.join('c'), 'GROUP_MAX_SIZE_REACHED')
+  driver.join('c', { instanceId: 'host' })
+  driver.join('a')
+})
+
+test('calls decided together cost one assignment, and each sees those before it', () => {
+  const driver = new Driver()
+  const { change } = driver.step((each) => {
+    for (const memberId of ['a', 'b', 'c', 'd']) {
+      each.join({ group: 'g', memberId, topics: ['orders'], maxPollIntervalMs })
+    }
+    each.leave({ group: 'g', memberId: 'd' })
+  })
+  assert.deepEqual(
+    ['a', 'b', 'c'].map((memberId) => change.answer(memberId).memberEpoch),
+    [1, 1, 1],
+  )
+  refused(() => change.answer('d'), 'UNKNOWN_MEMBER_ID')
+  assert.deepEqual(
+    ['a', 'b', 'c'].map((memberId) => partitionsOf(change.answer(memberId)).length).sort((x, y) => x - y),
+    [1, 1, 2],
+  )
+})
+
+test('a step that could not be written changes nothing, but who called was alive', () => {
+  const driver = new Driver()
+  const { memberEpoch } = driver.join('a')
+  const before = driver.group.state
+  driver.now = 30_000
+  const change = driver.group.begin()
+  change.heartbeat({ group: 'g', memberId: 'a', memberEpoch })
+  change.join({ group: 'g', memberId: 'b', topics: ['orders'], maxPollIntervalMs })
+  change.settle()
+  driver.group.abandon(change, driver.now)
+  assert.equal(driver.group.state, before)
+  assert.deepEqual(driver.group.due(45_000), [])
+  assert.equal(driver.group.nextCheck, 75_000)
+})
+
+test('calls that change nothing write nothing', () => {
+  const driver = new Driver()
+  const { memberEpoch } = driver.join('a')
+  const { change } = driver.step((each) => each.heartbeat({ group: 'g', memberId: 'a', memberEpoch }))
+  assert.deepEqual(change.records(), [])
+  assert.equal(change.after, change.before)
+})
+
+test('a group without members can be deleted, and leaves nothing in its log', () => {
+  const driver = new Driver()
+  driver.join('a')
+  assert.throws(() => driver.group.deletion(), /1 members/)
+  driver.leave('a')
+  driver.leave('a')
+  driver.log.push(...driver.group.deletion())
+  const last = new Map(
+    driver.log.map((record) => [`${record.kind} ${'memberId' in record ? record.memberId : ''}`, record]),
+  )
+  assert.equal(last.size, 5)
+  for (const record of last.values()) assert.equal(record.value, null)
+  const replay = new GroupReplay()
+  for (const record of driver.log) replay.play(record)
+  assert.equal(replay.finish(), undefined)
+})
+
+test('records that damage left make no partition that two own, and no epoch that was there before', () => {
+  const driver = new Driver()
+  driver.join('a')
+  driver.join('b')
+  const claim = driver.log.findLast((record) => record.kind === 'current' && record.memberId === 'a')
+  assert.ok(claim?.kind === 'current' && claim.value !== null)
+  const replay = new GroupReplay()
+  for (const record of driver.log) if (record.kind !== 'group') replay.play(record)
+  const later = new Map([[driver.topic.topicId, new Map([[0, 9]])]])
+  replay.play({ kind: 'current', memberId: 'b', value: { ...claim.value, epoch: 9, assigned: later } })
+  const state = replay.finish()
+  assert.equal(state?.groupEpoch, 9)
+  assert.equal(state.owners.get(driver.topic.topicId)?.[0], 'b')
+  assert.equal(state.members.get('a')?.current.assigned.get(driver.topic.topicId)?.has(0), false)
+})
