@@ -10,6 +10,7 @@ import type { EmbeddedEngineOptions } from './embedded/embedded-engine-options.t
 import { EmbeddedEngine } from './embedded/embedded-engine.ts'
 import { nodeFileSystem } from './embedded/node-file-system.ts'
 import { errorCode, StartupError } from './embedded/startup-error.ts'
+import { limitSyncs } from './embedded/sync-limits.ts'
 import { apiControllers } from './http/api-controllers.ts'
 import { BodyBuffers } from './http/body-buffers.ts'
 import type { App } from './http/controller.ts'
@@ -116,7 +117,7 @@ function engineOptions(config: ServerConfig, clock: Clock): EngineOptions {
       offsetMetadataBytesMax: config.offsetMetadataMaxBytes,
     },
     recoveryThreadsPerDataDir: config.numRecoveryThreadsPerDataDir,
-    fileSystem: nodeFileSystem,
+    fileSystem: limitSyncs(nodeFileSystem),
     clock,
     random: randomBytes,
   }
