@@ -2,15 +2,20 @@ import { BrokerError } from '../broker/broker-error.ts'
 import type { Clock } from '../broker/clock.ts'
 import type { PartitionRead, ReadPosition, ReadRequest, ReadResult } from '../broker/engine.ts'
 import type { ServedPartition } from './live-topic.ts'
+import { ReadTurns } from './read-turns.ts'
 import type { ReadWaiter } from './read-waiter.ts'
 import { servedPartition } from './served-partition.ts'
 import type { TopicTable } from './topic-table.ts'
+
+/** Read in one turn of the event loop: a few of the largest batches. */
+const TURN_MAX_BYTES = 4 * 1024 * 1024
 
 /** Reads positions one behind the other within one budget of bytes, and waits where there is nothing yet. */
 export class PartitionFetch {
   readonly #table: TopicTable
   readonly #waiter: ReadWaiter
   readonly #clock: Clock
+  readonly #turns = new ReadTurns(TURN_MAX_BYTES)
 
   constructor(table: TopicTable, waiter: ReadWaiter, clock: Clock) {
     this.#table = table
@@ -23,6 +28,8 @@ export class PartitionFetch {
     const deadline = this.#clock.monotonic() + request.waitMs
     let readAgain = false
     for (;;) {
+      const turn = this.#turns.begin(request.maxBytes)
+      if (turn !== undefined) await turn
       const result = await this.#readOnce(request)
       if (result.partitions.some(isAnswer)) return result
       const waitMs = deadline - this.#clock.monotonic()
@@ -44,6 +51,7 @@ export class PartitionFetch {
       for (const batch of read.batches) budget -= batch.length
       partitions.push(read)
     }
+    this.#turns.giveBack(Math.max(0, budget))
     return { partitions }
   }
 

@@ -45,7 +45,12 @@ async function openDisks(limited: (pool: FileSystem) => FileSystem): Promise<Dis
 }
 
 /** Requests one behind the other: most through the journal, some to their segments directly. */
-async function write(log: DirectoryLog, partition: number, running: () => boolean, answered: () => void): Promise<void> {
+async function write(
+  log: DirectoryLog,
+  partition: number,
+  running: () => boolean,
+  answered: () => void,
+): Promise<void> {
   for (let request = partition; running(); request++) {
     const value = 'x'.repeat(request % 4 === 0 ? 8000 : 200)
     await log.append([{ log: partitionOf(log, partition), batches: [batchOf([value])] }], 'all')
@@ -89,7 +94,16 @@ test('reads stay fast while every sync takes a second and publishing has the dis
   await Promise.all(fill)
   pool.syncMs = 1000
   const writers = logs.flatMap((log) =>
-    PARTITIONS.flatMap((partition) => [1, 2].map(() => write(log, partition, () => publishing, () => answers++))),
+    PARTITIONS.flatMap((partition) =>
+      [1, 2].map(() =>
+        write(
+          log,
+          partition,
+          () => publishing,
+          () => answers++,
+        ),
+      ),
+    ),
   )
   const fromFiles: number[] = []
   const fromMemory: number[] = []
@@ -103,13 +117,9 @@ test('reads stay fast while every sync takes a second and publishing has the dis
   }
   reading = false
   publishing = false
-  let done = false
-  void Promise.all([...readers, ...writers]).then(() => (done = true))
-  while (!done) {
-    await turns(TURNS_A_STEP)
-    clock.advance(STEP_MS)
-  }
-  await Promise.all([...readers, ...writers])
+  const all = Promise.all([...readers, ...writers]).then(() => 'ended')
+  const step = (): Promise<string> => turns(TURNS_A_STEP).then(() => 'goes on')
+  while ((await Promise.race([all, step()])) === 'goes on') clock.advance(STEP_MS)
   assert.ok(writers.length > POOL_THREADS && answers > 100, `${answers} answers`)
   assert.ok(pool.syncsMax > 4, 'other syncs than those of the journals were under way')
   for (const took of [fromFiles, fromMemory]) {
