@@ -55,6 +55,7 @@ async function measureAll(options: BenchOptions, children: Children, folder: str
     children,
     profileFolder: options.profile ? folder : undefined,
     resultsFolder,
+    died: (text) => process.stderr.write(`bench: ${text}\n`),
     profiled: (text) => profiles.push(text),
   })
   const generator = await loadGenerator(options.generator, children, folder)

@@ -15,6 +15,7 @@ export class Child {
   #stdout = ''
   #stderr = ''
   #ending: ChildEnd | undefined
+  #signalled = false
 
   constructor(name: string, child: ChildProcess) {
     this.name = name
@@ -40,11 +41,17 @@ export class Child {
     return this.#ending !== undefined
   }
 
+  /** It ended, and nobody here asked it to. */
+  get diedAlone(): boolean {
+    return this.#ending !== undefined && !this.#signalled
+  }
+
   onStdout(listener: () => void): void {
     this.#process.stdout?.on('data', listener)
   }
 
   signal(signal: NodeJS.Signals): void {
+    this.#signalled = true
     this.#process.kill(signal)
   }
 

@@ -29,6 +29,8 @@ export interface ServersOptions {
   /** Where profiles are collected; undefined = none is made. */
   readonly profileFolder: string | undefined
   readonly resultsFolder: string
+  /** Takes the end of a server that was not asked to, with all it said. */
+  readonly died: (text: string) => void
   /** Takes the lines of a finished profile. */
   readonly profiled: (text: string) => void
 }
@@ -86,6 +88,7 @@ export class Servers {
     const began = performance.now()
     const child = this.#options.children.start(name, command, { cwd: repositoryRoot })
     const url = await readyUrl(child)
+    void child.ended.then(() => child.diedAlone && this.#options.died(child.endError().message))
     return {
       url,
       pid: child.pid,

@@ -2,9 +2,11 @@ import { BATCH_RECORDS, writeBatchesBody } from '../bodies.ts'
 import type { Load } from '../load/load.ts'
 import { interleave } from '../measure/interleave.ts'
 import type { Part, PartContext } from '../part.ts'
-import { CONNECTIONS, createTopic, freshDirectory, numbered, publishRow } from './publishing.ts'
+import { createTopic, freshDirectory, numbered, publishRow } from './publishing.ts'
 
 const PARTITIONS = 6
+/** Enough to keep the server busy; 32 of 10 batches each are more than `produce.inflight.max.bytes` lets in. */
+const CONNECTIONS = 8
 
 export const batchesPart: Part = {
   name: 'batches',

@@ -56,10 +56,7 @@ async function asTheLogGrows(context: PartContext): Promise<Row[]> {
   )
   const servers: MeasuredServer[] = []
   for (const size of sizes) {
-    const server = await context.servers.posthorn(`cost ${size} GiB`, freshDirectory(context, `log-${size}`))
-    await createTopic(server.url, 'bench', LOG_PARTITIONS)
-    await fillLog(server, size, LOG_PARTITIONS, context)
-    servers.push(server)
+    servers.push(await serverWithLog(size, context))
   }
   context.progress('bursts to each of them in turn')
   const bursts = await interleave(
@@ -73,6 +70,16 @@ async function asTheLogGrows(context: PartContext): Promise<Row[]> {
     recordsPerRequest: 1,
     reference: `${sizes[0]} GiB`,
   }))
+}
+
+/** Started again once the log is filled, so that nothing of the filling is still to be written while it is measured. */
+async function serverWithLog(logGib: number, context: PartContext): Promise<MeasuredServer> {
+  const dataDirectory = freshDirectory(context, `log-${logGib}`)
+  const filled = await context.servers.posthorn(`fill ${logGib} GiB`, dataDirectory)
+  await createTopic(filled.url, 'bench', LOG_PARTITIONS)
+  await fillLog(filled, logGib, LOG_PARTITIONS, context)
+  await filled.stop()
+  return await context.servers.posthorn(`cost ${logGib} GiB`, dataDirectory)
 }
 
 interface CostRow {

@@ -19,9 +19,17 @@ test('a program that is not there is told', async () => {
   await assert.rejects(new Children().run('wrk', ['no-such-program']), /ENOENT/)
 })
 
+test('an end that nobody asked for is known', async () => {
+  const child = new Children().start('short', node(''))
+  assert.equal(child.diedAlone, false)
+  await child.ended
+  assert.equal(child.diedAlone, true)
+})
+
 test('none outlives killAll', async () => {
   const children = new Children()
   const child = children.start('long', node('setInterval(() => {}, 1000)'))
   children.killAll()
   assert.equal((await child.ended).signal, 'SIGKILL')
+  assert.equal(child.diedAlone, false)
 })
