@@ -8,8 +8,8 @@ export interface SyncLimitOptions {
   readonly syncsMax: number
 }
 
-/** Of libuv's pool of 16 (see `main.ts`), syncs hold 9 threads at most: reads and plain writes always find one. */
-export const defaultSyncLimits: SyncLimitOptions = { durableWritesMax: 4, syncsMax: 5 }
+/** Of libuv's pool of 16 (see `main.ts`), syncs hold 12 threads at most: reads and plain writes always find one. */
+export const defaultSyncLimits: SyncLimitOptions = { durableWritesMax: 8, syncsMax: 4 }
 
 /**
  * A file system on which calls that wait for the disk wait in two lines of their own, with as many under way as the
