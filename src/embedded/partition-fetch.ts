@@ -71,8 +71,9 @@ export class PartitionFetch {
       if (offset >= highWatermark || budget <= 0) {
         return { ...facts, batches: [], highWatermark, logStartOffset: log.logStartOffset }
       }
-      const { batches } = await served.host.reader.read(log, offset, budget)
-      return { ...facts, batches, highWatermark: log.highWatermark, logStartOffset: log.logStartOffset }
+      const page = await served.host.reader.read(log, offset, budget)
+      const { highWatermark: end, logStartOffset } = log
+      return { ...facts, batches: page.batches, release: () => page.release(), highWatermark: end, logStartOffset }
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error
       return failedRead(position, served, error)

@@ -29,6 +29,8 @@ export interface PartitionBatches {
   readonly bytes: number
   /** Where the next read begins: behind the last batch, else the offset asked for. */
   readonly nextOffset: number
+  /** Frees the memory of the batches. */
+  release(): void
 }
 
 /** Half of libuv's pool (16, see `main.ts`), so that syncs find a thread. */
@@ -185,6 +187,14 @@ class Page implements PartitionBatches {
     this.maxBytes = maxBytes
   }
 
+  /** All of it was read or copied for this page alone. */
+  release(): void {
+    for (const { buffer } of this.batches) {
+      if (buffer instanceof ArrayBuffer && !buffer.detached) buffer.transfer(0)
+    }
+    this.batches.length = 0
+  }
+
   add(batches: readonly Buffer[], bytes: number, nextOffset: number): void {
     for (const batch of batches) this.batches.push(batch)
     this.bytes += bytes
@@ -206,8 +216,19 @@ function takeTail(page: Page, tail: readonly TailBatch[], limitOffset: number): 
     bytes += batch.bytes.length
     nextOffset = batch.lastOffset + 1
   }
-  if (bytes > 0) page.add([Buffer.concat(taken, bytes)], bytes, nextOffset)
+  if (bytes > 0) page.add([joined(taken, bytes)], bytes, nextOffset)
   page.full = true
+}
+
+/** In memory of their own, which can be freed. */
+function joined(batches: readonly Buffer[], bytes: number): Buffer {
+  const whole = Buffer.allocUnsafeSlow(bytes)
+  let at = 0
+  for (const batch of batches) {
+    whole.set(batch, at)
+    at += batch.length
+  }
+  return whole
 }
 
 /** Of the first batch whose last offset is at or above the offset. */

@@ -51,6 +51,8 @@ export class BatchesController implements Controller {
         const page = await this.#deps.reads.readBatches({ ...params, offset, limits: { maxBytes, waitMs } }, signal)
         if (page.batches.length > 0) held.refuseIfFull()
         held.resize(sizeOf(page.batches))
+        // Behind `finish` the kernel has the bytes; a connection that closes before it leaves them to the collector.
+        if (page.release !== undefined) reply.raw.on('finish', page.release)
         void reply.header('next-offset', page.nextOffset).header('up-to-date', page.upToDate)
         return sendBatches(reply, page.batches)
       },
