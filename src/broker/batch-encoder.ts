@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { allocateBatch } from '../codec/batch-buffer.ts'
 import { BATCH_HEADER_BYTES, writeBatchHeader } from '../codec/record-batch.ts'
-import { firstRecordSize, recordBodySize, recordContentSize, writeRecord } from '../codec/record-batch-writer.ts'
-import { varintSize } from '../codec/varint.ts'
+import { firstRecordSize, recordBodySize, recordContentSize, writeRecordBody } from '../codec/record-batch-writer.ts'
+import { varintSize, writeVarint } from '../codec/varint.ts'
 import type { AppendPart, EncodedBatch } from './engine.ts'
 import type { RecordColumns } from './record-columns.ts'
 
@@ -109,15 +109,9 @@ export class BatchEncoder {
       const timestampDelta = timestamp[i]! - baseTimestamp[batch]!
       const offsetDelta = written[batch]!
       written[batch] = offsetDelta + 1
-      position[batch] = writeRecord(
-        buffers[batch]!,
-        position[batch]!,
-        columns,
-        i,
-        bodyBytes[i]!,
-        timestampDelta,
-        offsetDelta,
-      )
+      const buffer = buffers[batch]!
+      const bodyAt = writeVarint(buffer, position[batch]!, bodyBytes[i]!)
+      position[batch] = writeRecordBody(buffer, bodyAt, columns, i, timestampDelta, offsetDelta)
     }
     return buffers
   }
@@ -169,7 +163,7 @@ function encodeLone(columns: RecordColumns, maxBatchBytes: number): AppendPart {
   const sizeBytes = BATCH_HEADER_BYTES + varintSize(bodyBytes) + bodyBytes
   assert(sizeBytes <= maxBatchBytes, 'the record fits no batch')
   const bytes = allocateBatch(sizeBytes)
-  writeRecord(bytes, BATCH_HEADER_BYTES, columns, 0, bodyBytes, 0, 0)
+  writeRecordBody(bytes, writeVarint(bytes, BATCH_HEADER_BYTES, bodyBytes), columns, 0, 0, 0)
   const maxTimestamp = columns.timestamp[0]!
   writeBatchHeader(bytes, 0, sizeBytes, { recordCount: 1, baseTimestamp: maxTimestamp, maxTimestamp })
   return { partition: columns.partition[0]!, batches: [{ bytes, recordCount: 1, maxTimestamp }] }

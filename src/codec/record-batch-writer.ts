@@ -103,7 +103,8 @@ export class RecordBatchWriter {
     if (endsAt > this.#buf.length) this.#grow(endsAt)
     if (this.#recordCount === 0) this.#baseTimestamp = timestamp
     if (this.#recordCount === 0 || timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp
-    this.#position = writeRecord(this.#buf, this.#position, spans, i, bodyBytes, timestampDelta, this.#recordCount)
+    const bodyAt = writeVarint(this.#buf, this.#position, bodyBytes)
+    this.#position = writeRecordBody(this.#buf, bodyAt, spans, i, timestampDelta, this.#recordCount)
     this.#recordCount++
     return true
   }
@@ -132,20 +133,18 @@ export function recordBodySize(contentBytes: number, timestampDelta: number, off
   return 1 + varlongSize(timestampDelta) + varintSize(offsetDelta) + contentBytes
 }
 
-/** Writes record i, of which `bodyBytes` is the recordBodySize; returns the position behind. */
-export function writeRecord(
+/** Writes record i behind its length, which is its recordBodySize; returns the position behind. */
+export function writeRecordBody(
   buf: Buffer,
   start: number,
   spans: RecordSpans,
   i: number,
-  bodyBytes: number,
   timestampDelta: number,
   offsetDelta: number,
 ): number {
   const { bytes } = spans
-  let at = writeVarint(buf, start, bodyBytes)
-  buf[at++] = 0
-  at = writeVarlong(buf, at, timestampDelta)
+  buf[start] = 0
+  let at = writeVarlong(buf, start + 1, timestampDelta)
   at = writeVarint(buf, at, offsetDelta)
   at = writeSpan(buf, at, bytes, spans.keyStart[i]!, spans.keyEnd[i]!)
   at = writeSpan(buf, at, bytes, spans.valueStart[i]!, spans.valueEnd[i]!)
