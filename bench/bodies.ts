@@ -13,32 +13,59 @@ export function orderValue(number: number): string {
   return `${start}${'x'.repeat(VALUE_BYTES - start.length - 2)}"}`
 }
 
-/** A publish body of so many records, with keys that spread over all partitions. */
-export function jsonBody(recordCount: number): string {
+/** Request bodies of one length, in files, which requests carry in turn. */
+export interface BodySet {
+  readonly files: readonly string[]
+  readonly contentType: string
+}
+
+/** Keys are of one length, so that bodies of as many records are. */
+function keyOf(index: number): string {
+  return `user-${1000 + index}`
+}
+
+/** A publish body of so many records, the ones from number `first` on; each has a key of its own. */
+export function jsonBody(recordCount: number, first = 0): string {
   const records = Array.from(
     { length: recordCount },
-    (_, index) => `{"key":"user-${index}","value":${orderValue(1_000_000 + index)}}`,
+    (_, index) => `{"key":"${keyOf(first + index)}","value":${orderValue(1_000_000 + first + index)}}`,
   )
   return `{"records":[${records.join(',')}]}`
 }
 
-export function writeJsonBody(folder: string, recordCount: number): { file: string; contentType: string } {
-  const file = join(folder, `body-${recordCount}.json`)
-  writeFileSync(file, jsonBody(recordCount))
-  return { file, contentType: JSON_TYPE }
+/**
+ * Bodies of different keys: the fewer records a request has, the more bodies it takes until all partitions are written
+ * to alike. 1000 records do that in one body, which costs the generator least.
+ */
+export function jsonBodies(recordCount: number): string[] {
+  const count = recordCount >= 1000 ? 1 : recordCount >= 100 ? 8 : 64
+  return Array.from({ length: count }, (_, index) => jsonBody(recordCount, index * recordCount))
 }
 
-/** So many record batches one behind the other, each of 1000 of the same records. */
-export function writeBatchesBody(folder: string, batchCount: number): { file: string; contentType: string } {
+export function writeJsonBodies(folder: string, recordCount: number): BodySet {
+  const files = jsonBodies(recordCount).map((body, index) => {
+    const file = join(folder, `body-${recordCount}-${index}.json`)
+    writeFileSync(file, body)
+    return file
+  })
+  return { files, contentType: JSON_TYPE }
+}
+
+/** One body: so many record batches one behind the other, each of 1000 of the same records. */
+export function batchesBody(batchCount: number): Buffer<ArrayBuffer> {
+  return Buffer.concat(Array.from({ length: batchCount }, () => recordBatch(BATCH_RECORDS)))
+}
+
+export function writeBatchesBody(folder: string, batchCount: number): BodySet {
   const file = join(folder, `body-${batchCount}.batches`)
-  writeFileSync(file, Buffer.concat(Array.from({ length: batchCount }, () => recordBatch(BATCH_RECORDS))))
-  return { file, contentType: BATCHES_TYPE }
+  writeFileSync(file, batchesBody(batchCount))
+  return { files: [file], contentType: BATCHES_TYPE }
 }
 
 /** An uncompressed record batch v2 with the records of `jsonBody`. */
 export function recordBatch(recordCount: number): Buffer {
   const records = Array.from({ length: recordCount }, (_, index) => ({
-    key: `user-${index}`,
+    key: keyOf(index),
     value: orderValue(1_000_000 + index),
   }))
   const spans = spansOf(records)

@@ -8,10 +8,16 @@ import { Children } from './measure/children.ts'
 import { thisMachine } from './measure/machine.ts'
 import { repositoryRoot, Servers } from './measure/servers.ts'
 import { benchCommand, type BenchOptions, type Generator, optionsHelp } from './options.ts'
-import type { Part, PartContext } from './part.ts'
 import { parts } from './parts.ts'
-import { type PartResult, renderDescription, renderPart, type RunDescription, writeJson } from './report.ts'
-import type { Row } from './table.ts'
+import {
+  allAreFigures,
+  type PartResult,
+  renderDescription,
+  renderPart,
+  type RunDescription,
+  writeJson,
+} from './report.ts'
+import { runPart } from './run-part.ts'
 
 const resultsFolder = join(repositoryRoot, '.cache', 'bench')
 const argv = process.argv.slice(2)
@@ -55,7 +61,6 @@ async function measureAll(options: BenchOptions, children: Children, folder: str
     children,
     profileFolder: options.profile ? folder : undefined,
     resultsFolder,
-    died: (text) => process.stderr.write(`bench: ${text}\n`),
     profiled: (text) => profiles.push(text),
   })
   const generator = await loadGenerator(options.generator, children, folder)
@@ -65,40 +70,20 @@ async function measureAll(options: BenchOptions, children: Children, folder: str
     machine: thisMachine(folder),
     generator: generator.name,
     serverCommand: servers.startScript,
+    quick: options.quick,
     profiled: options.profile,
   }
   process.stdout.write(`${renderDescription(run)}\n\n`)
   const results: PartResult[] = []
+  const progress = (text: string): boolean => process.stderr.write(`${text}\n`)
   for (const part of parts.filter(({ name }) => options.parts.includes(name))) {
-    const result = await runPart(part, { options, folder, children, servers, generator, progress: () => undefined })
+    const result = await runPart(part, { options, folder, children, servers, generator, progress })
     process.stdout.write(`${renderPart(result)}\n`)
     results.push(result)
     writeJson(options.jsonFile ?? join(resultsFolder, 'last-run.json'), run, results, performance.now() / 1000)
   }
   for (const text of profiles) process.stdout.write(`${text}\n\n`)
-  if (results.some(({ failure }) => failure !== undefined)) process.exitCode = 1
-}
-
-/** A part that fails does not take the others with it. */
-async function runPart(part: Part, context: PartContext): Promise<PartResult> {
-  const began = performance.now()
-  const progress = (text: string): void => {
-    const seconds = ((performance.now() - began) / 1000).toFixed(0)
-    process.stderr.write(`[${part.name} ${seconds} s] ${text}\n`)
-  }
-  const folder = mkdtempSync(join(context.folder, `${part.name}-`))
-  const rows: Row[] = []
-  try {
-    for await (const row of part.run({ ...context, folder, progress })) rows.push(row)
-    return { part: part.name, rows }
-  } catch (error) {
-    const failure = error instanceof Error ? error.message : String(error)
-    progress(`failed: ${failure}`)
-    return { part: part.name, rows, failure }
-  } finally {
-    context.children.killAll()
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
-  }
+  if (!allAreFigures(results)) process.exitCode = 1
 }
 
 async function loadGenerator(

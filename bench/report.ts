@@ -1,10 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Machine } from './measure/machine.ts'
-import { renderTable, type Row } from './table.ts'
+import { isFigure, renderTable, type Row } from './table.ts'
 
 export interface PartResult {
   readonly part: string
+  readonly seconds: number
   readonly rows: readonly Row[]
   /** Why the part ended before its end; its rows up to there are true. */
   readonly failure?: string
@@ -17,7 +18,13 @@ export interface RunDescription {
   readonly generator: string
   /** How the server was started. */
   readonly serverCommand: string
+  readonly quick: boolean
   readonly profiled: boolean
+}
+
+/** All parts came to their end, and no request of theirs failed. What a row must reach is not asked here. */
+export function allAreFigures(results: readonly PartResult[]): boolean {
+  return results.every(({ rows, failure }) => failure === undefined && rows.every(isFigure))
 }
 
 /** What stands above the tables, as Markdown. */
@@ -27,6 +34,7 @@ export function renderDescription({
   machine,
   generator,
   serverCommand,
+  quick,
   profiled,
 }: RunDescription): string {
   const { processors, memoryGiB, system, node, storage } = machine
@@ -35,14 +43,15 @@ export function renderDescription({
     `\`${command}\`, ${began}; load by ${generator}, on the same machine; server: \`${serverCommand}\`, no-op: plain \`node\`.`,
   ]
   if (machine.storageIsMemory) lines.push('**The data is in memory, not on a disk: syncs are free here.** Use `--dir`.')
+  if (quick) lines.push('**A quick run**: too short for figures to rely on.')
   if (profiled) lines.push('**Posthorn was profiled meanwhile**, which slows it: take figures from a run without.')
   return lines.join('\n')
 }
 
-export function renderPart({ part, rows, failure }: PartResult): string {
+export function renderPart({ part, seconds, rows, failure }: PartResult): string {
   const table = rows.length === 0 ? '' : `\n${renderTable(rows)}\n`
-  const trouble = failure === undefined ? '' : `\nThis part failed: ${failure}\n`
-  return `### ${part}\n${table}${trouble}`
+  const trouble = failure === undefined ? '' : `\nThis part failed:\n\n\`\`\`\n${failure.trimEnd()}\n\`\`\`\n`
+  return `### ${part} (${seconds} s)\n${table}${trouble}`
 }
 
 export function writeJson(file: string, run: RunDescription, parts: readonly PartResult[], tookSeconds: number): void {

@@ -1,3 +1,4 @@
+import type { Verdict } from './goals.ts'
 import type { Ratio } from './measure/statistics.ts'
 
 /** One line of a printed table; what does not apply, or cannot be had on this system, is left out. */
@@ -22,7 +23,14 @@ export interface Row {
   readonly serverUs?: number | undefined
   readonly rssMiB?: number | undefined
   readonly milliseconds?: number | undefined
+  /** Failed and refused requests: a row with any is no figure. */
   readonly errors?: number | undefined
+  /** Only rows of which a goal is known have it. */
+  readonly mustReach?: Verdict | undefined
+}
+
+export function isFigure({ errors = 0 }: Row): boolean {
+  return errors === 0
 }
 
 interface Column {
@@ -40,8 +48,19 @@ function ratioText({ ratio }: Row): string {
   return `${ratio.median.toFixed(2)} × ${ratio.to} (${ratio.lowest.toFixed(2)}–${ratio.highest.toFixed(2)})`
 }
 
+function workText(row: Row): string {
+  return isFigure(row) ? row.work : `**no figure:** ${row.work}`
+}
+
+function goalText(row: Row): string {
+  if (row.mustReach === undefined) return ''
+  const { goal, met } = row.mustReach
+  const outcome = met ? 'met' : '**missed**'
+  return `${goal}: ${isFigure(row) ? outcome : 'no figure'}`
+}
+
 const columns: readonly Column[] = [
-  { title: 'work', text: (row) => row.work },
+  { title: 'work', text: workText },
   { title: 'partitions', text: number(0, (row) => row.partitions) },
   { title: 'requests/s', text: number(0, (row) => row.requestsPerSecond) },
   { title: '± %', text: number(0, (row) => row.spreadPercent) },
@@ -51,6 +70,7 @@ const columns: readonly Column[] = [
   { title: 'p99 ms', text: number(2, (row) => row.p99Ms) },
   { title: 'max ms', text: number(1, (row) => row.maxMs) },
   { title: 'ratio', text: ratioText },
+  { title: 'must reach', text: goalText },
   { title: 'server cores', text: number(2, (row) => row.serverCores) },
   { title: 'generator cores', text: number(2, (row) => row.generatorCores) },
   { title: 'main µs/request', text: number(1, (row) => row.mainThreadUs) },

@@ -1,22 +1,20 @@
 import { readFileSync } from 'node:fs'
 import autocannon from 'autocannon'
-import type { Load, LoadGenerator, LoadResult } from './load.ts'
+import { type Load, type LoadGenerator, type LoadRequest, type LoadResult, requestsOf } from './load.ts'
 
 /** Runs in the benchmark's own process. Its latencies are whole milliseconds. */
 export class Autocannon implements LoadGenerator {
   readonly name = 'autocannon'
 
-  async run({ origin, paths, connections, body }: Load, seconds: number): Promise<LoadResult> {
-    const headers = body === undefined ? {} : { 'content-type': body.contentType }
-    const bytes = body === undefined ? undefined : readFileSync(body.file)
-    const request = { method: body === undefined ? 'GET' : 'POST', headers, ...(bytes && { body: bytes }) } as const
+  async run(load: Load, seconds: number): Promise<LoadResult> {
+    const requests = requestsOf(load).map((request) => requestOptions(request, load.bodies?.contentType))
     const cpuBefore = process.cpuUsage()
     const result = await autocannon({
-      url: origin,
-      connections,
+      url: load.origin,
+      connections: load.connections,
       duration: seconds,
       timeout: 20,
-      requests: paths.map((path) => ({ ...request, path })),
+      requests,
     })
     const { user, system } = process.cpuUsage(cpuBefore)
     return {
@@ -29,4 +27,9 @@ export class Autocannon implements LoadGenerator {
       generatorCpuSeconds: (user + system) / 1e6,
     }
   }
+}
+
+function requestOptions({ path, file }: LoadRequest, contentType = '') {
+  if (file === undefined) return { method: 'GET', path } as const
+  return { method: 'POST', path, headers: { 'content-type': contentType }, body: readFileSync(file) } as const
 }

@@ -1,11 +1,29 @@
+import type { BodySet } from '../bodies.ts'
+
 /** A closed-loop load: each connection sends its next request when its last one was answered. */
 export interface Load {
   readonly origin: string
   /** Requests go to them in turn. */
   readonly paths: readonly string[]
   readonly connections: number
-  /** What is POSTed; GETs without it. */
-  readonly body?: { readonly file: string; readonly contentType: string }
+  /** What is POSTed, in turn; GETs without it. */
+  readonly bodies?: BodySet
+}
+
+/** A request of a load. */
+export interface LoadRequest {
+  readonly path: string
+  /** The file with its body; GETs have none. */
+  readonly file: string | undefined
+}
+
+/** The requests that are sent in turn: every path, every body, each path with several bodies if there are more of those. */
+export function requestsOf({ paths, bodies }: Load): LoadRequest[] {
+  const files = bodies?.files ?? []
+  return Array.from({ length: Math.max(paths.length, files.length) }, (_, index) => ({
+    path: paths[index % paths.length] ?? '/',
+    file: files[index % files.length],
+  }))
 }
 
 export interface LoadResult {

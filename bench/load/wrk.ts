@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Children } from '../measure/children.ts'
 import { endedChildrenCpuSeconds } from '../measure/process-figures.ts'
-import type { Load, LoadGenerator, LoadResult } from './load.ts'
+import { type Load, type LoadGenerator, type LoadRequest, type LoadResult, requestsOf } from './load.ts'
 
 /** One thread of wrk: with the server's own threads there are no more cores to give on a small machine. */
 export class Wrk implements LoadGenerator {
@@ -34,21 +34,19 @@ export class Wrk implements LoadGenerator {
     return { ...parseWrk(output), generatorCpuSeconds }
   }
 
-  #command({ origin, paths, connections, body }: Load, seconds: number): string[] {
-    const script = fileURLToPath(new URL(body === undefined ? '../get.lua' : '../post.lua', import.meta.url))
-    const [firstPath = '/'] = paths
+  #command(load: Load, seconds: number): string[] {
+    const { origin, connections, bodies } = load
+    const script = fileURLToPath(new URL('./requests.lua', import.meta.url))
     const flags = ['-t', '1', '-c', String(connections), '-d', `${seconds}s`, '--timeout', '20s', '-s', script]
-    const bodyArgs = body === undefined ? [] : [body.file, body.contentType]
-    return ['wrk', ...flags, `${origin}${firstPath}`, '--', ...bodyArgs, ...this.#pathsFile(paths)]
+    const requestsFile = join(this.#folder, `requests-${++this.#files}`)
+    writeFileSync(requestsFile, requestLines(requestsOf(load)))
+    return ['wrk', ...flags, origin, '--', requestsFile, ...(bodies === undefined ? [] : [bodies.contentType])]
   }
+}
 
-  /** Only several paths need a file: requests that are all the same cost wrk less. */
-  #pathsFile(paths: readonly string[]): string[] {
-    if (paths.length === 1) return []
-    const file = join(this.#folder, `paths-${++this.#files}`)
-    writeFileSync(file, `${paths.join('\n')}\n`)
-    return [file]
-  }
+/** A line a request, as the script reads them: the path, and behind a tab the file with the body. */
+export function requestLines(requests: readonly LoadRequest[]): string {
+  return requests.map(({ path, file }) => `${file === undefined ? path : `${path}\t${file}`}\n`).join('')
 }
 
 /** Reads the line that the scripts print at their end. */

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 
 const KEPT_OUTPUT_CHARS = 64 * 1024
+const SHOWN_OUTPUT_CHARS = 4096
 
 export interface ChildEnd {
   readonly code: number | null
@@ -55,11 +56,13 @@ export class Child {
     this.#process.kill(signal)
   }
 
-  /** An error that shows all the process said before it ended. */
+  /** An error that shows the last that the process said. */
   endError(): Error {
     const end = this.#ending
     const how = end === undefined ? 'did not do what it should' : `ended with ${end.signal ?? end.code}`
-    return new Error(`${this.name} ${how}; it said:\n${this.#stdout.slice(-4096)}${this.#stderr}`)
+    return new Error(
+      `${this.name} ${how}; it said:\n${this.#stdout.slice(-SHOWN_OUTPUT_CHARS)}${this.#stderr.slice(-SHOWN_OUTPUT_CHARS)}`,
+    )
   }
 
   #watchEnd(): Promise<ChildEnd> {

@@ -3,7 +3,7 @@ import type { PartContext } from '../part.ts'
 import type { Row } from '../table.ts'
 import { cpuSeconds, residentMiB } from './process-figures.ts'
 import type { MeasuredServer } from './servers.ts'
-import { median, spreadPercent, sum, sumKnown } from './statistics.ts'
+import { median, type Ratio, ratioOfNeighbours, spreadPercent, sum, sumKnown } from './statistics.ts'
 
 /** A server and the load that it gets. Several contenders may share a server. */
 export interface Contender {
@@ -51,6 +51,12 @@ export async function burst({ server, load }: Contender, seconds: number, contex
 
 export function rates(bursts: readonly Burst[]): number[] {
   return bursts.map(({ requests, seconds }) => requests / seconds)
+}
+
+/** The ratio of the rates of neighbours; undefined if any of the requests failed, because it would be no figure. */
+export function ratioOfRates(ours: readonly Burst[], theirs: readonly Burst[], to: string): Ratio | undefined {
+  const failed = [...ours, ...theirs].some(({ errors }) => errors > 0)
+  return failed ? undefined : ratioOfNeighbours(rates(ours), rates(theirs), to)
 }
 
 /** The columns that any closed-loop load has: medians of the bursts; CPU over all of them; the largest RSS. */

@@ -29,8 +29,6 @@ export interface ServersOptions {
   /** Where profiles are collected; undefined = none is made. */
   readonly profileFolder: string | undefined
   readonly resultsFolder: string
-  /** Takes the end of a server that was not asked to, with all it said. */
-  readonly died: (text: string) => void
   /** Takes the lines of a finished profile. */
   readonly profiled: (text: string) => void
 }
@@ -47,6 +45,7 @@ export function startCommand(startScript: string, moreFlags: readonly string[]):
 export class Servers {
   readonly #options: ServersOptions
   readonly #startScript: string
+  #deaths: string[] = []
   #profiles = 0
 
   constructor(options: ServersOptions) {
@@ -59,6 +58,13 @@ export class Servers {
 
   get startScript(): string {
     return this.#startScript
+  }
+
+  /** The ends since the last call that nobody asked for, each with the last that the server said. */
+  takeDeaths(): string[] {
+    const deaths = this.#deaths
+    this.#deaths = []
+    return deaths
   }
 
   /** Posthorn with its defaults, but for a free port, the data directory and these `name=value` settings. */
@@ -88,7 +94,7 @@ export class Servers {
     const began = performance.now()
     const child = this.#options.children.start(name, command, { cwd: repositoryRoot })
     const url = await readyUrl(child)
-    void child.ended.then(() => child.diedAlone && this.#options.died(child.endError().message))
+    void child.ended.then(() => child.diedAlone && this.#deaths.push(child.endError().message))
     return {
       url,
       pid: child.pid,

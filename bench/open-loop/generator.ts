@@ -26,7 +26,7 @@ await publisher.run(({ request, ok, latencyMs }) => {
   if (request < schedule.firstMeasured) return
   if (measured++ === 0) cpuBefore = process.cpuUsage()
   lastAnswerMs = monotonicMs()
-  if (load.publish.kind === 'fixed') histogram.record(latencyMs)
+  if (load.publish.kind === 'files') histogram.record(latencyMs)
 })
 errors += (await consumed?.missing()) ?? 0
 

@@ -1,3 +1,4 @@
+import type { BodySet } from '../bodies.ts'
 import type { Latencies } from './latency-histogram.ts'
 
 /** What the generator process is asked to do, as JSON in its argument. */
@@ -8,14 +9,12 @@ export interface OpenLoopLoad {
   readonly warmUpSeconds: number
   readonly seconds: number
   readonly connections: number
-  readonly publish: FixedBody | NumberedRecords
+  readonly publish: BodyFiles | NumberedRecords
 }
 
-/** The same body each time; the latency is that of the reply. */
-export interface FixedBody {
-  readonly kind: 'fixed'
-  readonly file: string
-  readonly contentType: string
+/** The bodies of these files in turn; the latency is that of the reply. */
+export interface BodyFiles extends BodySet {
+  readonly kind: 'files'
 }
 
 /** Records that carry the number of their request; the latency is that of a consumer who long-polls the partition. */

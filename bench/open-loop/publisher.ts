@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { JSON_TYPE, orderValue } from '../bodies.ts'
@@ -68,9 +69,13 @@ export class OpenLoopPublisher {
 }
 
 function requestBytes({ origin, path, publish }: OpenLoopLoad): (request: number) => Buffer {
-  if (publish.kind === 'fixed') {
-    const bytes = postRequest(origin, path, publish.contentType, readFileSync(publish.file))
-    return () => bytes
+  if (publish.kind === 'files') {
+    const requests = publish.files.map((file) => postRequest(origin, path, publish.contentType, readFileSync(file)))
+    return (request) => {
+      const bytes = requests[request % requests.length]
+      assert.ok(bytes)
+      return bytes
+    }
   }
   return (request) => {
     const record = `{"value":${orderValue(request)}}`

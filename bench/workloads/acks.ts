@@ -1,5 +1,4 @@
-import { interleave, rates } from '../measure/interleave.ts'
-import { ratioOfNeighbours } from '../measure/statistics.ts'
+import { interleave, ratioOfRates } from '../measure/interleave.ts'
 import type { Part, PartContext } from '../part.ts'
 import type { Row } from '../table.ts'
 import { createTopic, freshDirectory, jsonLoad, publishRow } from './publishing.ts'
@@ -27,7 +26,7 @@ async function againstAll(recordsPerRequest: number, context: PartContext): Prom
     context,
   )
   await server.stop()
-  const ratio = ratioOfNeighbours(rates(one), rates(all), 'acks=all')
+  const ratio = ratioOfRates(one, all, 'acks=all')
   const common = { partitions: PARTITIONS, recordsPerRequest }
   return [
     publishRow({ work: `${recordsPerRequest}/request, acks=all`, ...common, bursts: all }),

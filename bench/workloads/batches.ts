@@ -1,4 +1,5 @@
 import { BATCH_RECORDS, writeBatchesBody } from '../bodies.ts'
+import { atLeastRecordsPerSecond, judged } from '../goals.ts'
 import type { Load } from '../load/load.ts'
 import { interleave } from '../measure/interleave.ts'
 import type { Part, PartContext } from '../part.ts'
@@ -7,6 +8,8 @@ import { createTopic, freshDirectory, numbered, publishRow } from './publishing.
 const PARTITIONS = 6
 /** Enough to keep the server busy; 32 of 10 batches each are more than `produce.inflight.max.bytes` lets in. */
 const CONNECTIONS = 8
+
+const goal = atLeastRecordsPerSecond(3_000_000)
 
 export const batchesPart: Part = {
   name: 'batches',
@@ -20,7 +23,8 @@ export const batchesPart: Part = {
       const [bursts = []] = await interleave([{ server, load }], context)
       await server.stop()
       const work = `${batchCount} × ${BATCH_RECORDS} records as batches/request, each to one of them`
-      yield publishRow({ work, partitions: PARTITIONS, recordsPerRequest: batchCount * BATCH_RECORDS, bursts })
+      const recordsPerRequest = batchCount * BATCH_RECORDS
+      yield judged(publishRow({ work, partitions: PARTITIONS, recordsPerRequest, bursts }), goal)
     }
   },
 }
@@ -28,5 +32,5 @@ export const batchesPart: Part = {
 /** Each request goes to the next partition of the topic `bench`. */
 export function batchesLoad(context: PartContext, origin: string, batchCount: number, partitions: number): Load {
   const paths = numbered('partition', partitions).map((_, index) => `/topics/bench/partitions/${index}/batches`)
-  return { origin, paths, connections: CONNECTIONS, body: writeBatchesBody(context.folder, batchCount) }
+  return { origin, paths, connections: CONNECTIONS, bodies: writeBatchesBody(context.folder, batchCount) }
 }

@@ -100,7 +100,9 @@ function costRows(
   )
   return cases.map((size, index) => {
     const { reference, ...rest } = describe(size)
-    const ratio = index === 0 ? {} : { ratio: ratioOfNeighbours(costs[index] ?? [], costs[0] ?? [], reference) }
-    return publishRow({ ...rest, bursts: bursts[index] ?? [], ...ratio })
+    const failed = [...(bursts[index] ?? []), ...(bursts[0] ?? [])].some(({ errors }) => errors > 0)
+    const compared = index !== 0 && !failed
+    const ratio = compared ? ratioOfNeighbours(costs[index] ?? [], costs[0] ?? [], reference) : undefined
+    return publishRow({ ...rest, bursts: bursts[index] ?? [], ratio })
   })
 }

@@ -1,5 +1,5 @@
-import { readFileSync, statfsSync } from 'node:fs'
-import { writeBatchesBody } from '../bodies.ts'
+import { statfsSync } from 'node:fs'
+import { BATCHES_TYPE, batchesBody } from '../bodies.ts'
 import type { MeasuredServer } from '../measure/servers.ts'
 import type { PartContext } from '../part.ts'
 
@@ -24,11 +24,10 @@ export function assertFreeSpace(context: PartContext, logGib: number): void {
 
 /** Fills the partitions of the topic `bench` to this size in the fastest way there is, ready-made batches. */
 export async function fillLog(server: MeasuredServer, logGib: number, partitions: number, context: PartContext) {
-  const { file, contentType } = writeBatchesBody(context.folder, BATCHES_PER_REQUEST)
-  const body = readFileSync(file)
+  const body = batchesBody(BATCHES_PER_REQUEST)
   const total = Math.ceil((logGib * GIB) / body.length)
   const step = Math.ceil(Math.max(total / 10, GIB / 2 / body.length))
-  await post({ origin: server.url, body, contentType, count: total }, (request) => {
+  await post({ origin: server.url, body, contentType: BATCHES_TYPE, count: total }, (request) => {
     if (request % step === 0) {
       context.progress(`filling the log: ${((request / total) * logGib).toFixed(2)} of ${logGib.toFixed(2)} GiB`)
     }

@@ -1,6 +1,6 @@
 import { burst, rates } from '../measure/interleave.ts'
 import { openLoop } from '../measure/open-loop.ts'
-import { median } from '../measure/statistics.ts'
+import { median, sum } from '../measure/statistics.ts'
 import type { Part, PartContext } from '../part.ts'
 import type { Row } from '../table.ts'
 import { openLoopRow } from './open-loop-row.ts'
@@ -40,9 +40,11 @@ async function publishLatency(recordsPerRequest: number, context: PartContext): 
     warmUpSeconds: 1,
     seconds: burstSeconds * repeats,
     connections: CONNECTIONS,
-    publish: { kind: 'fixed', file: load.body?.file ?? '', contentType: load.body?.contentType ?? '' },
+    publish: { kind: 'files', files: load.bodies?.files ?? [], contentType: load.bodies?.contentType ?? '' },
   })
   const row = openLoopRow(server, result, recordsPerRequest)
   await server.stop()
-  return { work: `publish ${recordsPerRequest}/request at 30 % of the maximum`, partitions: PARTITIONS, ...row }
+  const work = `publish ${recordsPerRequest}/request at 30 % of the maximum`
+  const errors = sum([result.errors, ...bursts.map((one) => one.errors)])
+  return { work, partitions: PARTITIONS, ...row, errors }
 }

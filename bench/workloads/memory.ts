@@ -1,3 +1,4 @@
+import { atMostRssMiB, judged } from '../goals.ts'
 import { burst, type Burst } from '../measure/interleave.ts'
 import { forgetPeak, peakResidentMiB } from '../measure/process-figures.ts'
 import type { Part } from '../part.ts'
@@ -6,6 +7,7 @@ import { createTopic, freshDirectory, jsonLoad, publishRow } from './publishing.
 
 const PARTITIONS = 6
 const RECORDS_PER_REQUEST = 1000
+const residentGoal = atMostRssMiB(250)
 
 export const memoryPart: Part = {
   name: 'memory',
@@ -28,7 +30,7 @@ export const memoryPart: Part = {
       if (gib < goal) continue
       const work = `publishing, from ${(goal - step).toFixed(2)} to ${gib.toFixed(2)} GiB of log`
       const row = publishRow({ work, partitions: PARTITIONS, recordsPerRequest: RECORDS_PER_REQUEST, bursts })
-      yield { ...row, rssMiB: peakResidentMiB(server.pid) }
+      yield judged({ ...row, rssMiB: peakResidentMiB(server.pid) }, residentGoal)
       goal = (Math.floor(gib / step) + 1) * step
       bursts = []
       forgetPeak(server.pid)

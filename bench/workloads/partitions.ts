@@ -1,10 +1,11 @@
-import { interleave, rates } from '../measure/interleave.ts'
-import { ratioOfNeighbours } from '../measure/statistics.ts'
+import { atLeastRatio, judged } from '../goals.ts'
+import { interleave, ratioOfRates } from '../measure/interleave.ts'
 import type { Part, PartContext } from '../part.ts'
 import type { Row } from '../table.ts'
 import { createTopic, freshDirectory, jsonLoad, numbered, publishRow } from './publishing.ts'
 
 const MANY = 64
+const goal = atLeastRatio(0.8)
 
 export const partitionsPart: Part = {
   name: 'partitions',
@@ -29,14 +30,9 @@ async function againstOne(recordsPerRequest: number, context: PartContext): Prom
   )
   await server.stop()
   const row = (work: string, partitions: number, bursts: typeof one): Row => {
-    const ratio = bursts === one ? {} : { ratio: ratioOfNeighbours(rates(bursts), rates(one), '1 partition') }
-    return publishRow({
-      work: `${recordsPerRequest}/request, ${work}`,
-      partitions,
-      recordsPerRequest,
-      bursts,
-      ...ratio,
-    })
+    const ratio = bursts === one ? undefined : ratioOfRates(bursts, one, '1 partition')
+    const described = { work: `${recordsPerRequest}/request, ${work}`, partitions, recordsPerRequest }
+    return judged(publishRow({ ...described, bursts, ratio }), bursts === one ? undefined : goal)
   }
   return [
     row('one partition', 1, one),

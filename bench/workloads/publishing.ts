@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { VALUE_BYTES, writeJsonBody } from '../bodies.ts'
+import { VALUE_BYTES, writeJsonBodies } from '../bodies.ts'
 import type { Load } from '../load/load.ts'
 import type { PartContext } from '../part.ts'
 import { type Burst, figures } from '../measure/interleave.ts'
@@ -17,7 +17,7 @@ export function freshDirectory(context: PartContext, name: string): string {
   return directory
 }
 
-/** Publishing so many records a request as JSON to these topics in turn. */
+/** Publishing so many records a request as JSON to these topics in turn, with keys that differ from request to request. */
 export function jsonLoad(
   context: PartContext,
   origin: string,
@@ -25,8 +25,8 @@ export function jsonLoad(
   topics: readonly string[],
   query = '',
 ): Load {
-  const body = writeJsonBody(context.folder, recordCount)
-  return { origin, paths: topics.map((topic) => `/topics/${topic}/records${query}`), connections: CONNECTIONS, body }
+  const bodies = writeJsonBodies(context.folder, recordCount)
+  return { origin, paths: topics.map((topic) => `/topics/${topic}/records${query}`), connections: CONNECTIONS, bodies }
 }
 
 export async function createTopic(origin: string, topic: string, partitions: number): Promise<void> {
@@ -48,7 +48,7 @@ export interface PublishRow {
   readonly partitions?: number
   readonly recordsPerRequest: number
   readonly bursts: readonly Burst[]
-  readonly ratio?: Ratio
+  readonly ratio?: Ratio | undefined
 }
 
 export function publishRow({ work, partitions, recordsPerRequest, bursts, ratio }: PublishRow): Row {

@@ -1,4 +1,5 @@
 import { BATCH_RECORDS, recordBatch } from '../bodies.ts'
+import { atLeastMegabytesPerSecond, atLeastRecordsPerSecond, type Goal, judged } from '../goals.ts'
 import type { Load } from '../load/load.ts'
 import { figures, interleave } from '../measure/interleave.ts'
 import type { MeasuredServer } from '../measure/servers.ts'
@@ -18,6 +19,7 @@ interface Format {
   readonly name: string
   readonly route: string
   readonly recordsPerPage: number
+  readonly goal?: Goal
   /** Measured in a quick run too. */
   readonly quick: boolean
 }
@@ -25,11 +27,19 @@ interface Format {
 /** What a page of so many records takes in the log: pages of batches are limited by bytes alone. */
 const batchBytes = recordBatch(BATCH_RECORDS).length
 
+const batchesGoal = atLeastMegabytesPerSecond(1000)
+
 const allFormats: readonly Format[] = [
-  { name: 'JSON', route: 'records', recordsPerPage: PAGE_RECORDS, quick: true },
+  {
+    name: 'JSON',
+    route: 'records',
+    recordsPerPage: PAGE_RECORDS,
+    goal: atLeastRecordsPerSecond(1_000_000),
+    quick: true,
+  },
   { name: 'NDJSON', route: 'lines', recordsPerPage: PAGE_RECORDS, quick: false },
-  { name: 'batches', route: 'batches', recordsPerPage: PAGE_RECORDS, quick: true },
-  { name: 'batches', route: 'batches', recordsPerPage: PAGE_RECORDS * 10, quick: false },
+  { name: 'batches', route: 'batches', recordsPerPage: PAGE_RECORDS, goal: batchesGoal, quick: true },
+  { name: 'batches', route: 'batches', recordsPerPage: PAGE_RECORDS * 10, goal: batchesGoal, quick: false },
 ]
 
 export const readPart: Part = {
@@ -69,15 +79,16 @@ async function readRows(
     loads.map((load) => ({ server, load })),
     context,
   )
-  return formats.map(({ name, recordsPerPage }, index) => {
+  return formats.map(({ name, recordsPerPage, goal }, index) => {
     const columns = figures(bursts[index] ?? [])
-    return {
+    const row = {
       work: `read ${recordsPerPage}/page as ${name}, ${where}`,
       partitions: 1,
       ...columns,
       recordsPerSecond: (columns.requestsPerSecond ?? 0) * recordsPerPage,
       megabytesPerSecond: median((bursts[index] ?? []).map(({ bytes, seconds }) => bytes / seconds)) / 1e6,
     }
+    return judged(row, goal)
   })
 }
 

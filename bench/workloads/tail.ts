@@ -1,3 +1,4 @@
+import { atMostLatency, judged } from '../goals.ts'
 import { openLoop } from '../measure/open-loop.ts'
 import type { Part, PartContext } from '../part.ts'
 import type { Row } from '../table.ts'
@@ -6,6 +7,8 @@ import { createTopic, freshDirectory } from './publishing.ts'
 
 const REQUESTS_PER_SECOND = 1000
 const CONNECTIONS = 64
+/** Of 1,000 records/s; of more, no goal is set. */
+const goal = atMostLatency(2, 15)
 
 export const tailPart: Part = {
   name: 'tail',
@@ -34,5 +37,6 @@ async function tailLatency(recordsPerRequest: number, context: PartContext): Pro
   })
   const row = openLoopRow(server, result, recordsPerRequest)
   await server.stop()
-  return { work: `publish → long poll, ${rate} records/s, ${recordsPerRequest}/request`, partitions: 1, ...row }
+  const work = `publish → long poll, ${rate} records/s, ${recordsPerRequest}/request`
+  return judged({ work, partitions: 1, ...row }, recordsPerRequest === 1 ? goal : undefined)
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { jsonBody, orderValue, recordBatch } from '../../bench/bodies.ts'
+import { jsonBodies, jsonBody, orderValue, recordBatch } from '../../bench/bodies.ts'
+import { partitionForKey } from '../../src/broker/partitioner.ts'
 import { batchSizeBytes, checkBatch } from '../../src/codec/record-batch.ts'
 import { decodeBatch } from '../support/record-spans.ts'
 
@@ -21,3 +22,21 @@ test('a ready-made batch is valid and holds the records of the JSON body', () =>
     records,
   )
 })
+
+for (const recordCount of [1, 100, 1000]) {
+  test(`requests of ${recordCount} records have bodies of one length, and write to all of 6 partitions alike`, () => {
+    const bodies = jsonBodies(recordCount)
+    assert.equal(new Set(bodies.map(({ length }) => length)).size, 1)
+    const keys = bodies.flatMap((body) =>
+      (JSON.parse(body) as { records: { key: string }[] }).records.map(({ key }) => key),
+    )
+    assert.equal(new Set(keys).size, bodies.length * recordCount)
+    const counts = Array.from({ length: 6 }, () => 0)
+    for (const key of keys) {
+      const partition = partitionForKey(Buffer.from(key), 0, key.length, 6)
+      counts[partition] = (counts[partition] ?? 0) + 1
+    }
+    const even = keys.length / 6
+    assert.ok(Math.min(...counts) > even / 2 && Math.max(...counts) < even * 2, String(counts))
+  })
+}

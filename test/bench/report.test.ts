@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { renderDescription, renderPart, type RunDescription } from '../../bench/report.ts'
+import { allAreFigures, renderDescription, renderPart, type RunDescription } from '../../bench/report.ts'
 
 const run: RunDescription = {
   command: 'npm run bench -- --quick',
@@ -15,6 +15,7 @@ const run: RunDescription = {
   },
   generator: 'wrk 4',
   serverCommand: 'node src/main.ts',
+  quick: false,
   profiled: false,
 }
 
@@ -29,9 +30,22 @@ test('the machine, the command and the generator stand above the tables', () => 
 test('what makes the figures worthless is said', () => {
   assert.match(renderDescription({ ...run, machine: { ...run.machine, storageIsMemory: true } }), /in memory.*--dir/)
   assert.match(renderDescription({ ...run, profiled: true }), /profiled/)
+  assert.match(renderDescription({ ...run, quick: true }), /too short/)
 })
 
 test('a part that failed shows its rows up to there, and why', () => {
-  const text = renderPart({ part: 'read', rows: [{ work: 'read', errors: 0 }], failure: 'the server ended' })
-  assert.match(text, /^### read\n\n\| work[^]*\| read[^]*This part failed: the server ended\n$/)
+  const failure = 'the server ended with 1; it said:\nno disk\n'
+  const text = renderPart({ part: 'read', seconds: 12, rows: [{ work: 'read', errors: 0 }], failure })
+  assert.match(
+    text,
+    /^### read \(12 s\)\n\n\| work[^]*\| read[^]*This part failed:\n\n```\nthe server[^]*no disk\n```\n$/,
+  )
+})
+
+test('a run whose parts failed, or whose requests did, is not one to rely on; a goal that is missed is a figure', () => {
+  const missed = { work: 'read', errors: 0, mustReach: { goal: '≥ 1.0 ×', met: false } }
+  const good = { part: 'read', seconds: 1, rows: [missed, { work: 'start' }] }
+  assert.equal(allAreFigures([good]), true)
+  assert.equal(allAreFigures([good, { ...good, failure: 'the server ended' }]), false)
+  assert.equal(allAreFigures([good, { ...good, rows: [{ work: 'read', errors: 1 }] }]), false)
 })

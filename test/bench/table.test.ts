@@ -18,3 +18,15 @@ test('a table has the columns that a row has, and leaves empty what is not known
     ].join('\n'),
   )
 })
+
+test('a row says whether it reached what it must, and one with errors that it is no figure', () => {
+  const met = { goal: '≥ 0.8 × no-op', met: true }
+  const text = renderTable([
+    { work: 'a', mustReach: met, errors: 0 },
+    { work: 'b', mustReach: { ...met, met: false }, errors: 0 },
+    { work: 'c', mustReach: met, errors: 3 },
+  ])
+  assert.match(text, /^\| a +\| +≥ 0\.8 × no-op: met \| +0 \|$/m)
+  assert.match(text, /^\| b +\| ≥ 0\.8 × no-op: \*\*missed\*\* \| +0 \|$/m)
+  assert.match(text, /^\| \*\*no figure:\*\* c \| +≥ 0\.8 × no-op: no figure \| +3 \|$/m)
+})

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseWrk } from '../../../bench/load/wrk.ts'
+import { parseWrk, requestLines } from '../../../bench/load/wrk.ts'
 
 test("the line of wrk's script is read, microseconds as milliseconds and seconds", () => {
   assert.deepEqual(parseWrk('Running 2s test\nRESULT 300 2000000 1500 9000 2 4096\n'), {
@@ -15,4 +15,12 @@ test("the line of wrk's script is read, microseconds as milliseconds and seconds
 
 test('anything else is shown', () => {
   assert.throws(() => parseWrk('unable to connect'), /wrk said:\nunable to connect/)
+})
+
+test('the script gets a line a request, with its body where it has one', () => {
+  const post = { path: '/topics/a/records', file: '/tmp/a folder/body-0.json' }
+  assert.equal(
+    requestLines([post, { path: '/x?a=1', file: undefined }]),
+    '/topics/a/records\t/tmp/a folder/body-0.json\n/x?a=1\n',
+  )
 })
