@@ -42,7 +42,8 @@ export function renderDescription({
     `${processors}, ${memoryGiB} GiB, ${system}, Node ${node}; data on ${storage}.`,
     `\`${command}\`, ${began}; load by ${generator}, on the same machine; server: \`${serverCommand}\`, no-op: plain \`node\`.`,
   ]
-  if (machine.storageIsMemory) lines.push('**The data is in memory, not on a disk: syncs are free here.** Use `--dir`.')
+  if (machine.storageIsMemory)
+    lines.push('**The data is in memory, not on a disk: syncs are free here.** Name a folder on a disk with `--dir`.')
   if (quick) lines.push('**A quick run**: too short for figures to rely on.')
   if (profiled) lines.push('**Posthorn was profiled meanwhile**, which slows it: take figures from a run without.')
   return lines.join('\n')

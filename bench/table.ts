@@ -45,7 +45,9 @@ function number(digits: number, value: (row: Row) => number | undefined): (row: 
 
 function ratioText({ ratio }: Row): string {
   if (ratio === undefined) return ''
-  return `${ratio.median.toFixed(2)} × ${ratio.to} (${ratio.lowest.toFixed(2)}–${ratio.highest.toFixed(2)})`
+  const { median, lowest, highest, to } = ratio
+  const range = lowest === highest ? '' : ` (${lowest.toFixed(2)}–${highest.toFixed(2)})`
+  return `${median.toFixed(2)} × ${to}${range}`
 }
 
 function workText(row: Row): string {

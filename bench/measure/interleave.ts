@@ -1,6 +1,7 @@
 import type { Load, LoadResult } from '../load/load.ts'
 import type { PartContext } from '../part.ts'
 import type { Row } from '../table.ts'
+import { assertFreeSpace, gibWrittenBy } from './free-space.ts'
 import { cpuSeconds, residentMiB } from './process-figures.ts'
 import type { MeasuredServer } from './servers.ts'
 import { median, type Ratio, ratioOfNeighbours, spreadPercent, sum, sumKnown } from './statistics.ts'
@@ -24,7 +25,9 @@ export interface Burst extends LoadResult {
  */
 export async function interleave(contenders: readonly Contender[], context: PartContext): Promise<Burst[][]> {
   const { repeats, burstSeconds, warmUpSeconds } = context.options
-  for (const { load } of contenders) await context.generator.run(load, warmUpSeconds)
+  const loads = contenders.map(({ load }) => load)
+  assertFreeSpace(context.folder, gibWrittenBy(loads, warmUpSeconds + repeats * burstSeconds))
+  for (const load of loads) await context.generator.run(load, warmUpSeconds)
   for (const { server } of contenders) server.loadBegins()
   const bursts: Burst[][] = contenders.map(() => [])
   for (let round = 0; round < repeats; round++) {
@@ -69,7 +72,7 @@ export function figures(bursts: readonly Burst[]): Omit<Row, 'work'> {
   const rss = bursts.flatMap((one) => one.rssMiB ?? [])
   return {
     requestsPerSecond: median(rates(bursts)),
-    spreadPercent: spreadPercent(rates(bursts)),
+    spreadPercent: bursts.length > 1 ? spreadPercent(rates(bursts)) : undefined,
     p50Ms: median(bursts.map((one) => one.p50Ms)),
     p99Ms: median(bursts.map((one) => one.p99Ms)),
     serverCores: serverCpu && serverCpu / seconds,

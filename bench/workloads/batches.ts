@@ -3,11 +3,9 @@ import { atLeastRecordsPerSecond, judged } from '../goals.ts'
 import type { Load } from '../load/load.ts'
 import { interleave } from '../measure/interleave.ts'
 import type { Part, PartContext } from '../part.ts'
-import { createTopic, freshDirectory, numbered, publishRow } from './publishing.ts'
+import { CONNECTIONS, createTopic, freshDirectory, numbered, publishRow } from './publishing.ts'
 
 const PARTITIONS = 6
-/** Enough to keep the server busy; 32 of 10 batches each are more than `produce.inflight.max.bytes` lets in. */
-const CONNECTIONS = 8
 
 const goal = atLeastRecordsPerSecond(3_000_000)
 

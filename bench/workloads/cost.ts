@@ -1,9 +1,10 @@
+import { assertFreeSpace } from '../measure/free-space.ts'
 import { interleave, type Burst } from '../measure/interleave.ts'
 import type { MeasuredServer } from '../measure/servers.ts'
 import { ratioOfNeighbours } from '../measure/statistics.ts'
 import type { Part, PartContext } from '../part.ts'
 import type { Row } from '../table.ts'
-import { assertFreeSpace, fillLog } from './filling.ts'
+import { fillLog } from './filling.ts'
 import { createTopic, freshDirectory, jsonLoad, numbered, publishRow } from './publishing.ts'
 
 const TOPIC_COUNTS = [1, 10, 100, 1000]
@@ -51,7 +52,7 @@ async function asTheLogGrows(context: PartContext): Promise<Row[]> {
   const { logGib } = context.options
   const sizes = context.options.quick ? [logGib / 10, logGib] : [logGib / 100, logGib / 10, logGib]
   assertFreeSpace(
-    context,
+    context.folder,
     sizes.reduce((total, size) => total + size),
   )
   const servers: MeasuredServer[] = []

@@ -1,26 +1,10 @@
-import { statfsSync } from 'node:fs'
 import { BATCHES_TYPE, batchesBody } from '../bodies.ts'
+import { GIB } from '../measure/free-space.ts'
 import type { MeasuredServer } from '../measure/servers.ts'
 import type { PartContext } from '../part.ts'
 
-export const GIB = 1024 ** 3
-/** What else is written while and after a log is filled. */
-const SLACK_GIB = 2
 const BATCHES_PER_REQUEST = 10
 const CONCURRENCY = 8
-
-/** Throws, before anything is written, where the file system has no room for so much log. */
-export function assertFreeSpace(context: PartContext, logGib: number): void {
-  const { bavail, bsize } = statfsSync(context.folder)
-  const freeGib = (bavail * bsize) / GIB
-  const neededGib = logGib + SLACK_GIB
-  context.progress(`${neededGib.toFixed(1)} GiB of disk are needed, ${freeGib.toFixed(1)} are free`)
-  if (freeGib >= neededGib) return
-  throw new Error(
-    `${context.folder} has ${freeGib.toFixed(1)} GiB free, ${neededGib.toFixed(1)} GiB are needed: ` +
-      'choose a smaller --log-gib, or another --dir',
-  )
-}
 
 /** Fills the partitions of the topic `bench` to this size in the fastest way there is, ready-made batches. */
 export async function fillLog(server: MeasuredServer, logGib: number, partitions: number, context: PartContext) {

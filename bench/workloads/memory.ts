@@ -1,8 +1,9 @@
 import { atMostRssMiB, judged } from '../goals.ts'
+import { assertFreeSpace } from '../measure/free-space.ts'
 import { burst, type Burst } from '../measure/interleave.ts'
 import { forgetPeak, peakResidentMiB } from '../measure/process-figures.ts'
 import type { Part } from '../part.ts'
-import { assertFreeSpace, logGibOf } from './filling.ts'
+import { logGibOf } from './filling.ts'
 import { createTopic, freshDirectory, jsonLoad, publishRow } from './publishing.ts'
 
 const PARTITIONS = 6
@@ -14,7 +15,7 @@ export const memoryPart: Part = {
   about: 'the largest resident set while each GiB of log is written, 1000 records a request',
   async *run(context) {
     const { logGib, burstSeconds } = context.options
-    assertFreeSpace(context, logGib)
+    assertFreeSpace(context.folder, logGib)
     const server = await context.servers.posthorn('memory', freshDirectory(context, 'data'))
     await createTopic(server.url, 'bench', PARTITIONS)
     const load = jsonLoad(context, server.url, RECORDS_PER_REQUEST, ['bench'])

@@ -1,12 +1,13 @@
 import { BATCH_RECORDS, recordBatch } from '../bodies.ts'
 import { atLeastMegabytesPerSecond, atLeastRecordsPerSecond, type Goal, judged } from '../goals.ts'
 import type { Load } from '../load/load.ts'
+import { GIB } from '../measure/free-space.ts'
 import { figures, interleave } from '../measure/interleave.ts'
 import type { MeasuredServer } from '../measure/servers.ts'
 import { median } from '../measure/statistics.ts'
 import type { Part, PartContext } from '../part.ts'
 import type { Row } from '../table.ts'
-import { fillLog, GIB } from './filling.ts'
+import { fillLog } from './filling.ts'
 import { createTopic, freshDirectory } from './publishing.ts'
 
 const CONNECTIONS = 8

@@ -1,10 +1,11 @@
 import { atMostMilliseconds, judged } from '../goals.ts'
 import type { Load } from '../load/load.ts'
+import { assertFreeSpace } from '../measure/free-space.ts'
 import type { MeasuredServer } from '../measure/servers.ts'
 import { median } from '../measure/statistics.ts'
 import type { Part, PartContext } from '../part.ts'
 import type { Row } from '../table.ts'
-import { assertFreeSpace, fillLog, logGibOf } from './filling.ts'
+import { fillLog, logGibOf } from './filling.ts'
 import { createTopic, freshDirectory, jsonLoad, numbered } from './publishing.ts'
 
 const TOPICS = numbered('topic', 100)
@@ -69,7 +70,7 @@ async function* thousandPartitions(context: PartContext): AsyncGenerator<Row> {
 async function* muchLog(context: PartContext): AsyncGenerator<Row> {
   const { logGib, quick } = context.options
   const threadCounts = quick ? QUICK_RECOVERY_THREADS : RECOVERY_THREADS
-  assertFreeSpace(context, logGib + threadCounts.length * repeatsOf(context))
+  assertFreeSpace(context.folder, logGib + threadCounts.length * repeatsOf(context))
   const dataDirectory = freshDirectory(context, 'data')
   const start = (settings: readonly string[]): Promise<MeasuredServer> =>
     context.servers.posthorn('start much log', dataDirectory, settings)

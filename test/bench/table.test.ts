@@ -30,3 +30,8 @@ test('a row says whether it reached what it must, and one with errors that it is
   assert.match(text, /^\| b +\| ≥ 0\.8 × no-op: \*\*missed\*\* \| +0 \|$/m)
   assert.match(text, /^\| \*\*no figure:\*\* c \| +≥ 0\.8 × no-op: no figure \| +3 \|$/m)
 })
+
+test('of one burst there is no range', () => {
+  const text = renderTable([{ work: 'a', ratio: { median: 0.8, lowest: 0.8, highest: 0.8, to: 'no-op' } }])
+  assert.match(text, /^\| a +\| 0\.80 × no-op \|$/m)
+})
