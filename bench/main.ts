@@ -1,82 +1,98 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, tmpdir, totalmem } from 'node:os'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { hasWrk } from './load.ts'
-import { benchMemory } from './memory.ts'
-import { benchPublish, type BenchOptions } from './publish.ts'
-import { benchRead } from './read.ts'
-import { benchStartUp } from './start-up.ts'
-import { renderTable, type Row } from './table.ts'
+import { Autocannon } from './load/autocannon.ts'
+import type { LoadGenerator } from './load/load.ts'
+import { Wrk } from './load/wrk.ts'
+import { Children } from './measure/children.ts'
+import { thisMachine } from './measure/machine.ts'
+import { repositoryRoot, Servers } from './measure/servers.ts'
+import { benchCommand, type BenchOptions, type Generator, optionsHelp } from './options.ts'
+import { parts } from './parts.ts'
+import {
+  allAreFigures,
+  type PartResult,
+  renderDescription,
+  renderPart,
+  type RunDescription,
+  writeJson,
+} from './report.ts'
+import { runPart } from './run-part.ts'
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    only: { type: 'string', multiple: true },
-    memory: { type: 'string' },
-    json: { type: 'string' },
-    seconds: { type: 'string' },
-    repeats: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-})
+const resultsFolder = join(repositoryRoot, '.cache', 'bench')
+const argv = process.argv.slice(2)
+const command = benchCommand(
+  argv,
+  parts.map(({ name }) => name),
+)
+if (command.kind === 'help') process.stdout.write(optionsHelp(parts))
+else if (command.kind === 'refuse') {
+  process.stderr.write(`bench: ${command.reason}\nnpm run bench -- --help tells what there is.\n`)
+  process.exitCode = 2
+} else await bench(command.options)
 
-const help = `npm run bench -- [--quick] [--only publish|read|start-up|memory …] [--memory GIB]
-                 [--seconds N] [--repeats N] [--json FILE]
-
-  --quick     one short run of each, about a minute
-  --only      these parts only
-  --memory    how far the log grows in the memory part (default 5; not part of --quick)
-  --seconds   of each run (default 8)
-  --repeats   runs of each row, medians are shown (default 5)
-  --json      write the rows to this file too
-`
-
-async function main(): Promise<void> {
-  if (values.help) {
-    process.stdout.write(help)
-    return
+/** Whatever ends the run, no process and no file of it stay behind. */
+async function bench(options: BenchOptions): Promise<void> {
+  const parent = options.directory ?? tmpdir()
+  mkdirSync(parent, { recursive: true })
+  const folder = mkdtempSync(join(parent, 'posthorn-bench-'))
+  const children = new Children()
+  const cleanUp = (): void => {
+    children.killAll()
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   }
-  const folder = mkdtempSync(join(tmpdir(), 'posthorn-bench-'))
-  const wrk = await hasWrk()
-  const options: BenchOptions = {
-    folder,
-    seconds: Number(values.seconds ?? (values.quick ? 3 : 8)),
-    repeats: Number(values.repeats ?? (values.quick ? 1 : 5)),
-    connections: 32,
-    wrk,
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      cleanUp()
+      process.stderr.write(`bench: stopped by ${signal}\n`)
+      process.exit(1)
+    })
   }
-  describeMachine(wrk)
   try {
-    const rows = await runParts(options)
-    process.stdout.write(`${renderTable(rows)}\n`)
-    if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`)
+    await measureAll(options, children, folder)
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    cleanUp()
   }
 }
 
-function describeMachine(wrk: boolean): void {
-  const cores = cpus()
-  const memoryGiB = Math.round(totalmem() / 1024 ** 3)
-  process.stdout.write(
-    `${cores.length} × ${cores[0]?.model ?? 'unknown CPU'}, ${memoryGiB} GiB, Node ${process.version}, ` +
-      `load by ${wrk ? 'wrk' : 'autocannon (wrk is not installed)'}, on the same machine\n\n`,
-  )
-}
-
-async function runParts(options: BenchOptions): Promise<Row[]> {
-  const wanted = (part: string): boolean => values.only?.includes(part) ?? !(part === 'memory' && values.quick)
-  const rows: Row[] = []
-  const add = (more: readonly Row[]): void => {
-    for (const row of more) process.stderr.write(`${JSON.stringify(row)}\n`)
-    rows.push(...more)
+async function measureAll(options: BenchOptions, children: Children, folder: string): Promise<void> {
+  const profiles: string[] = []
+  const servers = new Servers({
+    children,
+    profileFolder: options.profile ? folder : undefined,
+    resultsFolder,
+    profiled: (text) => profiles.push(text),
+  })
+  const generator = await loadGenerator(options.generator, children, folder)
+  const run: RunDescription = {
+    command: ['npm run bench', ...(argv.length === 0 ? [] : ['--', ...argv])].join(' '),
+    began: new Date().toISOString(),
+    machine: thisMachine(folder),
+    generator: generator.name,
+    serverCommand: servers.startScript,
+    quick: options.quick,
+    profiled: options.profile,
   }
-  if (wanted('publish')) for (const recordCount of [1, 100, 1000]) add(await benchPublish(recordCount, options))
-  if (wanted('read')) add(await benchRead(options))
-  if (wanted('start-up')) add(await benchStartUp(options))
-  if (wanted('memory')) add(await benchMemory(Number(values.memory ?? '5'), options))
-  return rows
+  process.stdout.write(`${renderDescription(run)}\n\n`)
+  const results: PartResult[] = []
+  const progress = (text: string): boolean => process.stderr.write(`${text}\n`)
+  for (const part of parts.filter(({ name }) => options.parts.includes(name))) {
+    const result = await runPart(part, { options, folder, children, servers, generator, progress })
+    process.stdout.write(`${renderPart(result)}\n`)
+    results.push(result)
+    writeJson(options.jsonFile ?? join(resultsFolder, 'last-run.json'), run, results, performance.now() / 1000)
+  }
+  for (const text of profiles) process.stdout.write(`${text}\n\n`)
+  if (!allAreFigures(results)) process.exitCode = 1
 }
 
-await main()
+async function loadGenerator(
+  wanted: Generator | undefined,
+  children: Children,
+  folder: string,
+): Promise<LoadGenerator> {
+  if (wanted === 'autocannon') return new Autocannon()
+  const wrk = await Wrk.find(children, folder)
+  if (wrk === undefined && wanted === 'wrk') throw new Error('--generator wrk: wrk is not installed')
+  return wrk ?? new Autocannon()
+}

@@ -1,19 +1,36 @@
-/** One line of the printed table; what does not apply is left out. */
+import type { Verdict } from './goals.ts'
+import type { Ratio } from './measure/statistics.ts'
+
+/** One line of a printed table; what does not apply, or cannot be had on this system, is left out. */
 export interface Row {
   readonly work: string
-  readonly requestsPerSecond?: number
-  readonly spreadPercent?: number
-  readonly recordsPerSecond?: number
-  readonly megabytesPerSecond?: number
-  readonly p50Ms?: number
-  readonly p99Ms?: number
-  /** Against the no-op Fastify route, in the same run. */
-  readonly ratio?: number
-  /** Cores the server used. */
-  readonly cpu?: number
-  readonly rssMiB?: number
-  readonly milliseconds?: number
-  readonly errors?: number
+  /** How many partitions the work is spread over. */
+  readonly partitions?: number | undefined
+  readonly requestsPerSecond?: number | undefined
+  readonly spreadPercent?: number | undefined
+  readonly recordsPerSecond?: number | undefined
+  /** Of values published (100 bytes a record), or of replies read. */
+  readonly megabytesPerSecond?: number | undefined
+  readonly p50Ms?: number | undefined
+  readonly p99Ms?: number | undefined
+  readonly maxMs?: number | undefined
+  readonly ratio?: Ratio | undefined
+  /** CPU seconds per second of load. */
+  readonly serverCores?: number | undefined
+  readonly generatorCores?: number | undefined
+  /** CPU of the server's main thread and of all its threads, microseconds a request. */
+  readonly mainThreadUs?: number | undefined
+  readonly serverUs?: number | undefined
+  readonly rssMiB?: number | undefined
+  readonly milliseconds?: number | undefined
+  /** Failed and refused requests: a row with any is no figure. */
+  readonly errors?: number | undefined
+  /** Only rows of which a goal is known have it. */
+  readonly mustReach?: Verdict | undefined
+}
+
+export function isFigure({ errors = 0 }: Row): boolean {
+  return errors === 0
 }
 
 interface Column {
@@ -26,35 +43,57 @@ function number(digits: number, value: (row: Row) => number | undefined): (row: 
     value(row)?.toLocaleString('en', { maximumFractionDigits: digits, minimumFractionDigits: digits }) ?? ''
 }
 
+function ratioText({ ratio }: Row): string {
+  if (ratio === undefined) return ''
+  const { median, lowest, highest, to } = ratio
+  const range = lowest === highest ? '' : ` (${lowest.toFixed(2)}–${highest.toFixed(2)})`
+  return `${median.toFixed(2)} × ${to}${range}`
+}
+
+function workText(row: Row): string {
+  return isFigure(row) ? row.work : `**no figure:** ${row.work}`
+}
+
+function goalText(row: Row): string {
+  if (row.mustReach === undefined) return ''
+  const { goal, met } = row.mustReach
+  const outcome = met ? 'met' : '**missed**'
+  return `${goal}: ${isFigure(row) ? outcome : 'no figure'}`
+}
+
 const columns: readonly Column[] = [
-  { title: 'work', text: (row) => row.work },
+  { title: 'work', text: workText },
+  { title: 'partitions', text: number(0, (row) => row.partitions) },
   { title: 'requests/s', text: number(0, (row) => row.requestsPerSecond) },
   { title: '± %', text: number(0, (row) => row.spreadPercent) },
   { title: 'records/s', text: number(0, (row) => row.recordsPerSecond) },
   { title: 'MB/s', text: number(1, (row) => row.megabytesPerSecond) },
   { title: 'p50 ms', text: number(2, (row) => row.p50Ms) },
   { title: 'p99 ms', text: number(2, (row) => row.p99Ms) },
-  { title: '× no-op', text: number(2, (row) => row.ratio) },
-  { title: 'cores', text: number(2, (row) => row.cpu) },
+  { title: 'max ms', text: number(1, (row) => row.maxMs) },
+  { title: 'ratio', text: ratioText },
+  { title: 'must reach', text: goalText },
+  { title: 'server cores', text: number(2, (row) => row.serverCores) },
+  { title: 'generator cores', text: number(2, (row) => row.generatorCores) },
+  { title: 'main µs/request', text: number(1, (row) => row.mainThreadUs) },
+  { title: 'server µs/request', text: number(1, (row) => row.serverUs) },
   { title: 'RSS MiB', text: number(0, (row) => row.rssMiB) },
   { title: 'ms', text: number(0, (row) => row.milliseconds) },
   { title: 'errors', text: number(0, (row) => row.errors) },
 ]
 
-/** A Markdown table, padded so that it reads well in a terminal too. */
+/** A Markdown table of the columns that any of the rows has, padded so that it reads well in a terminal too. */
 export function renderTable(rows: readonly Row[]): string {
-  const cells = [columns.map(({ title }) => title), ...rows.map((row) => columns.map(({ text }) => text(row)))]
-  const widths = columns.map((_, index) => Math.max(...cells.map((line) => line[index]?.length ?? 0), 3))
-  const lines = cells.map(
-    (line) =>
-      `| ${line.map((cell, index) => (index === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[index] ?? 0))).join(' | ')} |`,
-  )
-  const rule = `| ${widths.map((width, index) => (index === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`
-  return [lines[0], rule, ...lines.slice(1)].join('\n')
+  const shown = columns.filter(({ text }) => rows.some((row) => text(row) !== ''))
+  const cells = [shown.map(({ title }) => title), ...rows.map((row) => shown.map(({ text }) => text(row)))]
+  const widths = shown.map((_, index) => Math.max(...cells.map((line) => line[index]?.length ?? 0), 3))
+  const lines = cells.map((line) => `| ${line.map((cell, index) => pad(cell, index, widths)).join(' | ')} |`)
+  const rules = widths.map((width, index) => (index === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`))
+  return [lines[0], `| ${rules.join(' | ')} |`, ...lines.slice(1)].join('\n')
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = Math.floor(sorted.length / 2)
-  return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
+/** The first column is text, the others are numbers. */
+function pad(cell: string, index: number, widths: readonly number[]): string {
+  const width = widths[index] ?? 0
+  return index === 0 ? cell.padEnd(width) : cell.padStart(width)
 }

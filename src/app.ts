@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createBrokerServices } from './broker/broker-services.ts'
 import { systemClock, type Clock } from './broker/clock.ts'
-import type { Engine } from './broker/engine.ts'
+import type { CommitObserver } from './broker/engine-statistics.ts'
 import { resolveTopicConfig } from './broker/topic-config-definitions.ts'
 import type { Listener } from './config/listeners.ts'
 import type { ServerConfig } from './config/server-config.ts'
@@ -10,13 +11,9 @@ import type { EmbeddedEngineOptions } from './embedded/embedded-engine-options.t
 import { EmbeddedEngine } from './embedded/embedded-engine.ts'
 import { nodeFileSystem } from './embedded/node-file-system.ts'
 import { errorCode, StartupError } from './embedded/startup-error.ts'
-import { apiControllers } from './http/api-controllers.ts'
-import { BodyBuffers } from './http/body-buffers.ts'
+import { limitSyncs } from './embedded/sync-limits.ts'
 import type { App } from './http/controller.ts'
 import type { HttpOptions, ServerDependencies } from './http/server-dependencies.ts'
-import { HttpLoad } from './http/http-load.ts'
-import { buildServer } from './http/server.ts'
-import { Metrics } from './observability/metrics.ts'
 
 /** A server that answers. */
 export interface PosthornServer {
@@ -36,18 +33,22 @@ export async function startPosthorn(
 ): Promise<PosthornServer> {
   const clock = systemClock
   const stopping = new AbortController()
+  const bound: Listener[] = []
+  let observer: CommitObserver | undefined
+  const opening = EmbeddedEngine.open({
+    ...engineOptions(config, clock),
+    logger,
+    commitObserver: { committed: (...facts) => observer?.committed(...facts) },
+    advertisedListener: () => bound[0] ?? { host: '', port: -1 },
+  })
+  const [engine, parts] = await Promise.all([opening, loadHttpParts()])
+  const { apiControllers, BodyBuffers, buildServer, HttpLoad, Metrics } = parts
   const load = new HttpLoad(config, clock, logger)
-  const metrics: Metrics = new Metrics(
+  const metrics = new Metrics(
     () => engine.statistics(),
     () => load.statistics(),
   )
-  const bound: Listener[] = []
-  const engine: Engine = await EmbeddedEngine.open({
-    ...engineOptions(config, clock),
-    logger,
-    commitObserver: metrics,
-    advertisedListener: () => bound[0] ?? { host: '', port: -1 },
-  })
+  observer = metrics
   const { clusterId } = await engine.cluster()
   const services = createBrokerServices({ engine, kind: config.engine, clusterId, clock, random: Math.random }, config)
   const bodyBuffers = new BodyBuffers()
@@ -88,6 +89,22 @@ export async function startPosthorn(
   }
 }
 
+/**
+ * Most of the program, loaded while the engine's threads get ready and the disk works; turns of the event loop in between
+ * let the engine go on.
+ */
+async function loadHttpParts() {
+  await nextTurn()
+  const { Metrics } = await import('./observability/metrics.ts')
+  await nextTurn()
+  const { buildServer } = await import('./http/server.ts')
+  await nextTurn()
+  const { apiControllers } = await import('./http/api-controllers.ts')
+  const { BodyBuffers } = await import('./http/body-buffers.ts')
+  const { HttpLoad } = await import('./http/http-load.ts')
+  return { apiControllers, BodyBuffers, buildServer, HttpLoad, Metrics }
+}
+
 type EngineOptions = Omit<EmbeddedEngineOptions, 'logger' | 'commitObserver' | 'advertisedListener'>
 
 function engineOptions(config: ServerConfig, clock: Clock): EngineOptions {
@@ -116,7 +133,7 @@ function engineOptions(config: ServerConfig, clock: Clock): EngineOptions {
       offsetMetadataBytesMax: config.offsetMetadataMaxBytes,
     },
     recoveryThreadsPerDataDir: config.numRecoveryThreadsPerDataDir,
-    fileSystem: nodeFileSystem,
+    fileSystem: limitSyncs(nodeFileSystem),
     clock,
     random: randomBytes,
   }

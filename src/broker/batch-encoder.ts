@@ -1,16 +1,10 @@
 import assert from 'node:assert/strict'
-import { BATCH_HEADER_BYTES } from '../codec/record-batch.ts'
-import { RecordBatchWriter, firstRecordSize, recordContentSize, recordSize } from '../codec/record-batch-writer.ts'
+import { allocateBatch } from '../codec/batch-buffer.ts'
+import { BATCH_HEADER_BYTES, writeBatchHeader } from '../codec/record-batch.ts'
+import { firstRecordSize, recordBodySize, recordContentSize, writeRecordBody } from '../codec/record-batch-writer.ts'
+import { varintSize, writeVarint } from '../codec/varint.ts'
 import type { AppendPart, EncodedBatch } from './engine.ts'
 import type { RecordColumns } from './record-columns.ts'
-
-/** What the first pass found out about a batch to be written. */
-interface BatchPlan {
-  readonly partition: number
-  readonly baseTimestamp: number
-  sizeBytes: number
-  recordCount: number
-}
 
 /** The size of a batch that holds record i and nothing else. */
 export function loneBatchSize(columns: RecordColumns, i: number): number {
@@ -24,11 +18,22 @@ export function loneBatchSize(columns: RecordColumns, i: number): number {
  * It keeps scratch arrays between calls, which are synchronous: one encoder serves all requests of a thread.
  */
 export class BatchEncoder {
-  /** By record: the number of its plan, and the bytes that do not depend on where it stands. */
-  #planOf = new Int32Array(1024)
-  #contentBytes = new Int32Array(1024)
-  /** By partition: the number of the plan that takes its next record, or −1. All −1 between two calls. */
-  #openPlan = new Int32Array(64).fill(-1)
+  /** By record: the number of its batch, and its recordBodySize. */
+  #batchOf = new Int32Array(1024)
+  #bodyBytes = new Int32Array(1024)
+  /** By partition: the number of the batch that takes its next record, or −1. All −1 between two calls. */
+  #openBatch = new Int32Array(64).fill(-1)
+  /** By batch. */
+  #partition = new Int32Array(1024)
+  /** Of the batch before it in its partition, or −1. */
+  #before = new Int32Array(1024)
+  #sizeBytes = new Int32Array(1024)
+  #recordCount = new Int32Array(1024)
+  #baseTimestamp = new Float64Array(1024)
+  #maxTimestamp = new Float64Array(1024)
+  /** What of it is written. */
+  #position = new Int32Array(1024)
+  #written = new Int32Array(1024)
 
   /**
    * Every record has a partition below `partitionCount` and a timestamp, and fits a batch alone (`loneBatchSize`).
@@ -39,74 +44,127 @@ export class BatchEncoder {
   encode(columns: RecordColumns, partitionCount: number, maxBatchBytes: number): AppendPart[] {
     if (columns.count === 1) return [encodeLone(columns, maxBatchBytes)]
     this.#reserve(columns.count, partitionCount)
-    const plans = this.#plan(columns, maxBatchBytes)
-    return joinParts(plans, this.#write(columns, plans))
+    const batchCount = this.#plan(columns, maxBatchBytes)
+    const buffers = this.#write(columns, batchCount)
+    return this.#join(buffers)
   }
 
-  #plan(columns: RecordColumns, maxBatchBytes: number): BatchPlan[] {
-    const plans: BatchPlan[] = []
+  /** Gives every record its batch; returns how many there are. */
+  #plan(columns: RecordColumns, maxBatchBytes: number): number {
+    let batchCount = 0
     try {
-      for (let i = 0; i < columns.count; i++) this.#planRecord(plans, columns, i, maxBatchBytes)
+      for (let i = 0; i < columns.count; i++) {
+        const contentBytes = recordContentSize(columns, i)
+        const batch = this.#openBatch[columns.partition[i]!]!
+        if (batch >= 0 && this.#takes(batch, columns, i, contentBytes, maxBatchBytes)) continue
+        this.#open(batchCount, columns, i)
+        const fits = this.#takes(batchCount, columns, i, contentBytes, maxBatchBytes)
+        batchCount++
+        assert(fits, 'the record fits no batch')
+      }
     } finally {
-      for (const plan of plans) this.#openPlan[plan.partition] = -1
+      for (let batch = 0; batch < batchCount; batch++) this.#openBatch[this.#partition[batch]!] = -1
     }
-    return plans
+    return batchCount
   }
 
-  #planRecord(plans: BatchPlan[], columns: RecordColumns, i: number, maxBatchBytes: number): void {
+  #open(batch: number, columns: RecordColumns, i: number): void {
     const partition = columns.partition[i]!
-    const baseTimestamp = columns.timestamp[i]!
-    const contentBytes = recordContentSize(columns, i)
-    let number = this.#openPlan[partition]!
-    if (number < 0 || !takes(plans[number]!, contentBytes, baseTimestamp, maxBatchBytes)) {
-      const plan = { partition, baseTimestamp, sizeBytes: BATCH_HEADER_BYTES, recordCount: 0 }
-      number = plans.push(plan) - 1
-      this.#openPlan[partition] = number
-      assert(takes(plan, contentBytes, baseTimestamp, maxBatchBytes), 'the record fits no batch')
-    }
-    this.#planOf[i] = number
-    this.#contentBytes[i] = contentBytes
+    this.#partition[batch] = partition
+    this.#before[batch] = this.#openBatch[partition]!
+    this.#openBatch[partition] = batch
+    this.#sizeBytes[batch] = BATCH_HEADER_BYTES
+    this.#recordCount[batch] = 0
+    this.#baseTimestamp[batch] = this.#maxTimestamp[batch] = columns.timestamp[i]!
+    this.#position[batch] = BATCH_HEADER_BYTES
+    this.#written[batch] = 0
   }
 
-  #write(columns: RecordColumns, plans: readonly BatchPlan[]): EncodedBatch[] {
-    const writers = plans.map((plan) => new RecordBatchWriter(plan.sizeBytes))
-    for (let i = 0; i < columns.count; i++) writers[this.#planOf[i]!]!.append(columns, i, this.#contentBytes[i])
-    return writers.map((writer) => writer.seal())
+  /** Adds a record to the batch if that stays within the limit. */
+  #takes(batch: number, columns: RecordColumns, i: number, contentBytes: number, maxBatchBytes: number): boolean {
+    const timestamp = columns.timestamp[i]!
+    const recordCount = this.#recordCount[batch]!
+    const bodyBytes = recordBodySize(contentBytes, timestamp - this.#baseTimestamp[batch]!, recordCount)
+    const sizeBytes = this.#sizeBytes[batch]! + varintSize(bodyBytes) + bodyBytes
+    if (sizeBytes > maxBatchBytes) return false
+    this.#sizeBytes[batch] = sizeBytes
+    this.#recordCount[batch] = recordCount + 1
+    if (timestamp > this.#maxTimestamp[batch]!) this.#maxTimestamp[batch] = timestamp
+    this.#batchOf[i] = batch
+    this.#bodyBytes[i] = bodyBytes
+    return true
+  }
+
+  #write(columns: RecordColumns, batchCount: number): Buffer[] {
+    const buffers: Buffer[] = []
+    for (let batch = 0; batch < batchCount; batch++) buffers.push(allocateBatch(this.#sizeBytes[batch]!))
+    const { count, timestamp } = columns
+    const batchOf = this.#batchOf
+    const bodyBytes = this.#bodyBytes
+    const position = this.#position
+    const written = this.#written
+    const baseTimestamp = this.#baseTimestamp
+    for (let i = 0; i < count; i++) {
+      const batch = batchOf[i]!
+      const timestampDelta = timestamp[i]! - baseTimestamp[batch]!
+      const offsetDelta = written[batch]!
+      written[batch] = offsetDelta + 1
+      const buffer = buffers[batch]!
+      const bodyAt = writeVarint(buffer, position[batch]!, bodyBytes[i]!)
+      position[batch] = writeRecordBody(buffer, bodyAt, columns, i, timestampDelta, offsetDelta)
+    }
+    return buffers
+  }
+
+  /** Seals the batches, and puts those of a partition together. */
+  #join(buffers: readonly Buffer[]): AppendPart[] {
+    const parts: { partition: number; batches: EncodedBatch[] }[] = []
+    // The records are written: by batch, the number of its part.
+    const partOf = this.#position
+    for (const [batch, bytes] of buffers.entries()) {
+      const recordCount = this.#recordCount[batch]!
+      const maxTimestamp = this.#maxTimestamp[batch]!
+      const baseTimestamp = this.#baseTimestamp[batch]!
+      writeBatchHeader(bytes, 0, bytes.length, { recordCount, baseTimestamp, maxTimestamp })
+      const before = this.#before[batch]!
+      const sealed = { bytes, recordCount, maxTimestamp }
+      if (before < 0) {
+        partOf[batch] = parts.length
+        parts.push({ partition: this.#partition[batch]!, batches: [sealed] })
+      } else {
+        partOf[batch] = partOf[before]!
+        parts[partOf[before]!]!.batches.push(sealed)
+      }
+    }
+    return parts
   }
 
   #reserve(recordCount: number, partitionCount: number): void {
-    if (recordCount > this.#planOf.length) {
-      this.#planOf = new Int32Array(recordCount * 2)
-      this.#contentBytes = new Int32Array(recordCount * 2)
+    if (recordCount > this.#batchOf.length) {
+      const capacity = recordCount * 2
+      this.#batchOf = new Int32Array(capacity)
+      this.#bodyBytes = new Int32Array(capacity)
+      // At most, every record has its own batch.
+      this.#partition = new Int32Array(capacity)
+      this.#before = new Int32Array(capacity)
+      this.#sizeBytes = new Int32Array(capacity)
+      this.#recordCount = new Int32Array(capacity)
+      this.#baseTimestamp = new Float64Array(capacity)
+      this.#maxTimestamp = new Float64Array(capacity)
+      this.#position = new Int32Array(capacity)
+      this.#written = new Int32Array(capacity)
     }
-    if (partitionCount > this.#openPlan.length) this.#openPlan = new Int32Array(partitionCount * 2).fill(-1)
+    if (partitionCount > this.#openBatch.length) this.#openBatch = new Int32Array(partitionCount * 2).fill(-1)
   }
 }
 
 function encodeLone(columns: RecordColumns, maxBatchBytes: number): AppendPart {
-  const sizeBytes = loneBatchSize(columns, 0)
+  const bodyBytes = recordBodySize(recordContentSize(columns, 0), 0, 0)
+  const sizeBytes = BATCH_HEADER_BYTES + varintSize(bodyBytes) + bodyBytes
   assert(sizeBytes <= maxBatchBytes, 'the record fits no batch')
-  const writer = new RecordBatchWriter(sizeBytes)
-  writer.append(columns, 0)
-  return { partition: columns.partition[0]!, batches: [writer.seal()] }
-}
-
-/** Adds a record to the plan if the batch stays within the limit. */
-function takes(plan: BatchPlan, contentBytes: number, timestamp: number, maxBatchBytes: number): boolean {
-  const sizeBytes = plan.sizeBytes + recordSize(contentBytes, timestamp - plan.baseTimestamp, plan.recordCount)
-  if (sizeBytes > maxBatchBytes) return false
-  plan.sizeBytes = sizeBytes
-  plan.recordCount++
-  return true
-}
-
-function joinParts(plans: readonly BatchPlan[], batches: readonly EncodedBatch[]): AppendPart[] {
-  const byPartition = new Map<number, EncodedBatch[]>()
-  for (const [number, { partition }] of plans.entries()) {
-    const batch = batches[number]!
-    const own = byPartition.get(partition)
-    if (own === undefined) byPartition.set(partition, [batch])
-    else own.push(batch)
-  }
-  return Array.from(byPartition, ([partition, own]) => ({ partition, batches: own }))
+  const bytes = allocateBatch(sizeBytes)
+  writeRecordBody(bytes, writeVarint(bytes, BATCH_HEADER_BYTES, bodyBytes), columns, 0, 0, 0)
+  const maxTimestamp = columns.timestamp[0]!
+  writeBatchHeader(bytes, 0, sizeBytes, { recordCount: 1, baseTimestamp: maxTimestamp, maxTimestamp })
+  return { partition: columns.partition[0]!, batches: [{ bytes, recordCount: 1, maxTimestamp }] }
 }

@@ -110,10 +110,15 @@ export interface PartitionRead {
   /**
    * Whole record batches, in offset order, verified against their CRC, all below the high watermark. A buffer holds one
    * batch or several, one behind the other, and nothing else. The first batch may begin before the offset asked for, and
-   * any may hold gaps: the reader drops what is below its offset. The buffers are shared with the engine's caches and
-   * must not be written to.
+   * any may hold gaps: the reader drops what is below its offset. The buffers may be shared with the engine's caches
+   * and must not be written to.
    */
   readonly batches: readonly Buffer[]
+  /**
+   * Where it is there, the reader may call it once, when nothing refers to the batches any more: their memory goes at once
+   * instead of when it is collected. Whoever reads them all the same finds them empty.
+   */
+  readonly release?: () => void
   /** First offset that is not yet durable: readers see what is below. −1 if unknown. */
   readonly highWatermark: number
   readonly logStartOffset: number

@@ -86,6 +86,8 @@ export class PageReader {
       result.partitions.forEach((read, index) => {
         const progress = pending[index]?.progress
         if (progress !== undefined) this.#take(read, progress, allowance, sink)
+        // The sink has made its own of them.
+        read.release?.()
       })
       const moved = pending.some(({ progress }, index) => progress.nextOffset !== before[index])
       const left = pending.filter(({ progress }) => !progress.ended && progress.error === undefined)

@@ -46,6 +46,8 @@ export interface PartitionPage {
 export interface BatchesPage extends PartitionPage {
   /** Whole batches, one behind the other, verified; the first may begin before the offset asked for. Not to be written to. */
   readonly batches: readonly Buffer[]
+  /** See `PartitionRead.release`. */
+  readonly release?: (() => void) | undefined
 }
 
 export interface BatchesReadRequest extends Omit<PartitionReadRequest, 'limits'> {
@@ -95,12 +97,12 @@ export class ReadService {
     const asked = { positions: [position], ...request.limits, ...(signal && { signal }) }
     const [read] = (await this.#deps.engine.read(asked)).partitions
     if (read === undefined) throw new Error('the read has no entry for the position asked for')
-    const { batches, highWatermark, logStartOffset, error } = read
+    const { batches, release, highWatermark, logStartOffset, error } = read
     if (error !== undefined && batches.length === 0) throw withBounds(error, read)
     const last = batches.at(-1)
     const nextOffset = last === undefined ? position.offset : nextOffsetOf(last)
     const upToDate = error === undefined && nextOffset >= highWatermark
-    return { batches, nextOffset, upToDate, highWatermark, logStartOffset }
+    return { batches, release, nextOffset, upToDate, highWatermark, logStartOffset }
   }
 
   /**

@@ -34,7 +34,7 @@ export function firstRecordSize(spans: RecordSpans, i: number): number {
 
 /** All bytes of a record, from what recordContentSize says and where it stands in its batch. */
 export function recordSize(contentBytes: number, timestampDelta: number, offsetDelta: number): number {
-  const bodyBytes = bodySize(contentBytes, timestampDelta, offsetDelta)
+  const bodyBytes = recordBodySize(contentBytes, timestampDelta, offsetDelta)
   return varintSize(bodyBytes) + bodyBytes
 }
 
@@ -97,20 +97,14 @@ export class RecordBatchWriter {
   append(spans: RecordSpans, i: number, contentBytes: number = recordContentSize(spans, i)): boolean {
     const timestamp = spans.timestamp[i]!
     const timestampDelta = this.#recordCount === 0 ? 0 : timestamp - this.#baseTimestamp
-    const bodyBytes = bodySize(contentBytes, timestampDelta, this.#recordCount)
+    const bodyBytes = recordBodySize(contentBytes, timestampDelta, this.#recordCount)
     const endsAt = this.#position + varintSize(bodyBytes) + bodyBytes
     if (endsAt > this.#maxBytes) return false
     if (endsAt > this.#buf.length) this.#grow(endsAt)
     if (this.#recordCount === 0) this.#baseTimestamp = timestamp
     if (this.#recordCount === 0 || timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp
-    const buf = this.#buf
-    let at = writeVarint(buf, this.#position, bodyBytes)
-    buf[at++] = 0
-    at = writeVarlong(buf, at, timestampDelta)
-    at = writeVarint(buf, at, this.#recordCount)
-    at = writeSpan(buf, at, spans.bytes, spans.keyStart[i]!, spans.keyEnd[i]!)
-    at = writeSpan(buf, at, spans.bytes, spans.valueStart[i]!, spans.valueEnd[i]!)
-    this.#position = writeHeaders(buf, at, spans, i)
+    const bodyAt = writeVarint(this.#buf, this.#position, bodyBytes)
+    this.#position = writeRecordBody(this.#buf, bodyAt, spans, i, timestampDelta, this.#recordCount)
     this.#recordCount++
     return true
   }
@@ -135,8 +129,26 @@ export class RecordBatchWriter {
 }
 
 /** What a record's length field counts: attributes, the two deltas, the content. */
-function bodySize(contentBytes: number, timestampDelta: number, offsetDelta: number): number {
+export function recordBodySize(contentBytes: number, timestampDelta: number, offsetDelta: number): number {
   return 1 + varlongSize(timestampDelta) + varintSize(offsetDelta) + contentBytes
+}
+
+/** Writes record i behind its length, which is its recordBodySize; returns the position behind. */
+export function writeRecordBody(
+  buf: Buffer,
+  start: number,
+  spans: RecordSpans,
+  i: number,
+  timestampDelta: number,
+  offsetDelta: number,
+): number {
+  const { bytes } = spans
+  buf[start] = 0
+  let at = writeVarlong(buf, start + 1, timestampDelta)
+  at = writeVarint(buf, at, offsetDelta)
+  at = writeSpan(buf, at, bytes, spans.keyStart[i]!, spans.keyEnd[i]!)
+  at = writeSpan(buf, at, bytes, spans.valueStart[i]!, spans.valueEnd[i]!)
+  return writeHeaders(buf, at, spans, i)
 }
 
 function spanSize(start: number, end: number): number {

@@ -166,7 +166,7 @@ export const posthornSettings = {
   journalDirectMinBytes: defineSetting(
     'journal.direct.min.bytes',
     int({ min: 64 * KIB, max: GIB }),
-    String(MIB),
+    String(2 * MIB),
     'A request with at least so many bytes of records goes to its segments directly instead of through the journal.',
   ),
   journalPendingMaxBytes: defineSetting(

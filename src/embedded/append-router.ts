@@ -1,8 +1,9 @@
+import assert from 'node:assert/strict'
 import { BrokerError, type Stored } from '../broker/broker-error.ts'
 import type { AppendPartResult, AppendRequest, AppendResult, Durability } from '../broker/engine.ts'
 import type { DirectoryHost } from './directory-host.ts'
 import type { LiveTopic } from './live-topic.ts'
-import type { LogAppend, LogAppended } from './log/directory-log.ts'
+import type { LogAppend } from './log/directory-log.ts'
 import { offlinePartition, partitionSlot, unknownTopic } from './served-partition.ts'
 import type { TopicTable } from './topic-table.ts'
 
@@ -36,7 +37,10 @@ export class AppendRouter {
     if (!topic) throw unknownTopic(request.topic)
     const bytes = this.#admit(request)
     try {
-      return await this.#route(topic, request)
+      const share = onlyShare(topic, request)
+      if (!share) return await this.#appendShares(topic, request)
+      const parts = await share.host.log.append(share.parts, request.acks)
+      return { durability: durabilityOf[request.acks], parts }
     } finally {
       this.#inflightBytes -= bytes
       this.#inflight--
@@ -72,31 +76,15 @@ export class AppendRouter {
     return this.#hosts.reduce((sum, { log }) => sum + log.statistics().durableLagBytes, 0)
   }
 
-  async #route(topic: LiveTopic, request: AppendRequest): Promise<AppendResult> {
-    const durability = durabilityOf[request.acks]
-    const parts: LogAppend[] = []
-    let only: DirectoryHost | undefined
-    for (const { partition, batches } of request.parts) {
-      const slot = partitionSlot(topic, partition)
-      if (!slot.host || (only && slot.host !== only)) return this.#routeToMany(topic, request)
-      only = slot.host
-      parts.push({ log: slot.log, batches })
-    }
-    if (!only) return { durability, parts: [] }
-    const appended = await only.log.append(parts, request.acks)
-    return { durability, parts: request.parts.map(({ partition }, index) => stored(partition, appended[index])) }
-  }
-
   /** Several directories, or one that is offline: each share is atomic in itself, and fails alone. */
-  async #routeToMany(topic: LiveTopic, request: AppendRequest): Promise<AppendResult> {
+  async #appendShares(topic: LiveTopic, request: AppendRequest): Promise<AppendResult> {
     const results: (AppendPartResult | undefined)[] = request.parts.map(() => undefined)
     const shares = shareOut(topic, request, results)
     await Promise.all(
       shares.map(async ({ host, parts, places }) => {
         try {
           const appended = await host.log.append(parts, request.acks)
-          for (const [index, place] of places.entries())
-            results[place] = stored(partitionAt(request, place), appended[index])
+          for (const [index, place] of places.entries()) results[place] = appended[index]
         } catch (error) {
           if (!(error instanceof BrokerError)) throw error
           for (const place of places) results[place] = failed(partitionAt(request, place), error)
@@ -104,9 +92,26 @@ export class AppendRouter {
       }),
     )
     const parts = results.filter((result) => result !== undefined)
+    assert.equal(parts.length, request.parts.length, 'the logs answered fewer parts than they were given')
     rejectIfAllFailed(parts)
     return { durability: durabilityOf[request.acks], parts }
   }
+}
+
+/** The rule: all parts go to one directory. Undefined where they do not, or a directory is offline. */
+function onlyShare(
+  topic: LiveTopic,
+  request: AppendRequest,
+): { readonly host: DirectoryHost; readonly parts: readonly LogAppend[] } | undefined {
+  const parts: LogAppend[] = []
+  let host: DirectoryHost | undefined
+  for (const { partition, batches } of request.parts) {
+    const slot = partitionSlot(topic, partition)
+    if (!slot.host || (host && slot.host !== host)) return undefined
+    host = slot.host
+    parts.push({ log: slot.log, batches })
+  }
+  return host && { host, parts }
 }
 
 /** Parts on directories that are offline get their error at once. */
@@ -132,11 +137,6 @@ function shareOut(
 
 function partitionAt(request: AppendRequest, place: number): number {
   return request.parts[place]?.partition ?? -1
-}
-
-function stored(partition: number, appended: LogAppended | undefined): AppendPartResult {
-  if (!appended) throw new Error('the log answered fewer parts than it was given')
-  return { partition, baseOffset: appended.baseOffset, logAppendTime: appended.logAppendTime }
 }
 
 function failed(partition: number, error: BrokerError): AppendPartResult {

@@ -75,9 +75,8 @@ export class EmbeddedEngine implements Engine {
     return engine
   }
 
-  async append(request: AppendRequest): Promise<AppendResult> {
-    this.#checkOpen()
-    return this.#router.append(request)
+  append(request: AppendRequest): Promise<AppendResult> {
+    return this.#state === 'open' ? this.#router.append(request) : Promise.reject(stopping())
   }
 
   async read(request: ReadRequest): Promise<ReadResult> {

@@ -34,7 +34,7 @@ export interface FileFacts {
 }
 
 export interface FileHandle {
-  /** Reads until `length` bytes or the end of the file; returns the bytes read. */
+  /** Reads until `length` bytes or the end of the file; returns the bytes read, in memory of their own. */
   read(position: number, length: number): Promise<Buffer>
   /** Writes all buffers one behind the other, in full or fails. Not durable by itself. */
   write(buffers: readonly Uint8Array[], position: number): Promise<void>

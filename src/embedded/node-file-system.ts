@@ -53,7 +53,8 @@ class NodeFileHandle implements FileHandle {
   readonly #path: string
   readonly #descriptor: number
   /** A second descriptor opened with O_DSYNC: a write through it is durable on return, in one trip to the pool. */
-  #durableDescriptor: Promise<number> | undefined
+  #durableDescriptor: number | undefined
+  #opening: Promise<number> | undefined
 
   constructor(filePath: string, descriptor: number) {
     this.#path = filePath
@@ -75,9 +76,15 @@ class NodeFileHandle implements FileHandle {
     return writeAll(this.#descriptor, buffers, position)
   }
 
-  async writeDurably(buffers: readonly Uint8Array[], position: number): Promise<void> {
-    this.#durableDescriptor ??= open(this.#path, constants.O_WRONLY | constants.O_DSYNC)
-    await writeAll(await this.#durableDescriptor, buffers, position)
+  writeDurably(buffers: readonly Uint8Array[], position: number): Promise<void> {
+    if (this.#durableDescriptor !== undefined) return writeAll(this.#durableDescriptor, buffers, position)
+    return this.#openDurable().then((descriptor) => writeAll(descriptor, buffers, position))
+  }
+
+  async #openDurable(): Promise<number> {
+    this.#opening ??= open(this.#path, constants.O_WRONLY | constants.O_DSYNC)
+    this.#durableDescriptor = await this.#opening
+    return this.#durableDescriptor
   }
 
   datasync(): Promise<void> {
@@ -93,7 +100,7 @@ class NodeFileHandle implements FileHandle {
   }
 
   async close(): Promise<void> {
-    if (this.#durableDescriptor) await close(await this.#durableDescriptor)
+    if (this.#opening) await close(await this.#opening)
     await close(this.#descriptor)
   }
 }
@@ -110,26 +117,25 @@ function readOnce(descriptor: number, buffer: Buffer, offset: number, position: 
 /** The kernel takes at most this many buffers in one call (IOV_MAX). */
 const BUFFERS_PER_CALL_MAX = 1024
 
+/** Group after group, going on behind a short write. */
 async function writeAll(descriptor: number, buffers: readonly Uint8Array[], position: number): Promise<void> {
+  let rest = buffers
   let at = position
-  for (let from = 0; from < buffers.length; from += BUFFERS_PER_CALL_MAX) {
-    at += await writeGroup(descriptor, buffers.slice(from, from + BUFFERS_PER_CALL_MAX), at)
+  for (;;) {
+    const group = rest.length > BUFFERS_PER_CALL_MAX ? rest.slice(0, BUFFERS_PER_CALL_MAX) : rest
+    const wanted = lengthOf(group)
+    const count = wanted === 0 ? 0 : await writeOnce(descriptor, group, at)
+    if (count === wanted && group === rest) return
+    if (count === 0 && wanted > 0) throw Object.assign(new Error('the write made no progress'), { code: 'EIO' })
+    rest = behind(rest, count)
+    at += count
   }
 }
 
-/** Writes one group of buffers, going on behind a short write; returns the bytes written. */
-async function writeGroup(descriptor: number, buffers: readonly Uint8Array[], position: number): Promise<number> {
-  let rest = buffers
-  let written = 0
-  for (;;) {
-    const total = rest.reduce((sum, buffer) => sum + buffer.length, 0)
-    if (total === 0) return written
-    const count = await writeOnce(descriptor, rest, position + written)
-    written += count
-    if (count === total) return written
-    if (count === 0) throw Object.assign(new Error('the write made no progress'), { code: 'EIO' })
-    rest = behind(rest, count)
-  }
+function lengthOf(buffers: readonly Uint8Array[]): number {
+  let length = 0
+  for (const buffer of buffers) length += buffer.length
+  return length
 }
 
 function writeOnce(descriptor: number, buffers: readonly Uint8Array[], position: number): Promise<number> {

@@ -2,15 +2,23 @@ import { BrokerError } from '../broker/broker-error.ts'
 import type { Clock } from '../broker/clock.ts'
 import type { PartitionRead, ReadPosition, ReadRequest, ReadResult } from '../broker/engine.ts'
 import type { ServedPartition } from './live-topic.ts'
+import { ReadTurns } from './read-turns.ts'
 import type { ReadWaiter } from './read-waiter.ts'
 import { servedPartition } from './served-partition.ts'
 import type { TopicTable } from './topic-table.ts'
+
+/** Read in one turn of the event loop: a few of the largest batches. */
+const TURN_MAX_BYTES = 4 * 1024 * 1024
+/** Reads of at most so much have turns of their own: they do not wait behind large ones. */
+const SMALL_READ_BYTES = 256 * 1024
 
 /** Reads positions one behind the other within one budget of bytes, and waits where there is nothing yet. */
 export class PartitionFetch {
   readonly #table: TopicTable
   readonly #waiter: ReadWaiter
   readonly #clock: Clock
+  readonly #smallTurns = new ReadTurns(TURN_MAX_BYTES)
+  readonly #largeTurns = new ReadTurns(TURN_MAX_BYTES)
 
   constructor(table: TopicTable, waiter: ReadWaiter, clock: Clock) {
     this.#table = table
@@ -21,9 +29,12 @@ export class PartitionFetch {
   /** See `Engine.read`. */
   async read(request: ReadRequest): Promise<ReadResult> {
     const deadline = this.#clock.monotonic() + request.waitMs
+    const turns = request.maxBytes <= SMALL_READ_BYTES ? this.#smallTurns : this.#largeTurns
     let readAgain = false
     for (;;) {
-      const result = await this.#readOnce(request)
+      const turn = turns.begin(request.maxBytes)
+      if (turn !== undefined) await turn
+      const result = await this.#readOnce(request, turns)
       if (result.partitions.some(isAnswer)) return result
       const waitMs = deadline - this.#clock.monotonic()
       if (waitMs <= 0 || request.signal?.aborted || this.#waiter.closed) return result
@@ -36,7 +47,7 @@ export class PartitionFetch {
     }
   }
 
-  async #readOnce({ positions, maxBytes }: ReadRequest): Promise<ReadResult> {
+  async #readOnce({ positions, maxBytes }: ReadRequest, turns: ReadTurns): Promise<ReadResult> {
     const partitions: PartitionRead[] = []
     let budget = maxBytes
     for (const position of positions) {
@@ -44,6 +55,7 @@ export class PartitionFetch {
       for (const batch of read.batches) budget -= batch.length
       partitions.push(read)
     }
+    turns.giveBack(Math.max(0, budget))
     return { partitions }
   }
 
@@ -59,8 +71,9 @@ export class PartitionFetch {
       if (offset >= highWatermark || budget <= 0) {
         return { ...facts, batches: [], highWatermark, logStartOffset: log.logStartOffset }
       }
-      const { batches } = await served.host.reader.read(log, offset, budget)
-      return { ...facts, batches, highWatermark: log.highWatermark, logStartOffset: log.logStartOffset }
+      const page = await served.host.reader.read(log, offset, budget)
+      const { highWatermark: end, logStartOffset } = log
+      return { ...facts, batches: page.batches, release: () => page.release(), highWatermark: end, logStartOffset }
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error
       return failedRead(position, served, error)

@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
+import type { BatchPublishService } from '../broker/batch-publish-service.ts'
 import type { ClusterService } from '../broker/cluster-service.ts'
 import type { GroupFetchService } from '../broker/group-fetch-service.ts'
 import type { GroupService } from '../broker/group-service.ts'
@@ -8,19 +9,22 @@ import type { ReadService } from '../broker/read-service.ts'
 import type { TopicService } from '../broker/topic-service.ts'
 import type { BodyBuffers } from './body-buffers.ts'
 import type { Controller } from './controller.ts'
+import type { HttpLoad } from './http-load.ts'
+import { BatchesController } from './controllers/batches-controller.ts'
 import { ClusterController } from './controllers/cluster-controller.ts'
 import { ConsumerGroupsController } from './controllers/consumer-groups-controller.ts'
 import { HealthController, type MetricsSource } from './controllers/health-controller.ts'
+import { LinesController } from './controllers/lines-controller.ts'
 import { PartitionsController } from './controllers/partitions-controller.ts'
 import { RecordsController, type RecordLimits } from './controllers/records-controller.ts'
 import { TopicsController } from './controllers/topics-controller.ts'
-import type { HttpLoad } from './http-load.ts'
 
 /** What stands behind the API. */
 export interface ApiServices {
   readonly topics: TopicService
   readonly offsets: OffsetService
   readonly publish: PublishService
+  readonly publishBatches: BatchPublishService
   readonly reads: ReadService
   readonly groups: GroupService
   readonly groupFetch: GroupFetchService
@@ -41,6 +45,8 @@ export function apiControllers(services: ApiServices): Controller[] {
     new TopicsController(topics),
     new PartitionsController(topics, offsets),
     new RecordsController(services),
+    new LinesController(services),
+    new BatchesController(services),
     new ConsumerGroupsController(services),
     new ClusterController(cluster),
     new HealthController(cluster, metrics),

@@ -18,13 +18,18 @@ export class BodyBuffers {
   #idleBytes = 0
 
   /**
-   * The chunks one behind the other, in a buffer of exactly their size. A single chunk is the body as it is: Node copies
+   * The chunks one behind the other, in a buffer of exactly their size; they are not used any more. A single chunk is the body as it is: Node copies
    * each out of the socket's buffer, so nobody else has it.
    */
   gather(chunks: readonly Buffer[], sizeBytes: number): Buffer {
     const [first] = chunks
     if (first !== undefined && chunks.length === 1) return first
-    if (sizeBytes < POOLED_MIN_BYTES || sizeBytes > POOLED_MAX_BYTES) return Buffer.concat(chunks, sizeBytes)
+    if (sizeBytes < POOLED_MIN_BYTES) return Buffer.concat(chunks, sizeBytes)
+    if (sizeBytes > POOLED_MAX_BYTES) {
+      const large = Buffer.concat(chunks, sizeBytes)
+      for (const chunk of chunks) free(chunk)
+      return large
+    }
     const slab = this.#take(2 ** Math.ceil(Math.log2(sizeBytes)))
     this.#lent.add(slab)
     const body = Buffer.from(slab, 0, sizeBytes)
@@ -32,13 +37,15 @@ export class BodyBuffers {
     for (const chunk of chunks) {
       body.set(chunk, at)
       at += chunk.length
+      free(chunk)
     }
     return body
   }
 
-  /** The request is answered: nothing refers to its body any more. Other buffers, and a second time, have no effect. */
+  /** The request is answered: nothing refers to its body any more, whose memory is kept or freed. A second time has no effect. */
   giveBack(body: unknown): void {
-    if (!Buffer.isBuffer(body) || !(body.buffer instanceof ArrayBuffer) || !this.#lent.delete(body.buffer)) return
+    if (!Buffer.isBuffer(body) || !(body.buffer instanceof ArrayBuffer)) return
+    if (!this.#lent.delete(body.buffer)) return free(body)
     const slab = body.buffer
     if (this.#idleBytes + slab.byteLength > IDLE_MAX_BYTES) return
     this.#idleBytes += slab.byteLength
@@ -53,4 +60,13 @@ export class BodyBuffers {
     this.#idleBytes -= slabBytes
     return slab
   }
+}
+
+/**
+ * Frees memory that nobody uses any more, instead of leaving it to the collector: some hundred MB/s of it would make the
+ * collector run ten times a second. Whoever reads it all the same finds it empty.
+ */
+function free({ buffer, byteLength }: Buffer): void {
+  if (byteLength < POOLED_MIN_BYTES || buffer.byteLength !== byteLength) return
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0)
 }

@@ -12,6 +12,11 @@ export function sendAscii(reply: FastifyReply, text: string): void {
   void reply.header('content-type', JSON_MEDIA_TYPE).send(text)
 }
 
+/** Sends bytes of another media type. */
+export function sendBytes(reply: FastifyReply, mediaType: string, bytes: Buffer): void {
+  void reply.header('content-type', mediaType).send(bytes)
+}
+
 export function sendNoContent(reply: FastifyReply): void {
   void reply.code(204).send()
 }

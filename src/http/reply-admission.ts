@@ -2,6 +2,15 @@ import type { ServerResponse } from 'node:http'
 import { BrokerError } from '../broker/broker-error.ts'
 
 /**
+ * The more is held, the smaller are the pages: a page above a size ends once this share is held by all. A small page fits
+ * into the kernel's buffers, so clients that do not read cannot keep the others from small pages.
+ */
+const LARGE_PAGE_BYTES = 1024 * 1024
+const LARGE_PAGES_SHARE = 1 / 2
+const SMALL_PAGE_BYTES = 64 * 1024
+const PAGES_SHARE = 3 / 4
+
+/**
  * Bounds the memory of pages: of what is written of each so far, until its client has taken it or is gone. A client that
  * reads slowly so holds a part of what all pages may hold, and no more.
  */
@@ -22,6 +31,12 @@ export class ReplyAdmission {
 
   get isFull(): boolean {
     return this.#bytes >= this.#maxBytes
+  }
+
+  /** True for a page of so many bytes that should end. */
+  isFullFor(pageBytes: number): boolean {
+    if (pageBytes <= SMALL_PAGE_BYTES) return this.isFull
+    return this.#bytes >= this.#maxBytes * (pageBytes > LARGE_PAGE_BYTES ? LARGE_PAGES_SHARE : PAGES_SHARE)
   }
 
   /** The error where there is no room for another page. */
@@ -63,9 +78,9 @@ export class HeldReply {
     this.#add = add
   }
 
-  /** True while there is no room: a page that has records ends here. */
+  /** True while there is no room for more of it: a page that has records ends here. */
   get isFull(): boolean {
-    return this.#admission.isFull
+    return this.#closed || this.#admission.isFullFor(this.#bytes)
   }
 
   /** For a page that has nothing yet. */

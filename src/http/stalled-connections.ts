@@ -57,6 +57,7 @@ export class StalledConnections {
     if (known?.taken !== taken) this.#standstills.set(socket, { taken, since: now })
     else if (now - known.since >= this.#timeoutMs) {
       this.#onStalled()
+      this.#open.delete(socket)
       socket.destroy()
     }
   }

@@ -36,7 +36,29 @@ test('a buffer that was not given back is not used again, nor one given back twi
   assert.notEqual(fourth.buffer, first.buffer)
 })
 
-test('small, very large and foreign buffers are left alone', () => {
+test('memory that is not kept is freed at once: chunks behind their body, a body that is too large', () => {
+  const buffers = new BodyBuffers()
+  const pieces = [Buffer.alloc(20_000, 'x'), Buffer.alloc(20_000, 'y')]
+  buffers.gather(pieces, 40_000)
+  assert.deepEqual(
+    pieces.map(({ buffer }) => buffer.byteLength),
+    [0, 0],
+  )
+  const large = buffers.gather(chunks('x'.repeat(1_000_000), 2), 2_000_000)
+  assert.equal(large.length, 2_000_000)
+  buffers.giveBack(large)
+  assert.equal(large.length, 0)
+})
+
+test('part of another buffer’s memory is left alone', () => {
+  const buffers = new BodyBuffers()
+  const whole = Buffer.alloc(65_536, 'x')
+  buffers.giveBack(whole.subarray(0, 40_000))
+  buffers.gather([whole.subarray(0, 20_000), whole.subarray(20_000, 60_000)], 60_000)
+  assert.equal(whole.length, 65_536)
+})
+
+test('small, very large and foreign buffers are not kept', () => {
   const buffers = new BodyBuffers()
   const small = buffers.gather(chunks('{}', 1), 2)
   const large = buffers.gather(chunks('x'.repeat(1_000_000), 2), 2_000_000)

@@ -240,7 +240,10 @@ export class MemoryFileSystem implements FileSystem {
     return {
       read: async (position, length) => {
         await this.#call('read', filePath)
-        return Buffer.from(file.bytes.subarray(position, position + length))
+        const read = file.bytes.subarray(position, position + length)
+        const own = Buffer.allocUnsafeSlow(read.length)
+        own.set(read)
+        return own
       },
       write: async (buffers, position) => {
         await this.#call('write', filePath)

@@ -51,7 +51,7 @@ class ReplyCheck {
     }
     const mediaType = type.split(';', 1)[0] ?? ''
     assert.ok(mediaType in content, `${operation.operationId} ${key} does not promise ${type}`)
-    if (!mediaType.endsWith('json')) return
+    if (!/^application\/(.+\+)?json$/.test(mediaType)) return
     const pointer = ['paths', path, method.toLowerCase(), 'responses', key, 'content', mediaType, 'schema']
       .map((part) => part.replaceAll('~', '~0').replaceAll('/', '~1'))
       .map(encodeURIComponent)

@@ -1,7 +1,7 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { StartupError } from '../startup-error.ts'
-import type { WorkerReply, WorkerRequest, WorkerStart } from './catalogue-messages.ts'
+import type { WorkerReply, WorkerRequest } from './catalogue-messages.ts'
 import type { CatalogueChange, CatalogueState } from './catalogue-state.ts'
 
 interface Waiting {
@@ -15,11 +15,12 @@ export class CatalogueThread {
   readonly #waiting: Waiting[] = []
   readonly #exited: Promise<void>
   #failure: Error | undefined
+  #isOpen = false
 
-  private constructor(start: WorkerStart) {
+  private constructor() {
     // The same file runs as TypeScript from src and as JavaScript from dist.
     const script = new URL(`./catalogue-worker${extname(import.meta.filename)}`, import.meta.url)
-    this.#worker = new Worker(script, { workerData: start })
+    this.#worker = new Worker(script)
     this.#worker.on('message', (reply: WorkerReply) => this.#waiting.shift()?.resolve(reply))
     this.#worker.on('error', (error) => this.#fail(error instanceof Error ? error : new Error(String(error))))
     this.#exited = new Promise((resolve) => {
@@ -30,15 +31,20 @@ export class CatalogueThread {
     })
   }
 
+  /** Starts the thread. That takes longer than finding out what there is to open: it is to be done first. */
+  static start(): CatalogueThread {
+    return new CatalogueThread()
+  }
+
   /** Opens catalogue.db, or makes it where `initial` is given. Rejects with StartupError where it must not be used. */
-  static async open(start: WorkerStart): Promise<{ thread: CatalogueThread; state: CatalogueState }> {
-    const thread = new CatalogueThread(start)
+  async open(file: string, initial?: CatalogueState): Promise<CatalogueState> {
     try {
-      const { state } = await thread.#reply()
+      const { state } = await this.#request({ kind: 'open', file, ...(initial && { initial }) })
       if (!state) throw new Error('the catalogue thread sent no state')
-      return { thread, state }
+      this.#isOpen = true
+      return state
     } catch (error) {
-      await thread.#worker.terminate()
+      await this.#worker.terminate()
       throw error
     }
   }
@@ -49,7 +55,8 @@ export class CatalogueThread {
   }
 
   async close(): Promise<void> {
-    if (!this.#failure) await this.#request('close')
+    if (!this.#isOpen) await this.#worker.terminate()
+    else if (!this.#failure) await this.#request('close')
     await this.#exited
   }
 

@@ -1,26 +1,26 @@
 import assert from 'node:assert/strict'
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { errorCode, errorMessage, StartupError } from '../startup-error.ts'
 import { CatalogueDatabase } from './catalogue-database.ts'
-import type { WorkerReply, WorkerRequest, WorkerStart } from './catalogue-messages.ts'
+import type { WorkerReply, WorkerRequest } from './catalogue-messages.ts'
 
 // The thread that writes catalogue.db: one request at a time, in the order sent, each answered when it is durable.
 
 assert.ok(parentPort, 'runs as a worker thread')
 const port = parentPort
-const { file, initial }: WorkerStart = workerData
 let database: CatalogueDatabase | undefined
-
-answer(() => {
-  database = initial ? CatalogueDatabase.create(file, initial) : CatalogueDatabase.open(file)
-  return database.state()
-})
 
 port.on('message', (request: WorkerRequest) => {
   if (request === 'close') {
     answer(() => database?.close())
     // Ends the thread, once the reply is sent.
     port.close()
+  } else if (request.kind === 'open') {
+    const { file, initial } = request
+    answer(() => {
+      database = initial ? CatalogueDatabase.create(file, initial) : CatalogueDatabase.open(file)
+      return database.state()
+    })
   } else answer(() => database?.apply(request))
 })
 

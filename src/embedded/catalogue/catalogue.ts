@@ -20,6 +20,8 @@ export interface CatalogueOptions {
   readonly logger: Logger
   /** Given: make a new catalogue that holds this. */
   readonly initial?: CatalogueState
+  /** Given: was started in advance. */
+  readonly thread?: CatalogueThread
 }
 
 /**
@@ -51,10 +53,8 @@ export class Catalogue {
   /** Rejects with StartupError where the catalogue must not be used. */
   static async open(options: CatalogueOptions): Promise<Catalogue> {
     const file = path.join(options.home.path, CATALOGUE_FILE)
-    const { initial } = options
-    const { thread, state } = await CatalogueThread.open({ file, ...(initial && { initial }) })
-    const catalogue = new Catalogue(thread, state, options)
-    return catalogue
+    const thread = options.thread ?? CatalogueThread.start()
+    return new Catalogue(thread, await thread.open(file, options.initial), options)
   }
 
   /** All topics, whatever their state, by id. */

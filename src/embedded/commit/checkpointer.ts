@@ -51,7 +51,7 @@ export class Checkpointer {
 
   async #take(kind: 'checkpoint' | 'clean'): Promise<void> {
     const { committer, writer, journal } = this.#options
-    const covered = committer.committedRound
+    const covered = committer.committed.committedRound
     const section = checkpointSection(covered, [...capture(this.#options.partitions()), ...this.#options.offline()])
     await writer.flush()
     await writer.syncTouched()

@@ -10,6 +10,7 @@ export interface LogAppend {
 }
 
 export interface LogAppended {
+  readonly partition: number
   /** −1 under `acks=0`. */
   readonly baseOffset: number
   /** Unix milliseconds under LogAppendTime, else −1. */
@@ -25,11 +26,9 @@ export class QueuedAppend {
   readonly batchCount: number
   /** Monotonic. */
   readonly arrivedMs: number
-  readonly answer: Promise<readonly LogAppended[]>
   /** In the order of the parts; filled in when its round is formed. */
   results: LogAppended[] = []
-  #resolve: (results: readonly LogAppended[]) => void = () => {}
-  #reject: (error: Error) => void = () => {}
+  readonly #answer = Promise.withResolvers<readonly LogAppended[]>()
 
   constructor(parts: readonly LogAppend[], acks: Acks, arrivedMs: number) {
     this.parts = parts
@@ -43,11 +42,11 @@ export class QueuedAppend {
     }
     this.bytes = bytes
     this.batchCount = batchCount
-    this.answer = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
-    if (acks === '0') this.#resolve(parts.map(() => ({ baseOffset: -1, logAppendTime: -1 })))
+    if (acks === '0') this.#answer.resolve(parts.map(({ log }) => notYetStored(log.partition)))
+  }
+
+  get answer(): Promise<readonly LogAppended[]> {
+    return this.#answer.promise
   }
 
   /** What it adds to a frame at most: each batch may get an entry of its own. */
@@ -57,12 +56,16 @@ export class QueuedAppend {
 
   /** A second answer is without effect. */
   succeed(): void {
-    this.#resolve(this.results)
+    this.#answer.resolve(this.results)
   }
 
   fail(error: Error): void {
-    this.#reject(error)
+    this.#answer.reject(error)
   }
+}
+
+function notYetStored(partition: number): LogAppended {
+  return { partition, baseOffset: -1, logAppendTime: -1 }
 }
 
 /** Of a frame, beside its requests. */

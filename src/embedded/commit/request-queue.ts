@@ -8,6 +8,12 @@ export interface RequestQueueOptions {
   readonly frameMaxBytes: number
 }
 
+/** What goes now. */
+export interface TakenRequests {
+  readonly inline: readonly QueuedAppend[]
+  readonly large: readonly QueuedAppend[]
+}
+
 /** Of one group of direct appends, unless one request alone has more. */
 const DIRECT_GROUP_MAX_BYTES = 16 * 1024 * 1024
 
@@ -56,16 +62,35 @@ export class RequestQueue {
    *
    * @param isHeld whether a direct append under way holds the partition
    */
-  take(
-    isHeld: (log: PartitionLog) => boolean,
-    directBusy: boolean,
-  ): { readonly inline: readonly QueuedAppend[]; readonly large: readonly QueuedAppend[] } {
+  take(isHeld: (log: PartitionLog) => boolean, directBusy: boolean): TakenRequests {
+    if (!directBusy && this.#fitsOneRound()) return this.#takeAll()
     const taken = new Selection(this.#options, isHeld, directBusy)
     const rest = this.#requests.filter((request) => !taken.takes(request))
     this.#requests = rest
     this.#bytes = rest.reduce((sum, request) => sum + request.bytes, 0)
     return taken
   }
+
+  /** The rule: nobody has to wait, so nobody can be overtaken. */
+  #fitsOneRound(): boolean {
+    let frameBytes = 0
+    for (const request of this.#requests) {
+      if (isLarge(request, this.#options)) return false
+      frameBytes += request.frameBytes
+    }
+    return frameBytes <= this.#options.frameMaxBytes
+  }
+
+  #takeAll(): TakenRequests {
+    const inline = this.#requests
+    this.#requests = []
+    this.#bytes = 0
+    return { inline, large: [] }
+  }
+}
+
+function isLarge(request: QueuedAppend, { directMinBytes, frameMaxBytes }: RequestQueueOptions): boolean {
+  return request.bytes >= directMinBytes || request.frameBytes > frameMaxBytes
 }
 
 /** Which requests go now, asked in their order. */
@@ -90,7 +115,10 @@ class Selection {
   }
 
   takes(request: QueuedAppend): boolean {
-    if (this.#isFree(request) && (this.#isLarge(request) ? this.#takeLarge(request) : this.#takeInline(request))) {
+    if (
+      this.#isFree(request) &&
+      (isLarge(request, this.#options) ? this.#takeLarge(request) : this.#takeInline(request))
+    ) {
       return true
     }
     for (const { log } of request.parts) this.#waitedFor.add(log)
@@ -99,10 +127,6 @@ class Selection {
 
   #isFree(request: QueuedAppend): boolean {
     return request.parts.every(({ log }) => !this.#waitedFor.has(log) && !this.#isHeld(log))
-  }
-
-  #isLarge(request: QueuedAppend): boolean {
-    return request.bytes >= this.#options.directMinBytes || request.frameBytes > this.#options.frameMaxBytes
   }
 
   #takeLarge(request: QueuedAppend): boolean {

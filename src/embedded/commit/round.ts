@@ -1,13 +1,14 @@
 import type { EncodedBatch } from '../../broker/engine.ts'
+import type { TopicConfig } from '../../broker/topic-config.ts'
 import { releaseBatch } from '../../codec/batch-buffer.ts'
 import { isMergeable, mergeBatches } from '../../codec/merge-batches.ts'
 import { assignOffsets, setLogAppendTime } from '../../codec/record-batch.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import type { TailBatch } from '../log/partition-view.ts'
-import { shouldRoll } from '../log/roll-policy.ts'
+import { shouldRoll, type ActiveSegment } from '../log/roll-policy.ts'
 import { emptySegmentFacts, Segment } from '../log/segment.ts'
 import type { RoundEntry } from './batches-section.ts'
-import type { QueuedAppend } from './queued-append.ts'
+import type { LogAppended, QueuedAppend } from './queued-append.ts'
 
 /** One node, so one leader for ever. */
 const LEADER_EPOCH = 0
@@ -48,11 +49,13 @@ export interface RoundOptions {
 export function formRound(requests: readonly QueuedAppend[], options: RoundOptions): Round {
   const drafts = new Map<PartitionLog, PartitionDraft>()
   for (const request of requests) {
-    request.results = request.parts.map(({ log, batches }) => {
+    const results: LogAppended[] = []
+    for (const { log, batches } of request.parts) {
       let draft = drafts.get(log)
       if (!draft) drafts.set(log, (draft = new PartitionDraft(log, options.nowMs)))
-      return draft.add(batches)
-    })
+      results.push(draft.add(batches))
+    }
+    request.results = results
   }
   const runs: RoundRun[] = []
   let bytes = 0
@@ -80,8 +83,9 @@ class PartitionDraft {
     this.#nextOffset = log.highWatermark
   }
 
-  add(batches: readonly EncodedBatch[]): { baseOffset: number; logAppendTime: number } {
-    const result = { baseOffset: this.#nextOffset, logAppendTime: this.#appendTime }
+  add(batches: readonly EncodedBatch[]): LogAppended {
+    const { partition } = this.#log
+    const result = { partition, baseOffset: this.#nextOffset, logAppendTime: this.#appendTime }
     for (const batch of batches) {
       this.#nextOffset += batch.recordCount
       this.#batches.push(batch)
@@ -111,50 +115,46 @@ class PartitionDraft {
 class Placing {
   readonly runs: RoundRun[] = []
   readonly #log: PartitionLog
+  readonly #config: TopicConfig
   readonly #options: RoundOptions
   #segment: Segment
-  #sizeBytes: number
-  #firstTimestamp: number
+  /** The segment as it will be behind what was put so far. */
+  #active: { -readonly [Field in keyof ActiveSegment]: ActiveSegment[Field] }
   #isNewSegment = false
   #run: RoundRun | undefined
 
   constructor(log: PartitionLog, options: RoundOptions) {
     this.#log = log
+    this.#config = log.config()
     this.#options = options
     this.#segment = log.activeSegment
-    this.#sizeBytes = this.#segment.sizeBytes
-    this.#firstTimestamp = this.#segment.firstTimestamp
+    this.#active = activeOf(this.#segment)
   }
 
   put(bytes: Buffer, baseOffset: number, lastOffset: number, maxTimestamp: number): void {
-    const { baseOffset: segmentBase, createdMs, jitter } = this.#segment
-    const active = { baseOffset: segmentBase, createdMs, jitter, ...this.#size() }
     const incoming = { sizeBytes: bytes.length, maxTimestamp, lastOffset }
-    if (shouldRoll(active, incoming, this.#log.config(), this.#options.nowMs)) this.#roll(baseOffset)
-    if (this.#sizeBytes === 0) this.#firstTimestamp = maxTimestamp
+    if (shouldRoll(this.#active, incoming, this.#config, this.#options.nowMs)) this.#roll(baseOffset)
+    const active = this.#active
+    if (active.sizeBytes === 0) active.firstTimestamp = maxTimestamp
     const run = (this.#run ??= this.#begin(baseOffset))
     run.batches.push({
       baseOffset,
       lastOffset,
       maxTimestamp,
       segmentBaseOffset: this.#segment.baseOffset,
-      position: this.#sizeBytes,
+      position: active.sizeBytes,
       bytes,
     })
     run.lastOffset = lastOffset
     run.lengthBytes += bytes.length
-    this.#sizeBytes += bytes.length
-  }
-
-  #size(): { sizeBytes: number; firstTimestamp: number } {
-    return { sizeBytes: this.#sizeBytes, firstTimestamp: this.#firstTimestamp }
+    active.sizeBytes += bytes.length
   }
 
   #roll(baseOffset: number): void {
     const facts = emptySegmentFacts(baseOffset, this.#options.nowMs)
     this.#segment = new Segment(this.#log.directory, facts, this.#options.jitter())
+    this.#active = activeOf(this.#segment)
     this.#isNewSegment = true
-    this.#sizeBytes = 0
     this.#run = undefined
   }
 
@@ -163,7 +163,7 @@ class Placing {
       log: this.#log,
       segment: this.#segment,
       isNewSegment: this.#isNewSegment,
-      position: this.#sizeBytes,
+      position: this.#active.sizeBytes,
       firstOffset,
       lastOffset: firstOffset,
       lengthBytes: 0,
@@ -172,6 +172,10 @@ class Placing {
     this.runs.push(run)
     return run
   }
+}
+
+function activeOf({ baseOffset, sizeBytes, firstTimestamp, createdMs, jitter }: Segment): ActiveSegment {
+  return { baseOffset, sizeBytes, firstTimestamp, createdMs, jitter }
 }
 
 /** Joins neighbouring batches of one record each, up to the largest batch the topic takes. */

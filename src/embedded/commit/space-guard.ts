@@ -40,10 +40,14 @@ export class SpaceGuard {
     this.#writtenSince += bytes
   }
 
+  /** True if that is known without measuring anew. */
+  suffices(outstandingBytes: number): boolean {
+    return !this.#isStale() && !this.#isShort(outstandingBytes)
+  }
+
   /** Undefined if a round may be taken while so many bytes still have to go to their segments; else why not. */
   async refusal(outstandingBytes: number): Promise<string | undefined> {
-    const stale = this.#options.clock.monotonic() - this.#measuredAt >= MEASURED_FOR_MS
-    if (stale || this.#isShort(outstandingBytes)) await this.#measure()
+    if (this.#isStale() || this.#isShort(outstandingBytes)) await this.#measure()
     if (!this.#isShort(outstandingBytes)) return undefined
     return (
       `${this.#freeBytes} bytes are free, but ${this.#lowWaterBytes} are kept free ` +
@@ -57,6 +61,10 @@ export class SpaceGuard {
     this.#reserveReleased = true
     await this.#options.reserve.release()
     return true
+  }
+
+  #isStale(): boolean {
+    return this.#options.clock.monotonic() - this.#measuredAt >= MEASURED_FOR_MS
   }
 
   #isShort(outstandingBytes: number): boolean {

@@ -1,5 +1,6 @@
 import * as path from 'node:path'
 import type { Logger } from '../../broker/logger.ts'
+import { CatalogueThread } from '../catalogue/catalogue-thread.ts'
 import { Catalogue } from '../catalogue/catalogue.ts'
 import type { SpaceSettings } from '../embedded-engine-options.ts'
 import type { FileSystem } from '../file-system.ts'
@@ -49,6 +50,7 @@ class DirectoryOpening {
   readonly #options: OpenDirectoriesOptions
   readonly #directories: LogDirectory[] = []
   readonly #locks: DirectoryLock[] = []
+  readonly #thread = CatalogueThread.start()
   #catalogue: Catalogue | undefined
 
   constructor(options: OpenDirectoriesOptions) {
@@ -70,7 +72,7 @@ class DirectoryOpening {
   }
 
   async undo(): Promise<void> {
-    await this.#catalogue?.close().catch(() => undefined)
+    await (this.#catalogue ?? this.#thread).close().catch(() => undefined)
     for (const lock of this.#locks) lock.release()
   }
 
@@ -126,8 +128,8 @@ class DirectoryOpening {
   async #open(home: LogDirectory, initial?: Parameters<typeof Catalogue.open>[0]['initial']): Promise<void> {
     this.#directories.push(home)
     const { fileSystem, logger } = this.#options
-    const directories = this.#directories
-    this.#catalogue = await Catalogue.open({ home, directories, fileSystem, logger, ...(initial && { initial }) })
+    const parts = { home, directories: this.#directories, fileSystem, logger, thread: this.#thread }
+    this.#catalogue = await Catalogue.open({ ...parts, ...(initial && { initial }) })
   }
 
   async #settle(survey: Survey, home: MetaProperties): Promise<LogDirectory> {

@@ -238,13 +238,14 @@ export class DirectoryLog {
 
   statistics(): DirectoryStatistics {
     const { journal, committer, checkpointer, segments, space } = this.#writers ?? {}
+    const { rounds = 0, appendedBytes = 0, directBytes = 0 } = committer?.committed ?? {}
     return {
       path: this.path,
       state: this.state,
-      rounds: committer?.rounds ?? 0,
+      rounds,
       journalBytes: journal?.writtenBytes ?? 0,
-      appendedBytes: committer?.appendedBytes ?? 0,
-      directBytes: committer?.directBytes ?? 0,
+      appendedBytes,
+      directBytes,
       checkpoints: checkpointer?.taken ?? 0,
       durableLagBytes: committer?.waitingBytes ?? 0,
       pendingBytes: segments?.pendingBytes ?? 0,

@@ -41,7 +41,7 @@ export class DirectoryWriters {
     journal: Journal,
     written: WrittenPartitions,
   ) {
-    const { fileSystem, clock, logger, files, limits } = options
+    const { fileSystem, clock, files, limits } = options
     this.journal = journal
     this.#condition = condition
     this.#checkpointDirectBytes = limits.checkpointDirectBytes ?? CHECKPOINT_DIRECT_BYTES
@@ -61,7 +61,6 @@ export class DirectoryWriters {
     this.committer = new Committer({
       ...parts,
       clock,
-      logger,
       journal,
       direct,
       tailCache,

@@ -9,7 +9,8 @@ import { errorCode } from '../startup-error.ts'
 
 /** Kafka's file: the topic id a partition's directory belongs to (PartitionMetadataFile). */
 export const PARTITION_METADATA_FILE = 'partition.metadata'
-const METADATA_BYTES_MAX = 4096
+/** `version: 0`, `topic_id: ` and 22 characters; a read of more would ask the file system once more for the end. */
+const METADATA_BYTES = 44
 const DELETE_SUFFIX = '-delete'
 const FILE_NAME_BYTES_MAX = 255
 
@@ -35,7 +36,7 @@ export async function readTopicId(fileSystem: FileSystem, directory: string): Pr
   try {
     const file = await fileSystem.open(path.join(directory, PARTITION_METADATA_FILE), { readOnly: true })
     try {
-      const text = (await file.read(0, METADATA_BYTES_MAX)).toString('latin1')
+      const text = (await file.read(0, METADATA_BYTES)).toString('latin1')
       return /^version: 0\ntopic_id: ([A-Za-z0-9_-]{22})\n?$/.exec(text)?.[1]
     } finally {
       await file.close()

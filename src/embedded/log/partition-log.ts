@@ -131,15 +131,17 @@ export class PartitionLog implements PartitionView {
     this.#segments.push(segment)
   }
 
-  /** A durable frame says that the batches are here: called in offset order, before `advance`. */
-  commitBatch(batch: TailBatch): void {
-    assert.equal(batch.baseOffset, this.#highWatermark)
+  /** A durable frame says that these batches of the active segment are here: in offset order, before `advance`. */
+  commitRun(batches: readonly TailBatch[]): void {
     const segment = this.activeSegment
-    assert.equal(batch.position, segment.sizeBytes)
-    segment.extend(batch.bytes.length, batch.maxTimestamp)
-    this.#tail.push(batch)
-    this.#pendingBytes += batch.bytes.length
-    this.#highWatermark = batch.lastOffset + 1
+    for (const batch of batches) {
+      if (batch.baseOffset !== this.#highWatermark) assert.fail(`${batch.baseOffset} does not follow the last offset`)
+      if (batch.position !== segment.sizeBytes) assert.fail(`${batch.position} is not where the segment ends`)
+      segment.extend(batch.bytes.length, batch.maxTimestamp)
+      this.#tail.push(batch)
+      this.#pendingBytes += batch.bytes.length
+      this.#highWatermark = batch.lastOffset + 1
+    }
   }
 
   /** Wakes the readers that wait. */

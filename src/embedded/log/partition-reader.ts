@@ -3,13 +3,8 @@ import { type Logger, silentLogger } from '../../broker/logger.ts'
 import type { SegmentIndex, SegmentKey } from '../index/segment-index.ts'
 import { type FoundRecord, findInTail } from './offset-search.ts'
 import type { OpenFiles } from './open-files.ts'
-import {
-  fencedRangeAt,
-  type OffsetRange,
-  type PartitionView,
-  type SegmentView,
-  type TailBatch,
-} from './partition-view.ts'
+import { fencedRangeAt, type OffsetRange, type PartitionView, type SegmentView } from './partition-view.ts'
+import { Page, type PartitionBatches } from './partition-page.ts'
 import { ReadSlots } from './read-slots.ts'
 import type { SegmentExtent } from './segment-cursor.ts'
 import { SegmentReader } from './segment-reader.ts'
@@ -21,14 +16,6 @@ export interface PartitionReaderOptions {
   readonly logger?: Logger
   /** Reads of segment files at the same time; further ones wait. */
   readonly concurrentReadsMax?: number
-}
-
-/** Whole batches, verified, in offset order; a buffer holds one or several, one behind the other. Not to be written to. */
-export interface PartitionBatches {
-  readonly batches: Buffer[]
-  readonly bytes: number
-  /** Where the next read begins: behind the last batch, else the offset asked for. */
-  readonly nextOffset: number
 }
 
 /** Half of libuv's pool (16, see `main.ts`), so that syncs find a thread. */
@@ -114,7 +101,7 @@ export class PartitionReader {
     if (fence) return endAtDamage(page, view, fence.to)
     const limitOffset = limitOf(view, offset)
     const first = view.tail[0]
-    if (first && first.baseOffset <= offset) return takeTail(page, view.tail, limitOffset)
+    if (first && first.baseOffset <= offset) return page.takeTail(view.tail, limitOffset)
 
     const place = segmentPlace(view.segments, offset)
     const extent = extentOf(view, place)
@@ -170,56 +157,6 @@ export class PartitionReader {
     const inMemory = view.tail[0]
     return Math.min(next?.baseOffset ?? view.highWatermark, inMemory?.baseOffset ?? view.highWatermark)
   }
-}
-
-/** A page as it grows. */
-class Page implements PartitionBatches {
-  readonly batches: Buffer[] = []
-  readonly maxBytes: number
-  bytes = 0
-  nextOffset: number
-  full = false
-
-  constructor(offset: number, maxBytes: number) {
-    this.nextOffset = offset
-    this.maxBytes = maxBytes
-  }
-
-  add(batches: readonly Buffer[], bytes: number, nextOffset: number): void {
-    for (const batch of batches) this.batches.push(batch)
-    this.bytes += bytes
-    this.nextOffset = nextOffset
-    if (this.bytes >= this.maxBytes) this.full = true
-  }
-}
-
-/** Copies: the tail's own memory goes when a batch leaves it. */
-function takeTail(page: Page, tail: readonly TailBatch[], limitOffset: number): void {
-  const taken: Buffer[] = []
-  let bytes = 0
-  let nextOffset = page.nextOffset
-  for (let place = tailPlace(tail, page.nextOffset); ; place++) {
-    const batch = tail[place]
-    if (batch === undefined || batch.lastOffset >= limitOffset) break
-    if (page.bytes + bytes > 0 && page.bytes + bytes + batch.bytes.length > page.maxBytes) break
-    taken.push(batch.bytes)
-    bytes += batch.bytes.length
-    nextOffset = batch.lastOffset + 1
-  }
-  if (bytes > 0) page.add([Buffer.concat(taken, bytes)], bytes, nextOffset)
-  page.full = true
-}
-
-/** Of the first batch whose last offset is at or above the offset. */
-function tailPlace(tail: readonly TailBatch[], offset: number): number {
-  let low = 0
-  let high = tail.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((tail[middle]?.lastOffset ?? offset) < offset) low = middle + 1
-    else high = middle
-  }
-  return low
 }
 
 /** Of the segment with the greatest base offset at or below the offset. */

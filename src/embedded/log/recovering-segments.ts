@@ -12,6 +12,8 @@ export class RecoveringSegments {
   readonly #directory: string
   readonly #handles = new Map<number, FileHandle>()
   readonly #changed = new Set<FileHandle>()
+  /** Of files that were not opened since: nothing else changes them now. */
+  readonly #sizes = new Map<number, number>()
   #entriesChanged = false
   /** Neighbouring writes are gathered into one. */
   #run: { baseOffset: number; position: number; buffers: Buffer[]; bytes: number } | undefined
@@ -48,7 +50,11 @@ export class RecoveringSegments {
   async size(baseOffset: number): Promise<number> {
     const open = this.#handles.get(baseOffset)
     if (open) return open.size()
-    return (await this.#fileSystem.stat(segmentPath(this.#directory, baseOffset))).sizeBytes
+    const known = this.#sizes.get(baseOffset)
+    if (known !== undefined) return known
+    const { sizeBytes } = await this.#fileSystem.stat(segmentPath(this.#directory, baseOffset))
+    this.#sizes.set(baseOffset, sizeBytes)
+    return sizeBytes
   }
 
   async create(baseOffset: number): Promise<void> {

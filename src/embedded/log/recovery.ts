@@ -1,7 +1,7 @@
 import * as path from 'node:path'
 import type { Clock } from '../../broker/clock.ts'
 import type { Logger } from '../../broker/logger.ts'
-import { checkpointSection, type Checkpoint, type CheckpointPartition } from '../commit/checkpoint-section.ts'
+import { checkpointSection, type CheckpointPartition } from '../commit/checkpoint-section.ts'
 import { capture } from '../commit/checkpointer.ts'
 import { ConcurrencyLimit } from '../commit/concurrency-limit.ts'
 import { FRAME_HEADER_BYTES, JOURNAL_ID_BYTES, SECTION_HEADER_BYTES, type Section } from '../commit/frame.ts'
@@ -9,12 +9,16 @@ import { FRAMES_START, JournalFile, journalFileName, readJournalId } from '../co
 import { scanJournal, type JournalScan } from '../commit/journal-scan.ts'
 import { Journal } from '../commit/journal.ts'
 import type { FileSystem } from '../file-system.ts'
-import { HeldRounds, type HeldPartition } from './held-rounds.ts'
+import { HeldRounds } from './held-rounds.ts'
 import { isDeletedDirectory, partitionDirectory, readTopicId } from './partition-directory.ts'
 import { PartitionLog, type PartitionPlacement } from './partition-log.ts'
 import { PartitionRecovery, type ScannedEntry } from './partition-recovery.ts'
+import { PartitionWork } from './partition-work.ts'
 import { emptySegmentFacts, Segment } from './segment.ts'
 import { isDiskFull, isMissing } from './storage-failure.ts'
+
+/** Partitions that nothing is to be done with are looked at so many at a time: each look waits for libuv's pool. */
+const LOOKS_AT_ONCE = 8
 
 export interface RecoveryOptions {
   readonly fileSystem: FileSystem
@@ -175,7 +179,7 @@ class Recovery {
     const recovered = new Map<PartitionPlacement, PartitionLog>()
     const offline = new Map<PartitionLog, CheckpointPartition>()
     const owed: ScannedEntry[] = []
-    await new ConcurrencyLimit(recoveryThreads).forEach(placements, async (placement) => {
+    const recover = async (placement: PartitionPlacement): Promise<void> => {
       const reason = await this.#offlineReason(placement)
       if (reason === undefined) recovered.set(placement, await this.#recoverPartition(placement, work, scan))
       else {
@@ -185,7 +189,12 @@ class Recovery {
         offline.set(log, checkpoint)
         owed.push(...entries)
       }
-    })
+    }
+    const { idle = [], busy = [] } = Object.groupBy(placements, (placement) =>
+      work.isIdle(placement) ? 'idle' : 'busy',
+    )
+    await new ConcurrencyLimit(recoveryThreads).forEach(busy, recover)
+    await new ConcurrencyLimit(LOOKS_AT_ONCE).forEach(idle, recover)
     const logs = placements.flatMap((placement) => recovered.get(placement) ?? [])
     if (owed.length > 0) await held.write(scan.newest.header.round, owed)
     const journal = await this.#startJournal(files, scan, logs, [...offline.values()])
@@ -196,14 +205,9 @@ class Recovery {
   async #offlineReason({ topic, topicId, partition }: PartitionPlacement): Promise<string | undefined> {
     const { fileSystem, path: root } = this.#options
     const directory = partitionDirectory(root, topic, partition)
-    try {
-      await fileSystem.stat(directory)
-    } catch (error) {
-      if (isMissing(error)) return `its directory ${directory} is missing`
-      throw error
-    }
     const found = await readTopicId(fileSystem, directory)
     if (found === topicId) return undefined
+    if (found === undefined && (await isAway(fileSystem, directory))) return `its directory ${directory} is missing`
     return `${directory} belongs to topic id ${found ?? 'unknown'}, not to ${topicId}`
   }
 
@@ -265,53 +269,20 @@ class Recovery {
   }
 }
 
+async function isAway(fileSystem: FileSystem, directory: string): Promise<boolean> {
+  try {
+    await fileSystem.stat(directory)
+    return false
+  } catch (error) {
+    if (isMissing(error)) return true
+    throw error
+  }
+}
+
 function frameBytesOf(section: Section): number {
   return section.content.reduce((sum, bytes) => sum + bytes.length, FRAME_HEADER_BYTES + SECTION_HEADER_BYTES)
 }
 
 function scannedEntries(scan: JournalScan): ScannedEntry[] {
   return scan.rounds.flatMap(({ round, entries }) => entries.map((entry) => ({ round, entry })))
-}
-
-/** What checkpoint and rounds say, by partition. */
-class PartitionWork {
-  readonly #checkpoints = new Map<string, CheckpointPartition>()
-  readonly #entries = new Map<string, ScannedEntry[]>()
-
-  constructor(checkpoint: Checkpoint, entries: readonly ScannedEntry[]) {
-    for (const partition of checkpoint.partitions) this.#checkpoints.set(keyOf(partition), partition)
-    for (const scanned of entries) {
-      const key = keyOf(scanned.entry)
-      const known = this.#entries.get(key)
-      if (known) known.push(scanned)
-      else this.#entries.set(key, [scanned])
-    }
-  }
-
-  checkpointOf(placement: PartitionPlacement): CheckpointPartition | undefined {
-    return this.#checkpoints.get(keyOfPlacement(placement))
-  }
-
-  entriesOf(placement: PartitionPlacement): readonly ScannedEntry[] {
-    return this.#entries.get(keyOfPlacement(placement)) ?? []
-  }
-
-  heldFor(placement: PartitionPlacement): HeldPartition {
-    const untouched: CheckpointPartition = {
-      topicIdBytes: Buffer.from(placement.topicId, 'base64url'),
-      partition: placement.partition,
-      logEndOffset: 0,
-      segments: [emptySegmentFacts(0, 0)],
-      fenced: [],
-    }
-    return { checkpoint: this.checkpointOf(placement) ?? untouched, entries: this.entriesOf(placement) }
-  }
-}
-
-function keyOf({ topicIdBytes, partition }: { topicIdBytes: Buffer; partition: number }): string {
-  return `${topicIdBytes.toString('base64url')}-${partition}`
-}
-
-function keyOfPlacement({ topicId, partition }: PartitionPlacement): string {
-  return `${topicId}-${partition}`
 }

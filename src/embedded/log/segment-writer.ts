@@ -9,6 +9,7 @@ import type { PartitionLog } from './partition-log.ts'
 import type { TailBatch } from './partition-view.ts'
 import type { Segment } from './segment.ts'
 import { isDiskFull } from './storage-failure.ts'
+import { UnsyncedSegments } from './unsynced-segments.ts'
 
 /** How long committed batches wait in memory for others to be written with. */
 const LINGER_MS = 50
@@ -19,6 +20,8 @@ const FULL_RETRY_MS = 1000
 const GATHER_BELOW_BYTES = 4096
 /** Writes and syncs at the same time: few, so that reads find free threads. */
 const CONCURRENCY = 3
+/** Bytes in files that are not synced, beyond which one file is synced: a checkpoint then meets few. */
+const WRITE_BACK_BYTES = 1024 * 1024
 
 export interface SegmentWriterOptions {
   readonly files: OpenFiles
@@ -40,7 +43,9 @@ export class SegmentWriter {
   /** Partitions with committed batches that are not in their files. */
   readonly #pending = new Set<PartitionLog>()
   readonly #writing = new Map<PartitionLog, Promise<void>>()
-  readonly #unsynced = new Map<Segment, PartitionLog>()
+  readonly #unsynced = new UnsyncedSegments()
+  #writeBack: Promise<void> = Promise.resolve()
+  #writingBack = false
   #pendingBytes = 0
   #timer: Timer | undefined
   #sweeping = false
@@ -124,13 +129,34 @@ export class SegmentWriter {
       if (log.dropped) return
       throw error
     }
-    this.#unsynced.set(segment, log)
+    this.#unsynced.add(segment, log, lengthOf(run))
     if (!log.dropped) this.#laid(log, segment, run)
+    this.#writeBackSoon()
+  }
+
+  /** Syncs file after file, the one with most to sync first, while much is not synced. */
+  #writeBackSoon(): void {
+    if (this.#writingBack || this.#unsynced.bytes < WRITE_BACK_BYTES) return
+    this.#writingBack = true
+    this.#writeBack = this.#writeLargestBack()
+    // A failure shows in the directory's condition, and in the checkpoint that waits for this.
+    this.#writeBack.catch(() => {})
+  }
+
+  async #writeLargestBack(): Promise<void> {
+    try {
+      while (this.#unsynced.bytes >= WRITE_BACK_BYTES) {
+        const next = this.#unsynced.takeLargest()
+        if (next) await this.sync(next.segment.path, next.log)
+      }
+    } finally {
+      this.#writingBack = false
+    }
   }
 
   #laid(log: PartitionLog, segment: Segment, run: readonly TailBatch[]): void {
     log.laid(run)
-    const bytes = run.reduce((sum, batch) => sum + batch.bytes.length, 0)
+    const bytes = lengthOf(run)
     this.#pendingBytes -= bytes
     this.#options.space.wrote(bytes)
     if (log.pendingBytes === 0) this.#pending.delete(log)
@@ -186,9 +212,9 @@ export class SegmentWriter {
 
   /** Makes durable what was written to segments before this call. A failure poisons the directory. */
   async syncTouched(): Promise<void> {
-    const touched = [...this.#unsynced]
-    this.#unsynced.clear()
-    await this.#limit.forEach(touched, ([segment, log]) => this.sync(segment.path, log))
+    const touched = this.#unsynced.takeAll()
+    await this.#writeBack
+    await this.#limit.forEach(touched, ({ segment, log }) => this.sync(segment.path, log))
   }
 
   async sync(path: string, log: PartitionLog): Promise<void> {
@@ -213,8 +239,14 @@ export class SegmentWriter {
   async close(): Promise<void> {
     this.#closed = true
     this.#timer?.cancel()
-    await Promise.allSettled(this.#writing.values())
+    await Promise.allSettled([...this.#writing.values(), this.#writeBack])
   }
+}
+
+function lengthOf(run: readonly TailBatch[]): number {
+  let bytes = 0
+  for (const batch of run) bytes += batch.bytes.length
+  return bytes
 }
 
 function gather(run: readonly TailBatch[]): readonly Uint8Array[] {

@@ -5,14 +5,20 @@ const BATCH_OVERHEAD_BYTES = 512
 /** Evicting in larger steps keeps the cost of cutting a tail small. */
 const SLACK = 1 / 8
 
+interface TailEntry {
+  readonly log: PartitionLog
+  readonly batches: number
+  readonly bytes: number
+}
+
 /**
  * Bounds the memory of all tails of a directory: the oldest batches go first, whichever partition they are of; never
  * one that is not in its segment's file yet.
  */
 export class TailCache {
   readonly #limitBytes: number
-  /** One entry for each batch in a tail, oldest first; what is before `#head` is gone. */
-  #entries: { readonly log: PartitionLog; readonly bytes: number }[] = []
+  /** One entry for the batches of a partition in a round, oldest first; what is before `#head` is gone. */
+  #entries: TailEntry[] = []
   #head = 0
   #bytes = 0
 
@@ -24,10 +30,10 @@ export class TailCache {
     return this.#bytes
   }
 
-  /** A batch was put at the end of the partition's tail. */
-  added(log: PartitionLog, batchBytes: number): void {
-    const bytes = batchBytes + BATCH_OVERHEAD_BYTES
-    this.#entries.push({ log, bytes })
+  /** So many batches, with so many bytes in all, were put at the end of the partition's tail. */
+  added(log: PartitionLog, batches: number, batchBytes: number): void {
+    const bytes = batchBytes + batches * BATCH_OVERHEAD_BYTES
+    this.#entries.push({ log, batches, bytes })
     this.#bytes += bytes
   }
 
@@ -37,10 +43,10 @@ export class TailCache {
     for (; this.#bytes > this.#limitBytes && this.#head < this.#entries.length; this.#head++) {
       const entry = this.#entries[this.#head]
       if (!entry) break
-      const count = counts.get(entry.log) ?? 0
+      const count = (counts.get(entry.log) ?? 0) + entry.batches
       if (!entry.log.dropped) {
-        if (count === entry.log.laidCount) break
-        counts.set(entry.log, count + 1)
+        if (count > entry.log.laidCount) break
+        counts.set(entry.log, count)
       }
       this.#bytes -= entry.bytes
     }

@@ -1,8 +1,8 @@
 import { Type } from 'typebox'
-import type { Acks } from '../../broker/engine.ts'
 import { ref } from '../schemas/component.ts'
 import { count, offset } from '../schemas/integers.ts'
 import {
+  acksQuery,
   cursorQuery,
   formatQuery,
   pageQuery,
@@ -25,14 +25,6 @@ import {
 
 const tags = ['Records']
 
-const acks = Type.Unsafe<Acks>({
-  type: 'string',
-  enum: ['all', '1', '0'],
-  default: 'all',
-  description: 'When to answer: `all` once the records are durable, `1` once written, `0` at once (202).',
-  examples: ['all'],
-})
-
 export const PublishRecords = {
   operationId: 'publishRecords',
   summary: 'Publish records',
@@ -42,7 +34,7 @@ export const PublishRecords = {
     '`"stored":"partial"` and `records`.',
   tags,
   params: TopicParams,
-  querystring: Type.Object({ acks, ...formatQuery }, { additionalProperties: false }),
+  querystring: Type.Object({ acks: acksQuery, ...formatQuery }, { additionalProperties: false }),
   body: ref(RecordsToPublishSchema),
   response: { 200: ref(PublishedSchema), 202: ref(AcceptedSchema), ...problemReplies },
 }

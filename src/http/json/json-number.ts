@@ -12,22 +12,6 @@ export function digitsEnd(bytes: Uint8Array, start: number, limit: number): numb
   return at
 }
 
-/**
- * The end of a number as most are: an integer without sign, perhaps with a fraction. −1 = whatever else begins at
- * `start`, a digit: `numberEnd` looks more closely.
- */
-export function plainNumberEnd(bytes: Uint8Array, start: number, limit: number): number {
-  let at = digitsEnd(bytes, start, limit)
-  if (bytes[start] === ZERO && at > start + 1) return -1
-  if (at < limit && bytes[at] === DOT) {
-    const fractionAt = at + 1
-    at = digitsEnd(bytes, fractionAt, limit)
-    if (at === fractionAt) return -1
-  }
-  if (at < limit && isExponentLetter(bytes[at]!)) return -1
-  return at - start > MAX_FINITE_DIGITS ? -1 : at
-}
-
 /** The end of the number at `start`, or `~at` where a digit is missing at `at`. */
 export function numberEnd(bytes: Uint8Array, start: number, limit: number): number {
   const integerAt = bytes[start] === MINUS ? start + 1 : start

@@ -21,7 +21,8 @@ import {
   isLowSurrogate,
   utf16UnitAt,
 } from './json-bytes.ts'
-import { isInfinite, numberEnd, plainNumberEnd } from './json-number.ts'
+import { containerEnd } from './container-scan.ts'
+import { isInfinite, numberEnd } from './json-number.ts'
 import { plainRunEnd } from './string-run.ts'
 
 /** Objects and arrays inside each other; what is deeper is refused, for many parsers stop soon after. */
@@ -31,10 +32,7 @@ export const MAX_JSON_DEPTH = 64
 export const END = -1
 
 /** A position that does not exist: the text is wrong, see `position` and `expected`. */
-export const FAULT = -1
-
-/** Read where the text is at its end: no token begins with it. */
-const NOTHING = 0
+const FAULT = -1
 
 /** The closing brackets that are due, by depth. Scans never nest, so that one array serves all. */
 const closings = new Uint8Array(MAX_JSON_DEPTH + 1)
@@ -50,7 +48,7 @@ const alseWord = Buffer.from('alse').readInt32LE()
 const nullWord = Buffer.from('null').readInt32LE()
 
 /** The position of the next byte from `start` on that is not white space, or the limit. */
-export function spaceEnd(bytes: Uint8Array, start: number, limit: number): number {
+function spaceEnd(bytes: Uint8Array, start: number, limit: number): number {
   let at = start
   while (at < limit && isSpace[bytes[at]!] === 1) at++
   return at
@@ -66,7 +64,8 @@ export function spaceEnd(bytes: Uint8Array, start: number, limit: number): numbe
  */
 export class JsonScanner {
   bytes: Uint8Array
-  #view: DataView
+  /** Over the bytes. */
+  view: DataView
   position: number
   /** The text ends before this position. */
   limit: number
@@ -84,7 +83,7 @@ export class JsonScanner {
 
   constructor(bytes: Uint8Array, position = 0, limit = bytes.length) {
     this.bytes = bytes
-    this.#view = viewOf(bytes)
+    this.view = viewOf(bytes)
     this.position = position
     this.limit = limit
   }
@@ -93,7 +92,7 @@ export class JsonScanner {
   use(bytes: Uint8Array): void {
     if (bytes === this.bytes) return
     this.bytes = bytes
-    this.#view = viewOf(bytes)
+    this.view = viewOf(bytes)
   }
 
   clearNotes(): void {
@@ -131,103 +130,98 @@ export class JsonScanner {
 
   /** The end of the value that begins at `at` with `first`. */
   valueEnd(at: number, first: number): number {
-    return first === OPEN_BRACE || first === OPEN_BRACKET ? this.#containerEnd(at) : this.#scalarEnd(at, first)
+    if (first !== OPEN_BRACE && first !== OPEN_BRACKET) return this.scalarEnd(at, first)
+    const end = containerEnd(this, at)
+    return end >= 0 ? end : this.#exactContainerEnd(at)
   }
 
   /** The end of the string whose content begins at `start`, behind its closing quote. */
   stringEnd(start: number): number {
     const { bytes, limit } = this
-    const at = plainRunEnd(bytes, this.#view, start, limit)
-    return at < limit && bytes[at] === QUOTE ? at + 1 : this.#unusualStringEnd(at)
+    const at = plainRunEnd(bytes, this.view, start, limit)
+    return at < limit && bytes[at] === QUOTE ? at + 1 : this.stringRestEnd(at)
   }
 
-  /** The end of the object or array that begins at `start`: one loop, a turn for each value within. */
-  #containerEnd(start: number): number {
+  /** The end of the object or array that begins at `start`; says exactly what is wrong. */
+  #exactContainerEnd(start: number): number {
     const { bytes, limit } = this
     let at = start
     let byte = bytes[at]!
     let depth = 0
     let close = 0
     for (;;) {
-      if (byte === QUOTE) {
-        at = this.stringEnd(at + 1)
-      } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
         if (depth === MAX_JSON_DEPTH) return this.#failTooDeep(at)
         close = byte + 2
         closings[++depth] = close
         at = spaceEnd(bytes, at + 1, limit)
-        byte = at < limit ? bytes[at]! : NOTHING
+        byte = this.#byteAt(at)
         if (byte !== close) {
-          if (close === CLOSE_BRACE) {
-            at = this.#nameEnd(at)
-            if (at === FAULT) return FAULT
-            byte = at < limit ? bytes[at]! : NOTHING
-          }
+          if (close === CLOSE_BRACE) at = this.#nameEnd(at)
+          if (at === FAULT) return FAULT
+          byte = this.#byteAt(at)
           continue
         }
       } else {
-        at = this.#scalarEnd(at, byte)
+        at = this.scalarEnd(at, byte)
       }
       if (at === FAULT) return FAULT
       at = spaceEnd(bytes, at, limit)
-      byte = at < limit ? bytes[at]! : NOTHING
-      while (byte === close) {
+      while (this.#byteAt(at) === close) {
         if (--depth === 0) return at + 1
         close = closings[depth]!
         at = spaceEnd(bytes, at + 1, limit)
-        byte = at < limit ? bytes[at]! : NOTHING
       }
-      if (byte !== COMMA) return this.#fail(at, close === CLOSE_BRACE ? '"," or "}"' : '"," or "]"')
+      if (this.#byteAt(at) !== COMMA) return this.#fail(at, close === CLOSE_BRACE ? '"," or "}"' : '"," or "]"')
       at = spaceEnd(bytes, at + 1, limit)
-      if (close === CLOSE_BRACE) {
-        at = this.#nameEnd(at)
-        if (at === FAULT) return FAULT
-      }
-      byte = at < limit ? bytes[at]! : NOTHING
+      if (close === CLOSE_BRACE) at = this.#nameEnd(at)
+      if (at === FAULT) return FAULT
+      byte = this.#byteAt(at)
     }
+  }
+
+  #byteAt(at: number): number {
+    return at < this.limit ? this.bytes[at]! : END
   }
 
   /** From the member name at `at` to its value. */
   #nameEnd(at: number): number {
     const { bytes, limit } = this
-    if (at >= limit || bytes[at] !== QUOTE) return this.#fail(at, 'a member name in double quotes')
+    if (this.#byteAt(at) !== QUOTE) return this.#fail(at, 'a member name in double quotes')
     let end = this.stringEnd(at + 1)
     if (end === FAULT) return FAULT
     end = spaceEnd(bytes, end, limit)
-    if (end >= limit || bytes[end] !== COLON) return this.#fail(end, '":"')
+    if (this.#byteAt(end) !== COLON) return this.#fail(end, '":"')
     return spaceEnd(bytes, end + 1, limit)
   }
 
-  #scalarEnd(at: number, first: number): number {
-    if (first >= ZERO && first <= NINE) {
-      const end = plainNumberEnd(this.bytes, at, this.limit)
-      return end >= 0 ? end : this.#unusualNumberEnd(at)
-    }
+  /** The end of the string, number or literal that begins at `at` with `first`. */
+  scalarEnd(at: number, first: number): number {
     if (first === QUOTE) return this.stringEnd(at + 1)
+    if ((first >= ZERO && first <= NINE) || first === MINUS) return this.#numberEnd(at)
+    if (first === LOWER_N) return this.#literalEnd(at, nullWord, 'null')
     if (first === LOWER_T) return this.#literalEnd(at, trueWord, 'true')
     if (first === LOWER_F) return this.#literalEnd(at + 1, alseWord, 'false')
-    if (first === LOWER_N) return this.#literalEnd(at, nullWord, 'null')
-    if (first === MINUS) return this.#unusualNumberEnd(at)
     return this.#fail(at, 'a value')
   }
 
   /** The end of a literal whose last four letters begin at `wordAt`. */
   #literalEnd(wordAt: number, word: number, literal: string): number {
-    if (wordAt + 4 <= this.limit && this.#view.getInt32(wordAt, true) === word) return wordAt + 4
+    if (wordAt + 4 <= this.limit && this.view.getInt32(wordAt, true) === word) return wordAt + 4
     return this.#fail(wordAt + 4 - literal.length, `a value (${literal}?)`)
   }
 
-  #unusualNumberEnd(at: number): number {
+  #numberEnd(at: number): number {
     const end = numberEnd(this.bytes, at, this.limit)
     if (end < 0) return this.#fail(~end, 'a digit')
     if (this.infiniteNumberAt < 0 && isInfinite(this.bytes, at, end)) this.infiniteNumberAt = at
     return end
   }
 
-  /** Goes on in a string where its plain ASCII ended. */
-  #unusualStringEnd(start: number): number {
+  /** Goes on in a string at the first byte that is not plain ASCII. */
+  stringRestEnd(start: number): number {
     const { bytes, limit } = this
-    for (let at = start; at < limit; at = plainRunEnd(bytes, this.#view, at, limit)) {
+    for (let at = start; at < limit; at = plainRunEnd(bytes, this.view, at, limit)) {
       const byte = bytes[at]!
       if (byte === QUOTE) return at + 1
       if (byte === BACKSLASH) {

@@ -194,6 +194,8 @@ export class JsonWriter {
   #grow(count: number): void {
     const grown = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, this.length + count))
     grown.set(this.bytes())
+    // At once, not when collected: pages grow through megabytes.
+    if (this.#buffer.buffer instanceof ArrayBuffer) this.#buffer.buffer.transfer(0)
     this.#buffer = grown
     this.#view = new DataView(grown.buffer)
   }

@@ -19,6 +19,14 @@ export class PendingDecodings {
   /** Four numbers a decoding: column pair, row in it, record, stored form. */
   readonly #entries: number[] = []
 
+  get isEmpty(): boolean {
+    return this.#entries.length === 0
+  }
+
+  clear(): void {
+    if (this.#entries.length > 0) this.#entries.length = 0
+  }
+
   add(column: number, row: number, record: number, form: number): void {
     this.#entries.push(column, row, record, form)
   }

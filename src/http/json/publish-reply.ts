@@ -1,56 +1,64 @@
 import type { PublishResult } from '../../broker/publish-result.ts'
-import { CLOSE_BRACE, COMMA } from './json-bytes.ts'
-import { JsonText, JsonWriter } from './json-writer.ts'
+import { COMMA } from './json-bytes.ts'
+import { JsonWriter } from './json-writer.ts'
+import { publishedRecordsMaxBytes, writePublishedRecords } from './published-records-writer.ts'
 
-const timestampMember = new JsonText(',"timestamp":')
-/** Digits and punctuation of one record, about. */
-const BYTES_PER_RECORD = 72
+/** Up to so many records, strings put together are faster than bytes. */
+const BY_STRING_MAX = 2
+/** Larger replies are written to a buffer that goes with them. */
+const SHARED_BYTES = 360 * 1024
+const AROUND_MAX_BYTES = 512
+
+/** Written and read within one call: replies need no buffer of their own. */
+const shared = Buffer.allocUnsafeSlow(SHARED_BYTES)
+const sharedView = viewOf(shared)
 
 /** `{"topic":"orders","records":[{"partition":3,"offset":17,"timestamp":1700000000000}],"durability":"fsync","duplicate":false}` */
 export function renderPublishReply(result: PublishResult): string {
-  const writer = result.columns.count > SHARED_RECORDS_MAX ? new JsonWriter(sizeOf(result)) : sharedWriter
-  writer.length = 0
-  writer.writeText(`{"topic":${JSON.stringify(result.topic)},"records":`)
-  writePublishedRecords(writer, result)
-  writer.writeText(`,"durability":${JSON.stringify(result.durability)},"duplicate":false}`)
-  return writer.bytes().toString('latin1')
+  const { topic, columns, durability } = result
+  // Names of topics that exist have no character that JSON escapes.
+  const head = `{"topic":"${topic}","records":`
+  const tail = `,"durability":"${durability}","duplicate":false}`
+  if (columns.count <= BY_STRING_MAX) return `${head}${recordsText(result)}${tail}`
+  const neededBytes = AROUND_MAX_BYTES + publishedRecordsMaxBytes(columns.count)
+  const buffer = neededBytes > SHARED_BYTES ? Buffer.allocUnsafeSlow(neededBytes) : shared
+  const view = buffer === shared ? sharedView : viewOf(buffer)
+  const recordsAt = buffer.write(head, 0, 'latin1')
+  const tailAt = writePublishedRecords(buffer, view, recordsAt, columns)
+  const end = tailAt + buffer.write(tail, tailAt, 'latin1')
+  return buffer.toString('latin1', 0, end)
 }
 
-/** Larger replies are written to a buffer that goes with them. */
-const SHARED_RECORDS_MAX = 4096
-/** Written and read within one call: replies need no buffer of their own. */
-const sharedWriter = new JsonWriter(SHARED_RECORDS_MAX * BYTES_PER_RECORD)
-
-function sizeOf({ columns }: PublishResult): number {
-  return 256 + columns.count * BYTES_PER_RECORD
+function recordsText({ columns }: PublishResult): string {
+  let text = ''
+  for (let i = 0; i < columns.count; i++) {
+    text += `${i === 0 ? '[' : ','}{"partition":${columns.partition[i]},"offset":${columns.offset[i]},"timestamp":${columns.timestamp[i]}}`
+  }
+  return `${text}]`
 }
 
 /**
  * The `records` array alone, in the order of the request, which a problem document has as a member; a record that was
  * not stored is `{"partition":3,"offset":null,"code":"KAFKA_STORAGE_ERROR"}`.
  */
-export function renderPublishedRecords(result: PublishResult): Buffer {
-  const writer = new JsonWriter(sizeOf(result))
-  writePublishedRecords(writer, result)
-  return writer.bytes()
-}
-
-function writePublishedRecords(writer: JsonWriter, { columns, failures }: PublishResult): void {
-  const starts: JsonText[] = []
+export function renderPublishedRecords({ columns, failures }: PublishResult): Buffer {
+  const writer = new JsonWriter(publishedRecordsMaxBytes(columns.count))
   writer.writeText('[')
   for (let record = 0; record < columns.count; record++) {
     if (record > 0) writer.writeByte(COMMA)
     const partition = columns.partition[record]!
-    const failure = failures.size === 0 ? undefined : failures.get(partition)
+    const failure = failures.get(partition)
     if (failure === undefined) {
-      writer.write((starts[partition] ??= new JsonText(`{"partition":${partition},"offset":`)))
-      writer.writeInteger(columns.offset[record]!)
-      writer.write(timestampMember)
-      writer.writeInteger(columns.timestamp[record]!)
-      writer.writeByte(CLOSE_BRACE)
+      const offset = columns.offset[record]!
+      writer.writeText(`{"partition":${partition},"offset":${offset},"timestamp":${columns.timestamp[record]!}}`)
     } else {
       writer.writeText(`{"partition":${partition},"offset":null,"code":"${failure.code}"}`)
     }
   }
   writer.writeText(']')
+  return writer.bytes()
+}
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

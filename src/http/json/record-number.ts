@@ -3,8 +3,8 @@ import { excerpt } from './body-excerpt.ts'
 import { jsonType, type RecordPart } from './record-part.ts'
 
 /** Timestamps up to this, in 1973 as milliseconds and in the year 5138 as seconds, are taken for seconds. */
-const SECONDS_MAX = 1e11
-const MAX_PARTITION = 2 ** 31 - 1
+export const SECONDS_MAX = 1e11
+export const MAX_PARTITION = 2 ** 31 - 1
 /** So many digits are exact in a double, whatever they are. */
 const EXACT_DIGITS = 15
 

@@ -71,15 +71,24 @@ export class RecordsPage implements PageSink {
 export class LinesPage implements PageSink {
   readonly #formats: RecordFormats
   readonly #writer: JsonWriter
+  readonly #held: HeldReply | undefined
   #renderer: RecordRenderer | undefined
 
-  constructor(formats: RecordFormats, expectedBytes = 16_384) {
+  /** @param held told of the page's memory as it grows */
+  constructor(formats: RecordFormats, held?: HeldReply, expectedBytes = 16_384) {
     this.#formats = formats
+    this.#held = held
     this.#writer = new JsonWriter(expectedBytes)
   }
 
-  /** Adds records of one partition. The columns are not kept. */
+  /** All pages together have no room for more. */
+  get isFull(): boolean {
+    return this.#held?.isFull === true
+  }
+
+  /** Adds records of one partition. The columns are not kept. Throws SERVER_OVERLOADED where there is no room for any. */
   records(topic: string, partition: number, columns: RecordColumns): void {
+    if (this.#writer.length === 0) this.#held?.refuseIfFull()
     if (this.#renderer?.isOf(topic, partition) !== true) {
       this.#renderer = new RecordRenderer(this.#writer, this.#formats, topic, partition, true)
     }
@@ -88,6 +97,7 @@ export class LinesPage implements PageSink {
       renderer.write(columns, record)
       this.#writer.writeByte(LINE_FEED)
     }
+    this.#held?.resize(this.#writer.capacityBytes)
   }
 
   /** The page is not used again. */

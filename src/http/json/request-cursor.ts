@@ -31,6 +31,14 @@ export class RequestCursor {
     if (!isUtf8(body)) this.#refuseUtf8()
   }
 
+  get position(): number {
+    return this.#scanner.position
+  }
+
+  set position(position: number) {
+    this.#scanner.position = position
+  }
+
   /** Moves to the next token, and returns its first byte, or END. */
   next(): number {
     return this.#scanner.skipWhitespace()

@@ -32,11 +32,12 @@ const FROM_SPACE = 0x60606060
 /** Short runs end before a word was worth its while. */
 const BY_BYTE = 8
 
+/** 1 for plain ASCII string content: no quote, backslash or control byte. */
 const isPlain = new Uint8Array(256).fill(1, SPACE, 0x80)
 isPlain[QUOTE] = 0
 isPlain[BACKSLASH] = 0
 
-/** The end of the run of plain ASCII string content at `start`: no quote, backslash, control or non-ASCII byte. */
+/** The end of the run of plain ASCII string content at `start`. */
 export function plainRunEnd(bytes: Uint8Array, view: DataView, start: number, limit: number): number {
   const stop = Math.min(limit, start + BY_BYTE)
   let at = start
@@ -44,6 +45,7 @@ export function plainRunEnd(bytes: Uint8Array, view: DataView, start: number, li
   return at === stop ? plainWordsEnd(bytes, view, at, limit) : at
 }
 
+/** The same without a look at single bytes first. */
 function plainWordsEnd(bytes: Uint8Array, view: DataView, start: number, limit: number): number {
   let at = start
   for (const lastWord = limit - 4; at <= lastWord; at += 4) {

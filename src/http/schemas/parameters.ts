@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import type { Acks } from '../../broker/engine.ts'
 import type { RecordFormat } from '../json/record-format.ts'
 import { offset, partitionNumber, SETTING } from './integers.ts'
 
@@ -12,6 +13,14 @@ export const RecordParams = Type.Object(
   { topic, partition: partitionNumber(), offset: { ...offset('The record’s offset.'), examples: [17] } },
   { additionalProperties: false },
 )
+
+export const acksQuery = Type.Unsafe<Acks>({
+  type: 'string',
+  enum: ['all', '1', '0'],
+  default: 'all',
+  description: 'When to answer: `all` once the records are durable, `1` once written, `0` at once (202).',
+  examples: ['all'],
+})
 
 /** `limit` and `cursor` of a list. */
 export const listQuery = {

@@ -38,7 +38,7 @@ async function valuesIn(disk: MemoryFileSystem, log: DirectoryLog, partition = 0
 
 test('offsets are dense over requests and partitions, and what is acknowledged is visible', async () => {
   const { disk, log } = await fresh(2)
-  assert.deepEqual(await put(log, 0, ['a', 'b']), [{ baseOffset: 0, logAppendTime: -1 }])
+  assert.deepEqual(await put(log, 0, ['a', 'b']), [{ partition: 0, baseOffset: 0, logAppendTime: -1 }])
   const both = await log.append(
     [0, 1].map((partition) => ({ log: partitionOf(log, partition), batches: [batchOf(['c']), batchOf(['d', 'e'])] })),
     'all',
@@ -72,7 +72,7 @@ test('acks=1 is answered before the sync, acks=0 at once; both are committed', a
   const { disk, log } = await fresh()
   const syncs = () => disk.calls.get('datasync') ?? 0
   const before = syncs()
-  assert.deepEqual(await put(log, 0, ['queued'], '0'), [{ baseOffset: -1, logAppendTime: -1 }])
+  assert.deepEqual(await put(log, 0, ['queued'], '0'), [{ partition: 0, baseOffset: -1, logAppendTime: -1 }])
   assert.equal(partitionOf(log, 0).highWatermark, 0)
   const [written] = await put(log, 0, ['written'], '1')
   assert.equal(written?.baseOffset, 1)

@@ -81,6 +81,19 @@ function corruptAt(offset: number, nextReadableOffset: number) {
 }
 
 describe('PartitionReader.read', () => {
+  it('gives up the memory of a page that is released, and of nothing else', async (t) => {
+    const { partition, reader } = await smallLog(t)
+    const page = await reader.read(partition, 0, 1_000_000)
+    const pieces = [...page.batches]
+    const other = await reader.read(partition, 0, 1_000_000)
+    page.release()
+    assert.ok(pieces.length > 1, 'files and memory')
+    assert.ok(pieces.every((piece) => piece.length === 0))
+    page.release()
+    assert.equal(offsetsIn(other.batches).length, 90)
+    assert.equal(offsetsIn((await reader.read(partition, 0, 1_000_000)).batches).length, 90)
+  })
+
   it('gives pages that last: a batch that leaves memory takes nothing from them', async (t) => {
     const { partition, reader } = await scene(t)
     for (let batch = 0; batch < 40; batch++) partition.append([batch], 60_000)

@@ -111,6 +111,8 @@ test('every parameter has an example; every body has one that is valid', () => {
     }
   }
   for (const { operationId, type, media } of medias) {
+    // Bytes have no form in the document.
+    if (media.schema['format'] === 'binary') continue
     const examples = Object.values(media.examples ?? {})
     assert.ok(examples.length > 0, `${operationId} ${type} has no example`)
     for (const { value } of examples) {

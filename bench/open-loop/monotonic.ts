@@ -1,0 +1,4 @@
+/** Milliseconds of a clock that all threads share. */
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6
+}

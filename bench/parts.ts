@@ -1,0 +1,25 @@
+import type { Part } from './part.ts'
+import { acksPart } from './workloads/acks.ts'
+import { batchesPart } from './workloads/batches.ts'
+import { costPart } from './workloads/cost.ts'
+import { latencyPart } from './workloads/latency.ts'
+import { memoryPart } from './workloads/memory.ts'
+import { partitionsPart } from './workloads/partitions.ts'
+import { publishPart } from './workloads/publish.ts'
+import { readPart } from './workloads/read.ts'
+import { startUpPart } from './workloads/start-up.ts'
+import { tailPart } from './workloads/tail.ts'
+
+/** All parts, in the order they run in. */
+export const parts: readonly Part[] = [
+  publishPart,
+  partitionsPart,
+  acksPart,
+  batchesPart,
+  readPart,
+  latencyPart,
+  tailPart,
+  startUpPart,
+  memoryPart,
+  costPart,
+]
