@@ -1,5 +1,5 @@
-import { crc32 } from 'node:zlib'
-import { BrokerError } from './broker-error.ts'
+import { CursorReader, CursorWriter } from './cursor-bytes.ts'
+import { CursorTrail } from './cursor-trail.ts'
 
 /**
  * Positions of a read, as an opaque text that the client carries.
@@ -8,6 +8,7 @@ import { BrokerError } from './broker-error.ts'
  * version u8 | kind u8 | engine u8 | cluster id | body … | CRC-32 of all before, u32 big-endian     → base64url
  * read body: topic id (16 bytes) | group | flags u8 | until | turn | count | count × (partition delta, offset)
  * list body: list name | the last name given
+ * member body: see member-cursor.ts
  * ```
  * Numbers are unsigned LEB128; texts are their length and their UTF-8. A partition's delta is to the one before it (the
  * first: to 0), so that 256 partitions with the largest offsets fit in 4,096 characters.
@@ -29,14 +30,13 @@ export interface ReadCursor {
   readonly positions: readonly { readonly partition: number; readonly offset: number }[]
 }
 
-export const MAX_CURSOR_LENGTH = 4096
 /** Partitions that one read may cover: as many as a cursor can hold. */
 export const MAX_CURSOR_PARTITIONS = 256
 
 const VERSION = 1
-const kinds = ['browse', 'group', 'list'] as const
+const kinds = ['browse', 'group', 'list', 'member'] as const
 const engines = ['embedded', 'kafka'] as const
-type Kind = (typeof kinds)[number]
+export type CursorKind = (typeof kinds)[number]
 
 const ALL_PARTITIONS = 1
 const HAS_UNTIL = 2
@@ -55,7 +55,7 @@ export class CursorCodec {
   }
 
   encodeRead(cursor: ReadCursor): string {
-    const out = this.#begin(cursor.kind)
+    const out = this.begin(cursor.kind)
     out.raw(Buffer.from(cursor.topicId, 'base64url'))
     out.text(cursor.group)
     out.number((cursor.allPartitions ? ALL_PARTITIONS : 0) | (cursor.until === undefined ? 0 : HAS_UNTIL))
@@ -71,13 +71,28 @@ export class CursorCodec {
     return out.seal()
   }
 
+  /** Cursors from this one on, as its positions move one by one. */
+  trail(cursor: ReadCursor): CursorTrail {
+    return new CursorTrail(this.#readHead(cursor).bytes(), cursor.positions)
+  }
+
+  #readHead(cursor: ReadCursor): CursorWriter {
+    const out = this.begin(cursor.kind)
+    out.raw(Buffer.from(cursor.topicId, 'base64url'))
+    out.text(cursor.group)
+    out.number((cursor.allPartitions ? ALL_PARTITIONS : 0) | (cursor.until === undefined ? 0 : HAS_UNTIL))
+    if (cursor.until !== undefined) out.number(cursor.until)
+    out.number(cursor.turn)
+    return out
+  }
+
   /**
    * Rejects with INVALID_CURSOR what is damaged, foreign or of another kind.
    *
    * @param pointer where the request has the cursor
    */
   decodeRead(text: string, kind: ReadCursor['kind'], pointer = '?cursor'): ReadCursor {
-    const from = this.#open(text, kind, pointer)
+    const from = this.open(text, kind, pointer)
     const topicId = from.raw(16).toString('base64url')
     const group = from.text()
     const flags = from.number()
@@ -91,21 +106,28 @@ export class CursorCodec {
 
   /** @param after the last name of the page that ends here */
   encodeList(list: string, after: string): string {
-    const out = this.#begin('list')
+    const out = this.begin('list')
     out.text(list)
     out.text(after)
     return out.seal()
   }
 
   decodeList(text: string, list: string): string {
-    const from = this.#open(text, 'list')
+    const from = this.open(text, 'list')
     if (from.text() !== list) throw from.invalid('it belongs to another list')
     const after = from.text()
     from.end()
     return after
   }
 
-  #begin(kind: Kind): CursorWriter {
+  /** What kind of request made a cursor; undefined where it cannot be told. */
+  kindOf(text: string, pointer = '?cursor'): CursorKind | undefined {
+    const from = new CursorReader(text, pointer)
+    return from.number() === VERSION ? kinds[from.number()] : undefined
+  }
+
+  /** For a body that is written elsewhere. */
+  begin(kind: CursorKind): CursorWriter {
     const out = new CursorWriter()
     out.number(VERSION)
     out.number(kinds.indexOf(kind))
@@ -114,7 +136,8 @@ export class CursorCodec {
     return out
   }
 
-  #open(text: string, kind: Kind, pointer = '?cursor'): CursorReader {
+  /** The body of a cursor of this kind; rejects with INVALID_CURSOR what is damaged, foreign or of another kind. */
+  open(text: string, kind: CursorKind, pointer = '?cursor'): CursorReader {
     const from = new CursorReader(text, pointer)
     if (from.number() !== VERSION) throw from.invalid('it was made by another version of the server')
     if (from.number() !== kinds.indexOf(kind)) throw from.invalid('it was made by another kind of request')
@@ -123,11 +146,6 @@ export class CursorCodec {
     }
     return from
   }
-}
-
-export function invalidCursor(why: string, pointer = '?cursor'): BrokerError {
-  const detail = `The cursor cannot be used: ${why}. Pass a cursor exactly as a reply of the same path gave it, or none.`
-  return new BrokerError('INVALID_CURSOR', detail, { errors: [{ pointer, detail }] })
 }
 
 function decodePositions(from: CursorReader): { partition: number; offset: number }[] {
@@ -140,82 +158,4 @@ function decodePositions(from: CursorReader): { partition: number; offset: numbe
     positions.push({ partition, offset: from.number() })
   }
   return positions
-}
-
-class CursorWriter {
-  readonly #bytes: number[] = []
-
-  number(value: number): void {
-    let rest = value
-    while (rest >= 0x80) {
-      this.#bytes.push((rest % 0x80) | 0x80)
-      rest = Math.floor(rest / 0x80)
-    }
-    this.#bytes.push(rest)
-  }
-
-  raw(bytes: Uint8Array): void {
-    for (const byte of bytes) this.#bytes.push(byte)
-  }
-
-  text(text: string): void {
-    const bytes = Buffer.from(text)
-    this.number(bytes.length)
-    this.raw(bytes)
-  }
-
-  seal(): string {
-    const body = Buffer.from(this.#bytes)
-    const sum = Buffer.alloc(4)
-    sum.writeUInt32BE(crc32(body))
-    return Buffer.concat([body, sum]).toString('base64url')
-  }
-}
-
-class CursorReader {
-  readonly #bytes: Buffer
-  readonly #end: number
-  readonly #pointer: string
-  #at = 0
-
-  constructor(text: string, pointer: string) {
-    this.#pointer = pointer
-    if (text.length > MAX_CURSOR_LENGTH) throw this.invalid(`it is longer than ${MAX_CURSOR_LENGTH} characters`)
-    const bytes = Buffer.from(text, 'base64url')
-    if (bytes.length < 5 || bytes.toString('base64url') !== text) throw this.invalid('it is damaged')
-    this.#bytes = bytes
-    this.#end = bytes.length - 4
-    if (crc32(bytes.subarray(0, this.#end)) !== bytes.readUInt32BE(this.#end)) throw this.invalid('it is damaged')
-  }
-
-  invalid(why: string): BrokerError {
-    return invalidCursor(why, this.#pointer)
-  }
-
-  number(): number {
-    let value = 0
-    let scale = 1
-    for (;;) {
-      const byte = this.raw(1)[0] ?? 0
-      value += (byte & 0x7f) * scale
-      if (value > Number.MAX_SAFE_INTEGER) throw this.invalid('it is damaged')
-      if (byte < 0x80) return value
-      scale *= 0x80
-    }
-  }
-
-  raw(length: number): Buffer {
-    const start = this.#at
-    this.#at += length
-    if (this.#at > this.#end) throw this.invalid('it is damaged')
-    return this.#bytes.subarray(start, this.#at)
-  }
-
-  text(): string {
-    return this.raw(this.number()).toString()
-  }
-
-  end(): void {
-    if (this.#at !== this.#end) throw this.invalid('it is damaged')
-  }
 }

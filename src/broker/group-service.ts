@@ -1,6 +1,7 @@
 import { BrokerError } from './broker-error.ts'
 import type { Clock } from './clock.ts'
-import { type CursorCodec, invalidCursor } from './cursor.ts'
+import type { CursorCodec } from './cursor.ts'
+import { invalidCursor } from './cursor-bytes.ts'
 import type { Engine, OffsetSpec } from './engine.ts'
 import type { CommittedOffset, GroupSummary, OffsetCommit, OffsetCommitAnswer } from './group-coordinator.ts'
 import { checkGroupId, foundGroup } from './group-id.ts'

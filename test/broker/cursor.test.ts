@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { BrokerError } from '../../src/broker/broker-error.ts'
-import { CursorCodec, MAX_CURSOR_LENGTH, MAX_CURSOR_PARTITIONS, type ReadCursor } from '../../src/broker/cursor.ts'
+import { CursorCodec, MAX_CURSOR_PARTITIONS, type ReadCursor } from '../../src/broker/cursor.ts'
+import { MAX_CURSOR_LENGTH } from '../../src/broker/cursor-bytes.ts'
 
 const codec = new CursorCodec({ engine: 'embedded', clusterId: 'bWFpbi1jbHVzdGVyLWlkMQ' })
 const topicId = Buffer.alloc(16, 7).toString('base64url')
