@@ -121,6 +121,7 @@ async function measure(shape: Shape): Promise<void> {
     offsetsTopicPartitions: PARTITIONS,
     offsetsTopicSegmentBytes: 104_857_600,
     offsetMetadataBytesMax: 4096,
+    members: { sessionTimeoutMs: 45_000, heartbeatIntervalMs: 5000, maxSize: 10_000, assignors: ['uniform', 'range'] },
   }
   const groups = new EmbeddedGroupCoordinator({
     log,

@@ -131,6 +131,12 @@ function engineOptions(config: ServerConfig, clock: Clock): EngineOptions {
       offsetsTopicPartitions: config.offsetsTopicNumPartitions,
       offsetsTopicSegmentBytes: config.offsetsTopicSegmentBytes,
       offsetMetadataBytesMax: config.offsetMetadataMaxBytes,
+      members: {
+        sessionTimeoutMs: config.groupConsumerSessionTimeoutMs,
+        heartbeatIntervalMs: config.groupConsumerHeartbeatIntervalMs,
+        maxSize: config.groupConsumerMaxSize,
+        assignors: config.groupConsumerAssignors,
+      },
     },
     recoveryThreadsPerDataDir: config.numRecoveryThreadsPerDataDir,
     fileSystem: limitSyncs(nodeFileSystem),

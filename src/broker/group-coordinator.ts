@@ -1,24 +1,26 @@
 import type { BrokerError } from './broker-error.ts'
+import type { GroupStateName } from './group-membership.ts'
 
 /**
- * Committed offsets of consumer groups. Every method rejects with COORDINATOR_LOAD_IN_PROGRESS (`retryAfterSeconds`)
+ * Consumer groups and their committed offsets. Every method rejects with COORDINATOR_LOAD_IN_PROGRESS (`retryAfterSeconds`)
  * until what was committed before the start has been read back.
  */
 export interface GroupCoordinator {
   /**
    * Stores the next offsets to read. Durable when it resolves.
-   * `advance`: an offset at or below the committed one changes nothing. `set`: any offset, also backwards.
+   * `advance`: an offset at or below the committed one changes nothing. `set`: any offset, also backwards. Both are for
+   * groups without members, else they reject with NON_EMPTY_GROUP: members commit through `GroupMembership`.
+   * `initial`: where a group begins to read, its members too; changes nothing where an offset is committed.
    * Entries come back in the order given, each with the committed offset as it now stands, or its own error
    * (UNKNOWN_TOPIC_OR_PARTITION, OFFSET_METADATA_TOO_LARGE).
    */
-  commit(
-    group: string,
-    offsets: readonly OffsetCommit[],
-    mode: 'advance' | 'set',
-  ): Promise<readonly OffsetCommitAnswer[]>
+  commit(group: string, offsets: readonly OffsetCommit[], mode: CommitMode): Promise<readonly OffsetCommitAnswer[]>
   /** Sorted by topic and partition. An unknown group has none. Offsets of topics deleted since are not among them. */
   committed(group: string): readonly CommittedOffset[]
-  /** Forgets the offsets of these topics, or of all; resolves with how many partitions were forgotten. */
+  /**
+   * Forgets the offsets of these topics, or of all; resolves with how many partitions were forgotten. Rejects with
+   * NON_EMPTY_GROUP.
+   */
   forget(group: string, topics?: readonly string[]): Promise<number>
   /** All groups, sorted by id. */
   list(): readonly GroupSummary[]
@@ -26,6 +28,8 @@ export interface GroupCoordinator {
   /** Deletes the group with its offsets. Rejects with GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP. */
   delete(group: string): Promise<void>
 }
+
+export type CommitMode = 'advance' | 'set' | 'initial'
 
 export interface OffsetCommit {
   readonly topic: string
@@ -54,8 +58,8 @@ export interface CommittedOffset {
 
 export interface GroupSummary {
   readonly group: string
-  /** Kafka's group states; a group without members is `Empty`. */
-  readonly state: string
+  /** A group without members is `Empty`. */
+  readonly state: GroupStateName
   readonly type: string
   readonly memberCount: number
 }

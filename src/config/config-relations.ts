@@ -5,7 +5,7 @@ import type { ServerConfig } from './server-config.ts'
 /** What no single value shows: one sentence for each rule between settings that is broken. */
 export function relationProblems(config: ServerConfig): string[] {
   const topic = resolveTopicConfig(config.brokerTopicDefaults, new Map())
-  const notAbove: [string, number, string, number][] = [
+  const notAbove: NotAbove[] = [
     ['page.default.records', config.pageDefaultRecords, 'page.max.records', config.pageMaxRecords],
     ['page.default.bytes', config.pageDefaultBytes, 'page.max.bytes', config.pageMaxBytes],
     ['num.partitions', config.numPartitions, 'topic.partitions.max', config.topicPartitionsMax],
@@ -30,14 +30,34 @@ export function relationProblems(config: ServerConfig): string[] {
       'log.cleaner.max.compaction.lag.ms',
       topic.maxCompactionLagMs,
     ],
+    ...groupRelations(config),
   ]
   const problems = notAbove
     .filter(([, lower, , upper]) => lower > upper)
     .map(([name, lower, otherName, upper]) => `${name} is ${lower}: it must not be above ${otherName}, ${upper}`)
+  if (config.groupConsumerAssignors.length === 0) problems.push('group.consumer.assignors: name at least one')
+  const { groupConsumerHeartbeatIntervalMs: heartbeat, groupConsumerSessionTimeoutMs: session } = config
+  if (heartbeat === session) {
+    problems.push(`group.consumer.heartbeat.interval.ms is ${heartbeat}: it must be below the session timeout`)
+  }
   if (config.engine === 'kafka') {
     problems.push('engine=kafka: a Kafka cluster as the engine is not in this version; leave it at embedded')
   }
   return [...problems, ...nestedDirectories(config.logDirs)]
+}
+
+type NotAbove = readonly [name: string, value: number, otherName: string, otherValue: number]
+
+function groupRelations(config: ServerConfig): NotAbove[] {
+  const session = ['group.consumer.session.timeout.ms', config.groupConsumerSessionTimeoutMs] as const
+  const heartbeat = ['group.consumer.heartbeat.interval.ms', config.groupConsumerHeartbeatIntervalMs] as const
+  return [
+    ['group.consumer.min.session.timeout.ms', config.groupConsumerMinSessionTimeoutMs, ...session],
+    [...session, 'group.consumer.max.session.timeout.ms', config.groupConsumerMaxSessionTimeoutMs],
+    ['group.consumer.min.heartbeat.interval.ms', config.groupConsumerMinHeartbeatIntervalMs, ...heartbeat],
+    [...heartbeat, 'group.consumer.max.heartbeat.interval.ms', config.groupConsumerMaxHeartbeatIntervalMs],
+    [...heartbeat, ...session],
+  ]
 }
 
 /** A log directory inside another would be taken for one of its partitions. */

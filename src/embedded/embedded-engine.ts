@@ -12,6 +12,7 @@ import type {
   ReadResult,
   Trouble,
 } from '../broker/engine.ts'
+import type { GroupMembership } from '../broker/group-membership.ts'
 import { AppendRouter } from './append-router.ts'
 import { describeLogDirs, engineStatistics, engineTroubles } from './describe-engine.ts'
 import type { EmbeddedEngineOptions } from './embedded-engine-options.ts'
@@ -25,10 +26,11 @@ import { SpaceWatch } from './space-watch.ts'
 import { startStorage, stopStorage, type Storage } from './storage.ts'
 import { TopicLifecycle } from './topic-lifecycle.ts'
 
-/** See `Engine`: topics, records and committed offsets on this machine's disks. */
+/** See `Engine`: topics, records and consumer groups on this machine's disks. */
 export class EmbeddedEngine implements Engine {
   readonly topics: EmbeddedTopicStore
   readonly groups: EmbeddedGroupCoordinator
+  readonly membership: GroupMembership
   readonly #options: EmbeddedEngineOptions
   readonly #storage: Storage
   readonly #router: AppendRouter
@@ -56,6 +58,7 @@ export class EmbeddedEngine implements Engine {
       limits,
       nodeId,
       checkOpen: () => this.#checkOpen(),
+      changed: (topic) => void this.groups.topicChanged(topic),
       deleted: (topic, topicId) => void this.groups.topicDeleted(topic, topicId),
     })
     // The coordinator's own appends go past the gate of `append`: it still commits while the engine is closing.
@@ -64,6 +67,7 @@ export class EmbeddedEngine implements Engine {
       read: (request: ReadRequest) => this.#fetch.read(request),
     }
     this.groups = new EmbeddedGroupCoordinator({ log, topics: this.topics, clock, logger, limits: groups })
+    this.membership = this.groups.membership
   }
 
   /** Recovers what is on disk, then serves. Rejects with StartupError where it must not start; then all is released. */

@@ -16,6 +16,8 @@ export interface EmbeddedTopicStoreOptions {
   readonly nodeId: number
   /** Throws SERVER_STOPPING once the engine is closing. */
   readonly checkOpen: () => void
+  /** Told when a topic was made or has more partitions; must not throw. */
+  readonly changed: (topic: string) => void
   /** Told when a topic is gone; must not throw. */
   readonly deleted: (topic: string, topicId: string) => void
 }
@@ -99,6 +101,7 @@ export class EmbeddedTopicStore implements TopicStore {
       } finally {
         this.#pendingPartitions -= added
       }
+      this.#options.changed(name)
     })
   }
 
@@ -125,6 +128,7 @@ export class EmbeddedTopicStore implements TopicStore {
     try {
       const live = await this.#options.lifecycle.create(topic)
       this.#table.add(live)
+      this.#options.changed(live.name)
       return live.summary
     } catch (error) {
       this.#table.release(topic.name)

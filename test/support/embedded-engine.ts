@@ -31,7 +31,17 @@ export function embeddedOptions(t: TestContext, options: Partial<EmbeddedEngineO
       checkpointDirectBytes: 64 * MIB,
     },
     space: { freeMinBytes: 0, reserveBytes: 64 * 1024 },
-    groups: { offsetsTopicPartitions: 4, offsetsTopicSegmentBytes: MIB, offsetMetadataBytesMax: 4096 },
+    groups: {
+      offsetsTopicPartitions: 4,
+      offsetsTopicSegmentBytes: MIB,
+      offsetMetadataBytesMax: 4096,
+      members: {
+        sessionTimeoutMs: 45_000,
+        heartbeatIntervalMs: 5000,
+        maxSize: 10_000,
+        assignors: ['uniform', 'range'],
+      },
+    },
     recoveryThreadsPerDataDir: 2,
     fileSystem: nodeFileSystem,
     clock: systemClock,

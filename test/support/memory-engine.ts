@@ -17,6 +17,7 @@ import type {
   Trouble,
 } from '../../src/broker/engine.ts'
 import type { EngineStatistics } from '../../src/broker/engine-statistics.ts'
+import type { GroupMembership } from '../../src/broker/group-membership.ts'
 import { silentLogger } from '../../src/broker/logger.ts'
 import type { NewTopic, PartitionDescription, TopicStore, TopicSummary } from '../../src/broker/topic-store.ts'
 import { assignOffsets, baseOffset, batchSizeBytes, lastOffset, maxTimestamp } from '../../src/codec/record-batch.ts'
@@ -41,6 +42,7 @@ interface MemoryTopic {
 export class MemoryEngine implements Engine, TopicStore {
   readonly topics: TopicStore = this
   readonly groups: EmbeddedGroupCoordinator
+  readonly membership: GroupMembership
   readonly #topics = new Map<string, MemoryTopic>()
   readonly #clock: Clock
   #waiters = new Set<() => void>()
@@ -51,8 +53,19 @@ export class MemoryEngine implements Engine, TopicStore {
 
   constructor(clock: Clock) {
     this.#clock = clock
-    const limits = { offsetsTopicPartitions: 3, offsetsTopicSegmentBytes: 1_048_576, offsetMetadataBytesMax: 4096 }
+    const limits = {
+      offsetsTopicPartitions: 3,
+      offsetsTopicSegmentBytes: 1_048_576,
+      offsetMetadataBytesMax: 4096,
+      members: {
+        sessionTimeoutMs: 45_000,
+        heartbeatIntervalMs: 5000,
+        maxSize: 10_000,
+        assignors: ['uniform', 'range'],
+      },
+    }
     this.groups = new EmbeddedGroupCoordinator({ log: this, topics: this, clock, logger: silentLogger, limits })
+    this.membership = this.groups.membership
     void this.groups.load()
   }
 
@@ -153,6 +166,7 @@ export class MemoryEngine implements Engine, TopicStore {
     const topicId = createHash('md5').update(`${name} ${this.#created}`).digest('base64url')
     const summary = { name, topicId, partitionCount, internal, configs }
     this.#topics.set(name, { summary, partitions: Array.from({ length: partitionCount }, () => new MemoryPartition()) })
+    void this.groups.topicChanged(name)
     return summary
   }
 
@@ -182,6 +196,7 @@ export class MemoryEngine implements Engine, TopicStore {
     const entry = this.#entry(name)
     while (entry.partitions.length < total) entry.partitions.push(new MemoryPartition())
     entry.summary = { ...entry.summary, partitionCount: total }
+    await this.groups.topicChanged(name)
   }
 
   async delete(name: string): Promise<void> {

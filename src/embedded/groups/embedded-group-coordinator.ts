@@ -1,62 +1,71 @@
-import { BrokerError } from '../../broker/broker-error.ts'
 import type { Clock } from '../../broker/clock.ts'
+import { BrokerError } from '../../broker/broker-error.ts'
 import type { Trouble } from '../../broker/engine.ts'
 import type {
+  CommitMode,
   CommittedOffset,
   GroupCoordinator,
   GroupSummary,
   OffsetCommit,
   OffsetCommitAnswer,
 } from '../../broker/group-coordinator.ts'
+import type { GroupMembership } from '../../broker/group-membership.ts'
 import type { Logger } from '../../broker/logger.ts'
-import type { TopicStore, TopicSummary } from '../../broker/topic-store.ts'
-import type { GroupCoordinatorOptions, GroupLimits, OffsetsLog } from './group-coordinator-options.ts'
-import { groupPartition } from './group-partition.ts'
-import { GroupQueues } from './group-queues.ts'
-import { encodeOffsetWrites } from './offset-batches.ts'
-import { type OffsetRow, OffsetTable } from './offset-table.ts'
-import { type LoadReport, OffsetsLoader } from './offsets-loader.ts'
-import { OFFSETS_TOPIC, OffsetsTopic } from './offsets-topic.ts'
-import type { OffsetWrite, StagedOffsets } from './staged-offsets.ts'
+import { CoordinatorAvailability } from './coordinator-availability.ts'
+import { EmbeddedGroupMembership } from './embedded-group-membership.ts'
+import type { GroupCoordinatorOptions } from './group-coordinator-options.ts'
+import { GroupLedger } from './group-ledger.ts'
+import { GroupReplays } from './group-replays.ts'
+import { stateNameOf } from './membership/group-state.ts'
+import { OffsetStaging } from './offset-staging.ts'
+import { OffsetsLoader } from './offsets-loader.ts'
+import { OffsetsTopic } from './offsets-topic.ts'
+import { TopicDirectory } from './topic-directory.ts'
 
-const NOTHING_AMISS: LoadReport = { unavailable: new Set(), damage: [] }
 /** Groups whose offsets of a deleted topic are forgotten at the same time. */
 const CONCURRENT_TOMBSTONES = 64
 
 /**
- * Committed offsets on this machine: kept in memory, written to `__consumer_offsets` before they count, and read back
- * from there at start. Offsets belong to a topic id: those of a topic deleted since are hidden, and written off when the
- * engine tells of the deletion.
+ * Consumer groups on this machine: members and committed offsets, kept in memory, written to `__consumer_offsets` before
+ * they count, and read back from there at start. Offsets belong to a topic id: those of a topic deleted since are hidden,
+ * and written off when the engine tells of the deletion.
  */
 export class EmbeddedGroupCoordinator implements GroupCoordinator {
-  readonly #log: OffsetsLog
-  readonly #topics: TopicStore
+  readonly membership: GroupMembership
   readonly #clock: Clock
   readonly #logger: Logger
-  readonly #limits: GroupLimits
   readonly #offsetsTopic: OffsetsTopic
-  readonly #table = new OffsetTable()
-  readonly #queues: GroupQueues
+  readonly #topics: TopicDirectory
+  readonly #ledger: GroupLedger
+  readonly #staging: OffsetStaging
+  readonly #availability: CoordinatorAvailability
+  readonly #replays = new GroupReplays()
   readonly #loader: OffsetsLoader
-  #state: 'loading' | 'ready' | 'failed' | 'closed' = 'loading'
-  #report = NOTHING_AMISS
   #loaded: Promise<void> | undefined
 
   constructor(options: GroupCoordinatorOptions) {
     const { log, topics, clock, logger, limits } = options
-    this.#log = log
-    this.#topics = topics
     this.#clock = clock
     this.#logger = logger
-    this.#limits = limits
     this.#offsetsTopic = new OffsetsTopic(topics, limits)
-    this.#queues = new GroupQueues(this.#table, (group, writes) => this.#write(group, writes))
-    this.#loader = new OffsetsLoader({ log, table: this.#table, clock, logger })
+    this.#topics = new TopicDirectory(topics)
+    this.#staging = new OffsetStaging(topics, clock, limits.offsetMetadataBytesMax)
+    this.#availability = new CoordinatorAvailability(() => this.#offsetsTopic.find())
+    this.#ledger = new GroupLedger({
+      log,
+      offsetsTopic: this.#offsetsTopic,
+      topics: this.#topics,
+      settings: limits.members,
+      clock,
+      logger,
+    })
+    this.#loader = new OffsetsLoader({ log, table: this.#ledger.offsets, replays: this.#replays, clock, logger })
+    this.membership = new EmbeddedGroupMembership(this.#ledger, this.#staging, this.#availability)
   }
 
   /**
-   * Reads back what was committed before; never rejects. To be started when the engine can read, and not to be waited
-   * for: until it is through, every other call is refused with COORDINATOR_LOAD_IN_PROGRESS.
+   * Reads back what was written before; never rejects. To be started when the engine can read, and not to be waited for:
+   * until it is through, every other call is refused with COORDINATOR_LOAD_IN_PROGRESS.
    */
   load(): Promise<void> {
     this.#loaded ??= this.#load()
@@ -64,60 +73,70 @@ export class EmbeddedGroupCoordinator implements GroupCoordinator {
   }
 
   troubles(): readonly Trouble[] {
-    const { unavailable, damage } = this.#report
-    const troubles: Trouble[] = damage.map((detail) => ({ kind: 'committed-offsets-damaged', detail, notReady: false }))
-    if (this.#state === 'loading') {
-      const detail = `Committed offsets are being read back: ${this.#table.size} so far`
-      troubles.push({ kind: 'coordinator-loading', detail, notReady: true })
-    }
-    if (this.#state === 'failed' || unavailable.size > 0) {
-      const which = this.#state === 'failed' ? 'All' : `Partitions ${[...unavailable].join(', ')}`
-      const detail = `${which} of ${OFFSETS_TOPIC} could not be read: their groups are unavailable until a restart`
-      troubles.push({ kind: 'coordinator-unavailable', detail, notReady: false })
-    }
-    return troubles
+    return this.#availability.troubles(this.#ledger.offsets.size)
   }
 
   async commit(
     group: string,
     offsets: readonly OffsetCommit[],
-    mode: 'advance' | 'set',
+    mode: CommitMode,
   ): Promise<readonly OffsetCommitAnswer[]> {
-    this.#checkServing(group)
+    this.#availability.check(group)
     await this.#offsetsTopic.ensure()
-    return this.#queues.submit(group, (staged) => offsets.map((offset) => this.#stageCommit(staged, offset, mode)))
+    return this.#ledger.submit(group, (step) => {
+      if (mode === 'advance') step.checkNoMembers('only they commit, each with its cursor')
+      if (mode === 'set') step.checkNoMembers('offsets can be set when all have left or their sessions have ended')
+      const answers = offsets.map((offset) => this.#staging.stage(step.offsets, offset, mode))
+      return () => answers
+    })
   }
 
   committed(group: string): readonly CommittedOffset[] {
-    this.#checkServing(group)
-    const visible = [...this.#table.rows(group)].filter((row) => this.#isLive(row))
+    this.#availability.check(group)
+    const visible = [...this.#ledger.offsets.rows(group)].filter((row) => this.#staging.isLive(row))
     return visible.sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1))
   }
 
   async forget(group: string, topics?: readonly string[]): Promise<number> {
-    this.#checkServing(group)
-    return this.#queues.submit(group, (staged) =>
-      this.#stageRemoval(staged, (row) => topics === undefined || topics.includes(row.topic)),
-    )
+    this.#availability.check(group)
+    return this.#ledger.submit(group, (step) => {
+      step.checkNoMembers('offsets can be forgotten when all have left or their sessions have ended')
+      const count = this.#staging.stageRemoval(
+        step.offsets,
+        (row) => topics === undefined || topics.includes(row.topic),
+      )
+      return () => count
+    })
   }
 
   list(): readonly GroupSummary[] {
-    this.#checkServing()
-    const groups = [...this.#table.groups()].filter((group) => this.#exists(group))
-    return groups.sort().map((group) => summaryOf(group))
+    this.#availability.check()
+    const groups = new Set(this.#ledger.memberships().keys())
+    for (const group of this.#ledger.offsets.groups()) if (this.#hasOffsets(group)) groups.add(group)
+    return [...groups].sort().map((group) => this.#summary(group))
   }
 
   find(group: string): GroupSummary | undefined {
-    this.#checkServing(group)
-    return this.#exists(group) ? summaryOf(group) : undefined
+    this.#availability.check(group)
+    return this.#exists(group) ? this.#summary(group) : undefined
   }
 
   async delete(group: string): Promise<void> {
-    this.#checkServing(group)
-    await this.#queues.submit(group, (staged) => {
-      if (!staged.rows().some((row) => this.#isLive(row))) throw unknownGroup(group)
-      this.#stageRemoval(staged, () => true)
+    this.#availability.check(group)
+    await this.#ledger.submitAlone(group, (step) => {
+      step.checkNoMembers('let them leave, or wait until their sessions end')
+      if (!this.#exists(group)) throw unknownGroup(group)
+      this.#staging.stageRemoval(step.offsets, () => true)
+      step.deleteMembership()
+      return () => undefined
     })
+  }
+
+  /** A topic was made, or has more partitions: groups that are subscribed to it follow. Never rejects. */
+  async topicChanged(topic: string): Promise<void> {
+    this.#topics.see(topic)
+    // Before the groups are there, there is nobody to follow; they look at all topics when they come.
+    if (this.#availability.isReady) await this.#ledger.topicChanged(topic)
   }
 
   /**
@@ -125,16 +144,12 @@ export class EmbeddedGroupCoordinator implements GroupCoordinator {
    * left the topic store, so nobody needs to wait for this.
    */
   async topicDeleted(topic: string, topicId: string): Promise<void> {
+    this.#topics.forget(topicId)
     await this.load()
-    const groups = this.#table.groupsOfTopic(topicId).values()
-    const work = async (): Promise<void> => {
-      for (const group of groups) {
-        if (this.#state !== 'ready') return
-        await this.#queues.submit(group, (staged) => this.#stageRemoval(staged, (row) => row.topicId === topicId))
-      }
-    }
+    if (!this.#availability.isReady) return
+    await this.#ledger.topicChanged(topic)
     try {
-      await Promise.all(Array.from({ length: CONCURRENT_TOMBSTONES }, work))
+      await this.#forgetTopic(topicId)
     } catch (error) {
       this.#logger.warn({ topic, topicId, err: error }, 'committed offsets of a deleted topic stay in the log, hidden')
     }
@@ -142,122 +157,63 @@ export class EmbeddedGroupCoordinator implements GroupCoordinator {
 
   /** Refuses further calls, and resolves when what is under way has ended. To be called while the log still takes appends. */
   async close(): Promise<void> {
-    this.#state = 'closed'
+    this.#availability.close()
     this.#loader.stop()
     await this.#loaded
-    await this.#queues.idle()
+    await this.#ledger.close()
   }
 
   async #load(): Promise<void> {
     const began = this.#clock.monotonic()
     try {
+      this.#topics.seeAll()
       const topic = this.#offsetsTopic.find()
-      if (topic !== undefined) this.#report = await this.#loader.load(topic)
-      if (this.#state === 'loading') this.#state = 'ready'
+      const report = topic === undefined ? undefined : await this.#loader.load(topic)
+      const { unavailable, damage } = report ?? { unavailable: new Set<number>(), damage: [] }
+      await this.#ledger.restore(this.#replays.states(unavailable, topic?.partitionCount ?? 1))
+      this.#availability.loaded({ unavailable, damage })
       const tookMs = Math.round(this.#clock.monotonic() - began)
-      this.#logger.info({ offsets: this.#table.size, tookMs }, 'committed offsets read back')
+      const counts = { offsets: this.#ledger.offsets.size, groups: this.#ledger.memberships().size }
+      this.#logger.info({ ...counts, tookMs }, 'consumer groups and committed offsets read back')
     } catch (error) {
-      if (this.#state === 'loading') this.#state = 'failed'
+      this.#availability.failed()
       this.#logger.error({ err: error }, 'committed offsets could not be read back')
     }
+    if (this.#availability.isReady) void this.#ledger.checkAll()
   }
 
-  /** @param group absent where the call is about all groups */
-  #checkServing(group?: string): void {
-    if (this.#state === 'closed') throw new BrokerError('SERVER_STOPPING', 'The server is stopping; try another time.')
-    if (this.#state === 'loading') {
-      throw new BrokerError(
-        'COORDINATOR_LOAD_IN_PROGRESS',
-        'Committed offsets are still being read back after the start; try again in a second.',
-        { retryAfterSeconds: 1 },
-      )
+  async #forgetTopic(topicId: string): Promise<void> {
+    const groups = this.#ledger.offsets.groupsOfTopic(topicId).values()
+    const work = async (): Promise<void> => {
+      for (const group of groups) {
+        if (!this.#availability.isReady) return
+        await this.#ledger.submit(group, (step) => {
+          this.#staging.stageRemoval(step.offsets, (row) => row.topicId === topicId)
+          return () => undefined
+        })
+      }
     }
-    if (this.#state === 'failed' || (group !== undefined && this.#isUnavailable(group))) {
-      throw new BrokerError(
-        'COORDINATOR_NOT_AVAILABLE',
-        'The committed offsets could not be read when the server started; /health/ready and the log say why.',
-        { retryAfterSeconds: 30 },
-      )
-    }
+    await Promise.all(Array.from({ length: CONCURRENT_TOMBSTONES }, work))
   }
 
-  #isUnavailable(group: string): boolean {
-    const { unavailable } = this.#report
-    const topic = this.#offsetsTopic.find()
-    return unavailable.size > 0 && topic !== undefined && unavailable.has(groupPartition(group, topic.partitionCount))
-  }
-
-  #stageCommit(staged: StagedOffsets, offset: OffsetCommit, mode: 'advance' | 'set'): OffsetCommitAnswer {
-    const { topic, partition, metadata = '' } = offset
-    const live = this.#topics.find(topic)
-    const present = staged.get(topic, partition)
-    const standing = present !== undefined && present.topicId === live?.topicId ? present.nextOffset : -1
-    const error = this.#refusal(offset, live)
-    if (error !== undefined || live === undefined) {
-      return { topic, partition, nextOffset: standing, ...(error === undefined ? {} : { error }) }
+  #summary(group: string): GroupSummary {
+    const state = this.#ledger.membership(group)?.state
+    return {
+      group,
+      state: state === undefined ? 'Empty' : stateNameOf(state),
+      type: 'consumer',
+      memberCount: state?.members.size ?? 0,
     }
-    if (mode === 'advance' && standing >= offset.nextOffset) return { topic, partition, nextOffset: standing }
-    staged.put({
-      topic,
-      topicId: live.topicId,
-      partition,
-      nextOffset: offset.nextOffset,
-      metadata,
-      commitTimestamp: this.#clock.now(),
-    })
-    return { topic, partition, nextOffset: offset.nextOffset }
-  }
-
-  #refusal({ topic, partition, metadata = '' }: OffsetCommit, live: TopicSummary | undefined): BrokerError | undefined {
-    if (live === undefined) {
-      return new BrokerError('UNKNOWN_TOPIC_OR_PARTITION', `There is no topic ${JSON.stringify(topic)}.`)
-    }
-    if (partition >= live.partitionCount) {
-      const range = `its partitions are 0 to ${live.partitionCount - 1}`
-      return new BrokerError('UNKNOWN_TOPIC_OR_PARTITION', `Topic ${topic} has no partition ${partition}: ${range}.`)
-    }
-    const limit = this.#limits.offsetMetadataBytesMax
-    if (metadata.length > limit) {
-      return new BrokerError(
-        'OFFSET_METADATA_TOO_LARGE',
-        `The metadata has ${metadata.length} characters; offset.metadata.max.bytes allows ${limit}.`,
-      )
-    }
-    return undefined
-  }
-
-  /** Returns how many offsets that readers can see it stages to be forgotten. */
-  #stageRemoval(staged: StagedOffsets, concerned: (row: OffsetRow) => boolean): number {
-    let count = 0
-    for (const row of staged.rows()) {
-      if (!concerned(row)) continue
-      if (this.#isLive(row)) count++
-      staged.remove(row.topic, row.partition)
-    }
-    return count
-  }
-
-  async #write(group: string, writes: readonly OffsetWrite[]): Promise<void> {
-    const topic = await this.#offsetsTopic.ensure()
-    const partition = groupPartition(group, topic.partitionCount)
-    const batches = encodeOffsetWrites(group, writes, this.#clock.now())
-    const result = await this.#log.append({ topic: topic.name, parts: [{ partition, batches }], acks: 'all' })
-    const error = result.parts[0]?.error
-    if (error !== undefined) throw error
   }
 
   #exists(group: string): boolean {
-    for (const row of this.#table.rows(group)) if (this.#isLive(row)) return true
+    return this.#ledger.membership(group) !== undefined || this.#hasOffsets(group)
+  }
+
+  #hasOffsets(group: string): boolean {
+    for (const row of this.#ledger.offsets.rows(group)) if (this.#staging.isLive(row)) return true
     return false
   }
-
-  #isLive(row: OffsetRow): boolean {
-    return this.#topics.find(row.topic)?.topicId === row.topicId
-  }
-}
-
-function summaryOf(group: string): GroupSummary {
-  return { group, state: 'Empty', type: 'consumer', memberCount: 0 }
 }
 
 function unknownGroup(group: string): BrokerError {

@@ -2,6 +2,7 @@ import type { Clock } from '../../broker/clock.ts'
 import type { Engine } from '../../broker/engine.ts'
 import type { Logger } from '../../broker/logger.ts'
 import type { TopicStore } from '../../broker/topic-store.ts'
+import type { GroupSettings } from './membership/group-settings.ts'
 
 /** What the coordinator needs of the engine it lives in: its own topic's records, written and read back. */
 export type OffsetsLog = Pick<Engine, 'append' | 'read'>
@@ -22,4 +23,5 @@ export interface GroupLimits {
   readonly offsetsTopicSegmentBytes: number
   /** `offset.metadata.max.bytes`, in UTF-16 units, as Kafka counts. */
   readonly offsetMetadataBytesMax: number
+  readonly members: GroupSettings
 }

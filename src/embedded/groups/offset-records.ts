@@ -1,16 +1,21 @@
 import { isControl, lastOffset } from '../../codec/record-batch.ts'
 import { CorruptBatchError } from '../../codec/corrupt-batch-error.ts'
 import { readRecords, type RecordSink } from '../../codec/record-reader.ts'
+import type { GroupReplays } from './group-replays.ts'
 import { OffsetCommitKeyReader } from './offset-commit-key.ts'
 import { OffsetCommitValueReader } from './offset-commit-value.ts'
 import type { OffsetTable } from './offset-table.ts'
 import { SpanTexts } from './span-texts.ts'
 
-/** Plays batches of `__consumer_offsets` into a table. Records must come in offset order within a partition. */
+/**
+ * Plays batches of `__consumer_offsets`: committed offsets into a table, records of members to their groups. Records must
+ * come in offset order within a partition.
+ */
 export class OffsetRecords implements RecordSink {
   /** Records and batches that were passed over because they fit no layout known. */
   unreadable = 0
   readonly #table: OffsetTable
+  readonly #replays: GroupReplays
   readonly #names = new SpanTexts('utf8')
   readonly #topicIds = new SpanTexts('base64url')
   readonly #key = new OffsetCommitKeyReader()
@@ -20,8 +25,9 @@ export class OffsetRecords implements RecordSink {
   #bytes: Buffer = Buffer.alloc(0)
   #from = 0
 
-  constructor(table: OffsetTable) {
+  constructor(table: OffsetTable, replays: GroupReplays) {
     this.#table = table
+    this.#replays = replays
   }
 
   /**
@@ -53,12 +59,19 @@ export class OffsetRecords implements RecordSink {
     const bytes = this.#bytes
     const kind = keyStart < 0 ? 'malformed' : this.#key.read(bytes, keyStart, keyEnd)
     if (kind === 'malformed') this.unreadable++
+    if (kind === 'other') this.#playOther(keyStart, keyEnd, valueStart, valueEnd)
     if (kind !== 'offset-commit') return true
     const group = this.#names.text(bytes, this.#key.groupStart, this.#key.groupEnd)
     const topic = this.#names.text(bytes, this.#key.topicStart, this.#key.topicEnd)
     if (valueStart < 0) this.#table.remove(group, topic, this.#key.partition)
     else this.#put(group, topic, valueStart, valueEnd)
     return true
+  }
+
+  #playOther(keyStart: number, keyEnd: number, valueStart: number, valueEnd: number): void {
+    const key = this.#bytes.subarray(keyStart, keyEnd)
+    const value = valueStart < 0 ? null : this.#bytes.subarray(valueStart, valueEnd)
+    if (!this.#replays.play(key, value)) this.unreadable++
   }
 
   #put(group: string, topic: string, valueStart: number, valueEnd: number): void {

@@ -6,6 +6,7 @@ import type { Logger } from '../../broker/logger.ts'
 import type { TopicSummary } from '../../broker/topic-store.ts'
 import { batchSizeBytes } from '../../codec/record-batch.ts'
 import type { OffsetsLog } from './group-coordinator-options.ts'
+import type { GroupReplays } from './group-replays.ts'
 import { OffsetRecords } from './offset-records.ts'
 import type { OffsetTable } from './offset-table.ts'
 
@@ -18,6 +19,7 @@ const TURN_MS = 8
 export interface OffsetsLoaderOptions {
   readonly log: OffsetsLog
   readonly table: OffsetTable
+  readonly replays: GroupReplays
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -29,7 +31,7 @@ export interface LoadReport {
   readonly damage: readonly string[]
 }
 
-/** Reads all of `__consumer_offsets` into a table, in short turns of the event loop. */
+/** Reads all of `__consumer_offsets`, once for offsets and members, in short turns of the event loop. */
 export class OffsetsLoader {
   readonly #log: OffsetsLog
   readonly #clock: Clock
@@ -45,7 +47,7 @@ export class OffsetsLoader {
     this.#log = options.log
     this.#clock = options.clock
     this.#logger = options.logger
-    this.#records = new OffsetRecords(options.table)
+    this.#records = new OffsetRecords(options.table, options.replays)
   }
 
   async load(topic: TopicSummary): Promise<LoadReport> {

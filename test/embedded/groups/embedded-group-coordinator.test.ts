@@ -9,7 +9,12 @@ import { batchOf, brokerError } from '../../support/engine-records.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { MemoryEngine } from '../../support/memory-engine.ts'
 
-const limits = { offsetsTopicPartitions: 5, offsetsTopicSegmentBytes: 1_048_576, offsetMetadataBytesMax: 16 }
+const limits = {
+  offsetsTopicPartitions: 5,
+  offsetsTopicSegmentBytes: 1_048_576,
+  offsetMetadataBytesMax: 16,
+  members: { sessionTimeoutMs: 45_000, heartbeatIntervalMs: 5000, maxSize: 10_000, assignors: ['uniform', 'range'] },
+}
 
 /** A log whose appends and reads a test can hold back, count and fail. */
 class HeldLog implements OffsetsLog {

@@ -20,6 +20,7 @@ import { MemberDeadlines } from './member-deadlines.ts'
 import { callingMember, currentMember } from './member-fencing.ts'
 import { MembershipChange, type MembershipContext } from './membership-change.ts'
 import { preferredAssignor } from './preferred-assignor.ts'
+import { hasNews } from './reconciliation.ts'
 
 /**
  * One consumer group: what is durable of it, and when its members are due. It does no IO and reads no clock; whoever drives
@@ -65,6 +66,19 @@ export class ConsumerGroup {
   mayCommit(identity: MemberIdentity, partitions: readonly TopicIdPartition[]): boolean[] {
     const { current } = callingMember(this.#members(), identity)
     return partitions.map(({ topicId, partition }) => mayCommit(current, identity.memberEpoch, topicId, partition))
+  }
+
+  /** Whether a heartbeat of this member would bring something new at this moment; also where there is no such member. */
+  hasNews(memberId: string): boolean {
+    const { members, owners, assignmentEpoch } = this.#state
+    const member = members.get(memberId)
+    if (member === undefined) return true
+    return hasNews(member.current, {
+      target: targetOf(this.#state, memberId),
+      targetEpoch: assignmentEpoch,
+      isFree: (topicId, partition) => owners.get(topicId)?.[partition] === undefined,
+      topicExists: (topicId) => this.#context.topics.byId(topicId) !== undefined,
+    })
   }
 
   begin(): MembershipChange {

@@ -147,6 +147,11 @@ export class MembershipChange {
     return this.#draft.records()
   }
 
+  /** As many members as there are after the calls made so far. */
+  get memberCount(): number {
+    return this.#draft.members.size
+  }
+
   /** Members whose sessions this step prolongs. */
   get alive(): ReadonlySet<string> {
     return this.#alive

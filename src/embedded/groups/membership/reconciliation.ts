@@ -51,6 +51,7 @@ export function hasNews(current: MemberAssignment, context: Omit<ReconciliationC
     if (!hasPartition(target, topicId, partition)) return true
   }
   for (const [topicId, partitions] of target) {
+    if (!context.topicExists(topicId)) continue
     const owned = current.assigned.get(topicId)
     if (partitions.some((partition) => owned?.has(partition) !== true && context.isFree(topicId, partition)))
       return true

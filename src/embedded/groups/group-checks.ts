@@ -1,0 +1,62 @@
+import type { Clock, Timer } from '../../broker/clock.ts'
+
+/** The longest delay that a timer of the platform takes; what is later is looked at too early, and put off again. */
+const TIMER_MS_MAX = 0x7fff_ffff
+
+interface Check {
+  readonly at: number
+  readonly timer: Timer
+}
+
+/** Looks at each group when the time has come that it named: one timer a group, for the earliest time asked for. */
+export class GroupChecks {
+  readonly #clock: Clock
+  readonly #check: (group: string) => void
+  readonly #pending = new Map<string, Check>()
+  /** Groups whose last check failed, and until when they are left alone. */
+  readonly #postponed = new Map<string, number>()
+  #closed = false
+
+  constructor(clock: Clock, check: (group: string) => void) {
+    this.#clock = clock
+    this.#check = check
+  }
+
+  /** @param at of the monotonic clock; Infinity = not at all. An earlier time that was asked for stays. */
+  atLatest(group: string, at: number): void {
+    const pending = this.#pending.get(group)
+    const time = Math.max(at, this.#postponed.get(group) ?? 0)
+    if (this.#closed || time === Infinity || (pending !== undefined && pending.at <= time)) return
+    pending?.timer.cancel()
+    const delayMs = Math.min(Math.max(Math.ceil(time - this.#clock.monotonic()), 0), TIMER_MS_MAX)
+    const timer = this.#clock.setTimer(delayMs, () => {
+      this.#pending.delete(group)
+      this.#check(group)
+    })
+    this.#pending.set(group, { at: time, timer })
+  }
+
+  /** A check failed: the next one comes at `at`, whatever asks for an earlier one. */
+  postpone(group: string, at: number): void {
+    this.#postponed.set(group, at)
+    this.atLatest(group, at)
+  }
+
+  /** A check went through. */
+  allow(group: string): void {
+    this.#postponed.delete(group)
+  }
+
+  cancel(group: string): void {
+    this.allow(group)
+    this.#pending.get(group)?.timer.cancel()
+    this.#pending.delete(group)
+  }
+
+  /** No check begins any more. */
+  close(): void {
+    this.#closed = true
+    for (const { timer } of this.#pending.values()) timer.cancel()
+    this.#pending.clear()
+  }
+}
