@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { test, type TestContext } from 'node:test'
+import { cleanUpBehind, tempDirectory } from '../support/temp-directory.ts'
+import { repositoryRoot } from '../tidy/source-files.ts'
+import { LiveGroup, GROUP, TOPIC } from './groups/live-group.ts'
+import { RestartableServer } from './groups/restartable-server.ts'
+
+const PARTITIONS = 6
+const RECORDS = 3000
+
+const commands = {
+  'consumer.ts': [process.execPath, 'examples/consumer.ts'],
+  'consumer.py': ['python3', 'examples/consumer.py'],
+} as const
+
+/** An example as it is started by hand, with the records that it has printed. */
+class Example {
+  readonly seen: string[] = []
+  readonly #child: ChildProcess
+  #stderr = ''
+
+  constructor(name: keyof typeof commands, url: string) {
+    const [program, file] = commands[name]
+    this.#child = spawn(program, [file, url, GROUP, TOPIC], { cwd: repositoryRoot, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text))
+    const lines = this.#child.stdout
+    if (lines)
+      createInterface({ input: lines }).on('line', (line) => {
+        const { partition, offset } = JSON.parse(line) as { readonly partition: number; readonly offset: number }
+        this.seen.push(`${partition}/${offset}`)
+      })
+  }
+
+  /** It ends by itself: with 0, and without a complaint. */
+  async stop(): Promise<void> {
+    const closed = once(this.#child, 'close')
+    this.#child.kill('SIGTERM')
+    const [code] = (await closed) as [number | null]
+    assert.equal(code, 0, this.#stderr)
+    assert.equal(this.#stderr, '')
+  }
+
+  kill9(): void {
+    this.#child.kill('SIGKILL')
+  }
+}
+
+async function startGroup(t: TestContext, port: number) {
+  const folder = tempDirectory(t)
+  for (const name of ['data', 'journals']) mkdirSync(join(folder, name))
+  const server = await RestartableServer.start(join(folder, 'data'), port, [])
+  cleanUpBehind(t, () => server.stop())
+  const group = new LiveGroup({ server, journals: join(folder, 'journals'), maxPollIntervalMs: 300_000 })
+  await group.createTopic(PARTITIONS)
+  const start = (name: keyof typeof commands): Example => {
+    const example = new Example(name, server.url)
+    cleanUpBehind(t, () => example.kill9())
+    return example
+  }
+  return { server, group, start }
+}
+
+for (const [port, first, second] of [
+  [18_783, 'consumer.ts', 'consumer.py'],
+  [18_784, 'consumer.py', 'consumer.ts'],
+] as const)
+  test(`${first} shares its partitions with ${second}, and both go on after the server was restarted`, async (t) => {
+    const { server, group, start } = await startGroup(t, port)
+    const publishing = group.publish(RECORDS, 6000, 25)
+    const alone = start(first)
+    await group.until('the first one reads', 15_000, () => Promise.resolve(alone.seen.length > 0))
+    const joining = start(second)
+    await group.until('both read', 15_000, () => Promise.resolve(joining.seen.length > 0))
+    await server.restart()
+    await server.crashAndStart()
+    await publishing
+    await group.until('all is committed', 20_000, async () => (await group.lag()) === 0)
+    const { members } = await group.describe()
+    assert.equal(members.length, 2)
+    await joining.stop()
+    const last = await group.publish(100, 100, 100)
+    await group.until('the first one has all partitions again', 15_000, async () => (await group.lag()) === 0)
+    await alone.stop()
+    const all = [...alone.seen, ...joining.seen]
+    assert.equal(new Set(all).size, RECORDS + last)
+    t.diagnostic(
+      `${alone.seen.length} and ${joining.seen.length} records, ${all.length - RECORDS - last} of them twice`,
+    )
+  })
+
+test('the examples are short enough to be read', () => {
+  for (const name of Object.keys(commands)) {
+    const text = readFileSync(join(repositoryRoot, 'examples', name), 'utf8')
+    assert.ok(text.trimEnd().split('\n').length <= 60, name)
+  }
+})
