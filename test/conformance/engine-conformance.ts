@@ -3,6 +3,7 @@ import { appendConformance } from './append-conformance.ts'
 import { closeConformance } from './close-conformance.ts'
 import type { EngineUnderTest } from './engine-under-test.ts'
 import { groupConformance } from './group-conformance.ts'
+import { membershipConformance } from './membership-conformance.ts'
 import { readConformance } from './read-conformance.ts'
 import { topicConformance } from './topic-conformance.ts'
 import { waitConformance } from './wait-conformance.ts'
@@ -17,5 +18,6 @@ export function engineConformance(engine: EngineUnderTest): void {
   describe(`${engine.name}: read`, concurrent, () => readConformance(engine))
   describe(`${engine.name}: wait`, concurrent, () => waitConformance(engine))
   describe(`${engine.name}: groups`, concurrent, () => groupConformance(engine))
+  describe(`${engine.name}: membership`, concurrent, () => membershipConformance(engine))
   describe(`${engine.name}: close`, concurrent, () => closeConformance(engine))
 }

@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Engine } from '../../src/broker/engine.ts'
+import type {
+  AssignedTopic,
+  HeartbeatRequest,
+  JoinAnswer,
+  JoinRequest,
+  MemberAnswer,
+  MemberCommitAnswer,
+} from '../../src/broker/group-membership.ts'
+import { brokerError } from '../support/engine-records.ts'
+import type { EngineUnderTest } from './engine-under-test.ts'
+import { makeTopic } from './make-topic.ts'
+
+const group = 'billing'
+
+function join(engine: Engine, memberId: string, more: Partial<JoinRequest> = {}): Promise<JoinAnswer> {
+  return engine.membership.join({ group, memberId, topics: ['orders'], maxPollIntervalMs: 60_000, ...more })
+}
+
+function beat(
+  engine: Engine,
+  memberId: string,
+  memberEpoch: number,
+  more: Partial<HeartbeatRequest> = {},
+): Promise<MemberAnswer> {
+  return engine.membership.heartbeat({ group, memberId, memberEpoch, ...more })
+}
+
+const partitionsOf = (topics: readonly AssignedTopic[]): string[] =>
+  topics.flatMap(({ topic, partitions }) => partitions.map((partition) => `${topic}-${partition}`))
+const ownedBy = ({ assignment }: MemberAnswer): string[] => partitionsOf(assignment)
+const outcomeOf = ({ nextOffset, errorCode }: MemberCommitAnswer) => [nextOffset, errorCode]
+
+/** Resolves when the member has news: each is told by itself, with no call of the member. */
+function news(engine: Engine, memberId: string): Promise<void> {
+  return new Promise((resolve) => {
+    engine.membership.onNews(group, memberId, resolve)
+  })
+}
+
+export function membershipConformance({ make }: Pick<EngineUnderTest, 'make'>): void {
+  test('the first member owns all, the second what the first lets go of', async (t) => {
+    const engine = await make(t)
+    await makeTopic(engine, 'orders', 4)
+    const a = await join(engine, 'a')
+    assert.deepEqual([a.created, ownedBy(a)], [true, ['orders-0', 'orders-1', 'orders-2', 'orders-3']])
+    const told = news(engine, 'a')
+    const b = await join(engine, 'b')
+    assert.deepEqual([b.created, ownedBy(b)], [true, []])
+    await told
+    const asked = await beat(engine, 'a', a.memberEpoch)
+    assert.deepEqual(
+      [ownedBy(asked), partitionsOf(asked.revoking)],
+      [
+        ['orders-0', 'orders-1'],
+        ['orders-2', 'orders-3'],
+      ],
+    )
+    const free = news(engine, 'b')
+    await beat(engine, 'a', asked.memberEpoch, { released: asked.revoking })
+    await free
+    assert.deepEqual(ownedBy(await beat(engine, 'b', b.memberEpoch)), ['orders-2', 'orders-3'])
+  })
+
+  test('a commit stores what the member owns, says which it does not, and lets go of partitions', async (t) => {
+    const engine = await make(t)
+    const topicId = await makeTopic(engine, 'orders', 2)
+    const a = await join(engine, 'a')
+    const b = await join(engine, 'b')
+    const { revoking } = await beat(engine, 'a', a.memberEpoch)
+    assert.deepEqual(partitionsOf(revoking), ['orders-1'])
+    const at = (nextOffset: number, partition: number) => ({ topic: 'orders', topicId, partition, nextOffset })
+    const identity = { group, memberId: 'a', memberEpoch: a.memberEpoch }
+    const stored = await engine.membership.commit({ ...identity, offsets: [at(3, 0), at(5, 1)], released: revoking })
+    assert.deepEqual(stored.map(outcomeOf), [
+      [3, undefined],
+      [5, undefined],
+    ])
+    const again = await engine.membership.commit({ ...identity, offsets: [at(2, 0), at(5, 1), at(9, 1)] })
+    assert.deepEqual(again.map(outcomeOf), [
+      [3, undefined],
+      [5, undefined],
+      [5, 'STALE_MEMBER_EPOCH'],
+    ])
+    assert.deepEqual(ownedBy(await beat(engine, 'b', b.memberEpoch)), ['orders-1'])
+    assert.deepEqual(
+      engine.groups.committed(group).map(({ nextOffset }) => nextOffset),
+      [3, 5],
+    )
+    const gone = { topic: 'orders', topicId: 'x'.repeat(22), partition: 0, nextOffset: 9 }
+    const [refused] = await engine.membership.commit({ ...identity, offsets: [gone] })
+    assert.equal(refused?.errorCode, 'UNKNOWN_TOPIC_OR_PARTITION')
+  })
+
+  test('who is no member, or not any more, is told so', async (t) => {
+    const engine = await make(t)
+    await makeTopic(engine, 'orders', 2)
+    await assert.rejects(beat(engine, 'a', 1), brokerError('UNKNOWN_MEMBER_ID'))
+    assert.throws(
+      () => engine.membership.standing({ group, memberId: 'a', memberEpoch: 1 }),
+      brokerError('UNKNOWN_MEMBER_ID'),
+    )
+    const first = await join(engine, 'a', { instanceId: 'one' })
+    const again = await join(engine, 'a', { instanceId: 'one' })
+    assert.equal(again.created, false)
+    await assert.rejects(beat(engine, 'a', first.memberEpoch), brokerError('FENCED_MEMBER_EPOCH'))
+    const heir = await join(engine, 'b', { instanceId: 'one' })
+    assert.deepEqual([heir.created, ownedBy(heir)], [false, ['orders-0', 'orders-1']])
+    await assert.rejects(beat(engine, 'a', again.memberEpoch, { instanceId: 'one' }), brokerError('FENCED_INSTANCE_ID'))
+    await join(engine, 'c')
+    await assert.rejects(join(engine, 'c', { instanceId: 'one' }), brokerError('UNRELEASED_INSTANCE_ID'))
+    await assert.rejects(join(engine, 'd', { assignor: 'fair' }), brokerError('UNSUPPORTED_ASSIGNOR'))
+    await engine.membership.leave({ group, memberId: 'nobody' })
+  })
+
+  test('the partitions of a member that leaves go to the others', async (t) => {
+    const engine = await make(t)
+    await makeTopic(engine, 'orders', 2)
+    const a = await join(engine, 'a')
+    await join(engine, 'b')
+    const free = news(engine, 'a')
+    await engine.membership.leave({ group, memberId: 'b' })
+    await free
+    const b = await join(engine, 'b')
+    await engine.membership.leave({ group, memberId: 'a' })
+    await assert.rejects(beat(engine, 'a', a.memberEpoch), brokerError('UNKNOWN_MEMBER_ID'))
+    assert.deepEqual(ownedBy(await beat(engine, 'b', b.memberEpoch)), ['orders-0', 'orders-1'])
+  })
+
+  test('topics that are made, grown and deleted reach the members', async (t) => {
+    const engine = await make(t)
+    await makeTopic(engine, 'orders', 1)
+    const { memberEpoch } = await join(engine, 'a', { topics: ['orders', 'later'] })
+    const made = news(engine, 'a')
+    await makeTopic(engine, 'later', 1)
+    await made
+    const second = await beat(engine, 'a', memberEpoch)
+    assert.deepEqual(ownedBy(second).sort(), ['later-0', 'orders-0'])
+    const grown = news(engine, 'a')
+    await engine.topics.addPartitions('orders', 2)
+    await grown
+    const third = await beat(engine, 'a', second.memberEpoch)
+    assert.deepEqual(ownedBy(third).sort(), ['later-0', 'orders-0', 'orders-1'])
+    const gone = news(engine, 'a')
+    await engine.topics.delete('orders')
+    await gone
+    const fourth = await beat(engine, 'a', third.memberEpoch)
+    assert.deepEqual([ownedBy(fourth), fourth.revoking], [['later-0'], []])
+    const back = news(engine, 'a')
+    await makeTopic(engine, 'orders', 1)
+    await back
+    assert.deepEqual(ownedBy(await beat(engine, 'a', fourth.memberEpoch)).sort(), ['later-0', 'orders-0'])
+  })
+
+  test('news that are there already are told as well', async (t) => {
+    const engine = await make(t)
+    await makeTopic(engine, 'orders', 2)
+    const a = await join(engine, 'a')
+    await join(engine, 'b')
+    await news(engine, 'a')
+    await beat(engine, 'a', a.memberEpoch)
+    let told = false
+    const stop = engine.membership.onNews(group, 'a', () => (told = true))
+    await beat(engine, 'a', a.memberEpoch)
+    assert.equal(told, false)
+    stop()
+    await news(engine, 'nobody')
+  })
+
+  test('a group with members is listed, described, and neither committed, set, forgotten nor deleted', async (t) => {
+    const engine = await make(t)
+    await makeTopic(engine, 'orders', 2)
+    assert.equal(engine.membership.describe(group), undefined)
+    const { memberEpoch } = await join(engine, 'a', { clientId: 'worker' })
+    const summary = { group, state: 'Stable', type: 'consumer', memberCount: 1 }
+    assert.deepEqual([engine.groups.list(), engine.groups.find(group)], [[summary], summary])
+    const described = engine.membership.describe(group)
+    assert.deepEqual(
+      [described?.state, described?.assignor, described?.members.map(({ memberId, clientId }) => [memberId, clientId])],
+      ['Stable', 'uniform', [['a', 'worker']]],
+    )
+    const offsets = [{ topic: 'orders', partition: 0, nextOffset: 0 }]
+    const nonEmpty = brokerError('NON_EMPTY_GROUP')
+    await assert.rejects(engine.groups.commit(group, offsets, 'advance'), nonEmpty)
+    await assert.rejects(engine.groups.commit(group, offsets, 'set'), nonEmpty)
+    await assert.rejects(engine.groups.forget(group), nonEmpty)
+    await assert.rejects(engine.groups.delete(group), nonEmpty)
+    await engine.membership.leave({ group, memberId: 'a' })
+    assert.deepEqual(engine.groups.list(), [{ ...summary, state: 'Empty', memberCount: 0 }])
+    await engine.groups.commit(group, offsets, 'set')
+    await engine.groups.delete(group)
+    assert.deepEqual([engine.groups.list(), engine.membership.describe(group)], [[], undefined])
+    await assert.rejects(beat(engine, 'a', memberEpoch), brokerError('UNKNOWN_MEMBER_ID'))
+    assert.equal((await join(engine, 'a')).created, true)
+  })
+
+  test('where a group begins to read can be stored while it has members, and once', async (t) => {
+    const engine = await make(t)
+    await makeTopic(engine, 'orders', 2)
+    await join(engine, 'a')
+    const initial = async (nextOffset: number) =>
+      (await engine.groups.commit(group, [{ topic: 'orders', partition: 0, nextOffset }], 'initial'))[0]?.nextOffset
+    assert.deepEqual([await initial(7), await initial(9), await initial(3)], [7, 7, 7])
+  })
+
+  test('a hundred members that join at once share the partitions evenly', async (t) => {
+    const engine = await make(t)
+    await makeTopic(engine, 'orders', 250)
+    const ids = Array.from({ length: 100 }, (_, index) => `m${index}`)
+    const epochs = new Map(
+      (await Promise.all(ids.map((id) => join(engine, id)))).map((a, i) => [ids[i]!, a.memberEpoch]),
+    )
+    let counts: number[] = []
+    for (let round = 0; round < 3; round++) {
+      const answers = await Promise.all(
+        ids.map(async (id) => {
+          const told = await beat(engine, id, epochs.get(id) ?? 0)
+          return told.revoking.length === 0 ? told : beat(engine, id, told.memberEpoch, { released: told.revoking })
+        }),
+      )
+      answers.forEach(({ memberEpoch }, index) => epochs.set(ids[index]!, memberEpoch))
+      counts = answers.map((answer) => ownedBy(answer).length)
+    }
+    assert.equal(engine.membership.describe(group)?.state, 'Stable')
+    assert.deepEqual([Math.min(...counts), Math.max(...counts)], [2, 3])
+    assert.equal(
+      counts.reduce((sum, count) => sum + count, 0),
+      250,
+    )
+  })
+}
