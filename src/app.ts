@@ -57,6 +57,7 @@ export async function startPosthorn(
     bodyBuffers,
     load,
     logger,
+    clock,
     metrics: () => metrics.render(),
     limits: config,
     stopping: stopping.signal,

@@ -13,6 +13,7 @@ import { TopicAutoCreation } from './topic-auto-creation.ts'
 import type { BrokerTopicDefaults } from './topic-config-definitions.ts'
 import { TopicPages } from './topic-pages.ts'
 import { TopicService } from './topic-service.ts'
+import { TopicStreamService } from './topic-stream-service.ts'
 import { TopicSettings } from './topic-settings.ts'
 
 /** What the services do with topics and offsets that nobody said anything else about. */
@@ -49,6 +50,7 @@ export interface BrokerServices {
   readonly publish: PublishService
   readonly publishBatches: BatchPublishService
   readonly reads: ReadService
+  readonly topicStreams: TopicStreamService
   readonly groups: GroupService
   readonly groupFetch: GroupFetchService
   readonly cluster: ClusterService
@@ -70,6 +72,7 @@ export function createBrokerServices(deps: BrokerDependencies, settings: BrokerS
   const offsets = new OffsetService(engine, cursors, clock)
   const pages = new PageReader(engine, clock)
   const topicPages = new TopicPages(engine, pages, cursors, settings.pageMaxPartitions)
+  const reads = new ReadService({ engine, clock, pages, topicPages, offsets })
   const { numPartitions, offsetMetadataMaxBytes: offsetMetadataBytesMax } = settings
   const publishing = {
     engine,
@@ -87,7 +90,8 @@ export function createBrokerServices(deps: BrokerDependencies, settings: BrokerS
     offsets,
     publish: new PublishService({ ...publishing, random }),
     publishBatches: new BatchPublishService(publishing),
-    reads: new ReadService({ engine, clock, pages, topicPages, offsets }),
+    reads,
+    topicStreams: new TopicStreamService({ engine, cursors, reads, topicPages }),
     groups: new GroupService({ engine, clock, cursors, offsets, offsetMetadataBytesMax }),
     groupFetch: new GroupFetchService({ engine, clock, cursors, topicPages, offsets }),
     cluster: new ClusterService(engine, cursors),

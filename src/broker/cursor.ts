@@ -55,12 +55,7 @@ export class CursorCodec {
   }
 
   encodeRead(cursor: ReadCursor): string {
-    const out = this.begin(cursor.kind)
-    out.raw(Buffer.from(cursor.topicId, 'base64url'))
-    out.text(cursor.group)
-    out.number((cursor.allPartitions ? ALL_PARTITIONS : 0) | (cursor.until === undefined ? 0 : HAS_UNTIL))
-    if (cursor.until !== undefined) out.number(cursor.until)
-    out.number(cursor.turn)
+    const out = this.#readHead(cursor)
     out.number(cursor.positions.length)
     let before = 0
     for (const { partition, offset } of cursor.positions) {

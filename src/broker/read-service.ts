@@ -12,7 +12,7 @@ import type { TopicPage, TopicPages } from './topic-pages.ts'
 import type { TopicSummary } from './topic-store.ts'
 
 /** Where to start: at most one of `cursor`, `from` and `last`; without any, at the log start. */
-export interface BrowseRequest {
+export interface BrowseStart {
   readonly topic: string
   readonly cursor?: string | undefined
   /** `earliest`, `latest` or a time. */
@@ -23,6 +23,9 @@ export interface BrowseRequest {
   readonly until?: string | undefined
   /** Such as `0-63,70`. */
   readonly partitions?: string | undefined
+}
+
+export interface BrowseRequest extends BrowseStart {
   readonly limits: PageLimits
 }
 
@@ -72,13 +75,19 @@ export class ReadService {
 
   /** @param whole one partition's error is the page's, also where others can be read: see TopicPages.readWhole */
   async browse(request: BrowseRequest, sink: PageSink, signal?: AbortSignal, whole = false): Promise<TopicPage> {
-    refuseSeveralStarts(request)
-    const topic = this.#topic(request.topic)
-    const start = request.cursor === undefined ? await this.#begin(topic, request) : await this.#resume(topic, request)
+    const { topic, cursor: start } = await this.start(request)
     const { topicPages } = this.#deps
     return whole
       ? topicPages.readWhole(topic, start, request.limits, sink, signal)
       : topicPages.read(topic, start, request.limits, sink, signal)
+  }
+
+  /** Where the request says to begin. @param pointer where it has its cursor */
+  async start(request: BrowseStart, pointer?: string): Promise<{ topic: TopicSummary; cursor: ReadCursor }> {
+    refuseSeveralStarts(request)
+    const topic = this.#topic(request.topic)
+    const begins = request.cursor === undefined
+    return { topic, cursor: await (begins ? this.#begin(topic, request) : this.#resume(topic, request, pointer)) }
   }
 
   /** An offset out of range is 410 or 416 with the two bounds; a damaged range tells the next readable offset. */
@@ -126,7 +135,7 @@ export class ReadService {
     throw recordNotFound(request, foundOffset < 0 ? page.nextOffset : foundOffset, page)
   }
 
-  async #begin(topic: TopicSummary, request: BrowseRequest): Promise<ReadCursor> {
+  async #begin(topic: TopicSummary, request: BrowseStart): Promise<ReadCursor> {
     const now = this.#deps.clock.now()
     const partitions = chosenPartitions(topic, request.partitions)
     this.#deps.topicPages.checkCoverage(topic, partitions.length)
@@ -146,7 +155,7 @@ export class ReadService {
   #starts(
     topic: TopicSummary,
     partitions: readonly number[],
-    request: BrowseRequest,
+    request: BrowseStart,
     now: number,
   ): Promise<readonly ResolvedPosition[]> {
     if (request.last !== undefined) return this.#deps.offsets.newest(topic.name, partitions, request.last, 0)
@@ -154,8 +163,8 @@ export class ReadService {
     return this.#deps.offsets.starts(topic.name, partitions, at, 0)
   }
 
-  async #resume(topic: TopicSummary, request: BrowseRequest): Promise<ReadCursor> {
-    const cursor = await this.#deps.topicPages.resume(request.cursor ?? '', 'browse', topic)
+  async #resume(topic: TopicSummary, request: BrowseStart, pointer?: string): Promise<ReadCursor> {
+    const cursor = await this.#deps.topicPages.resume(request.cursor ?? '', 'browse', topic, '', pointer)
     refuseOtherThanCursor(cursor, topic, request, this.#deps.clock.now())
     return cursor
   }
@@ -234,7 +243,7 @@ function heldByCursor(name: string, value: string): BrokerError {
   return new BrokerError('INVALID_REQUEST', detail, { errors: [{ pointer: `?${name}`, detail }] })
 }
 
-function refuseSeveralStarts(request: BrowseRequest): void {
+function refuseSeveralStarts(request: BrowseStart): void {
   const given = (['cursor', 'from', 'last'] as const).filter((name) => request[name] !== undefined)
   if (given.length < 2) return
   const detail = `Only one of "cursor", "from" and "last" can say where to start; given were ${given.join(' and ')}.`

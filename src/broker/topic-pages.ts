@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { BrokerError } from './broker-error.ts'
-import { invalidCursor, MAX_CURSOR_PARTITIONS, type CursorCodec, type ReadCursor } from './cursor.ts'
+import { MAX_CURSOR_PARTITIONS, type CursorCodec, type ReadCursor } from './cursor.ts'
+import { invalidCursor } from './cursor-bytes.ts'
 import type { Engine } from './engine.ts'
+import type { OffsetGap } from './group-fetch-service.ts'
 import { isRepairable, type PageLimits, type PageProgress, type PageReader, type PageSink } from './page-reader.ts'
 import { unknownPartition } from './partition-selection.ts'
 import type { TopicSummary } from './topic-store.ts'
@@ -36,6 +38,16 @@ export interface PartitionReadError {
   readonly highWatermark: number
 }
 
+/** A page of a stream, without its records. */
+export interface StreamPage {
+  /** Behind the page and its gaps. */
+  readonly cursor: ReadCursor
+  readonly upToDate: boolean
+  readonly gaps: readonly OffsetGap[]
+  /** Some partition cannot be read, and no gap mends that. */
+  readonly error?: BrokerError
+}
+
 /** Reads pages over the partitions of one topic, from cursor to cursor; for browsing and for groups without members. */
 export class TopicPages {
   readonly #engine: Engine
@@ -67,8 +79,14 @@ export class TopicPages {
    * The positions that a cursor holds, checked against the topic as it is now. Partitions added since are read from
    * their log start if the cursor covers the whole topic.
    */
-  async resume(text: string, kind: ReadCursor['kind'], topic: TopicSummary, group = ''): Promise<ReadCursor> {
-    const cursor = this.#cursors.decodeRead(text, kind)
+  async resume(
+    text: string,
+    kind: ReadCursor['kind'],
+    topic: TopicSummary,
+    group = '',
+    pointer?: string,
+  ): Promise<ReadCursor> {
+    const cursor = this.#cursors.decodeRead(text, kind, pointer)
     if (cursor.group !== group) throw invalidCursor(`it belongs to another consumer group than "${group}"`)
     if (cursor.topicId !== topic.topicId) {
       throw new BrokerError(
@@ -79,6 +97,11 @@ export class TopicPages {
     }
     const last = cursor.positions.at(-1)?.partition ?? -1
     if (last >= topic.partitionCount) throw unknownPartition(topic.name, last, topic.partitionCount, '?cursor')
+    return await this.grown(cursor, topic)
+  }
+
+  /** With partitions that the topic got since, where the cursor covers the whole topic: from their log start. */
+  async grown(cursor: ReadCursor, topic: TopicSummary): Promise<ReadCursor> {
     if (!cursor.allPartitions || cursor.positions.length >= topic.partitionCount) return cursor
     return { ...cursor, positions: [...cursor.positions, ...(await this.#added(topic, cursor.positions.length))] }
   }
@@ -117,6 +140,31 @@ export class TopicPages {
     const worst = failed.find(isRepairable) ?? failed[0]
     if (worst !== undefined) throw this.#failure(worst, start, page, failed, repairedOrUnmoved)
     return this.#pageOf(start, page)
+  }
+
+  /** One page with whatever became of each partition, for streams: a gap is accepted, and told. */
+  async readOn(
+    topic: TopicSummary,
+    start: ReadCursor,
+    limits: PageLimits,
+    sink: PageSink,
+    signal?: AbortSignal,
+  ): Promise<StreamPage> {
+    const page = await this.#read(topic, start, limits, sink, signal)
+    const failed = page.filter((progress) => progress.error !== undefined && !isRepairable(progress))
+    const gaps = page.filter(isRepairable).map((progress) => ({
+      topic: progress.topic,
+      partition: progress.partition,
+      fromOffset: progress.nextOffset,
+      toOffset: repairedOffset(progress),
+    }))
+    const [first] = failed
+    return {
+      cursor: advanced(start, page, repairedOffset),
+      upToDate: page.every(isUpToDate),
+      gaps,
+      ...(first !== undefined && { error: this.#failure(first, start, page, failed, repairedOffset) }),
+    }
   }
 
   async #read(
@@ -204,12 +252,12 @@ function advanced(
   }
 }
 
-function isUpToDate(progress: PageProgress): boolean {
+export function isUpToDate(progress: PageProgress): boolean {
   return progress.error === undefined && (progress.ended || progress.nextOffset >= progress.highWatermark)
 }
 
 /** The nearest offset that can be read: of a partition without an error, where the page came to. */
-function repairedOffset(progress: PageProgress): number {
+export function repairedOffset(progress: PageProgress): number {
   if (!isRepairable(progress)) return progress.nextOffset
   if (progress.nextReadableOffset !== undefined) return progress.nextReadableOffset
   return progress.nextOffset < progress.logStartOffset ? progress.logStartOffset : Math.max(0, progress.highWatermark)
@@ -220,12 +268,12 @@ function repairedOrUnmoved(progress: PageProgress): number {
   return isRepairable(progress) && !progress.hasRecords ? repairedOffset(progress) : progress.fromOffset
 }
 
-function positionOf(progress: PageProgress): PartitionPosition {
+export function positionOf(progress: PageProgress): PartitionPosition {
   const { topic, partition, nextOffset, highWatermark, logStartOffset } = progress
   return { topic, partition, nextOffset, highWatermark, logStartOffset }
 }
 
-function errorOf(progress: PageProgress): PartitionReadError {
+export function errorOf(progress: PageProgress): PartitionReadError {
   return {
     topic: progress.topic,
     partition: progress.partition,

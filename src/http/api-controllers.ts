@@ -5,7 +5,9 @@ import type { GroupFetchService } from '../broker/group-fetch-service.ts'
 import type { GroupService } from '../broker/group-service.ts'
 import type { OffsetService } from '../broker/offset-service.ts'
 import type { PublishService } from '../broker/publish-service.ts'
+import type { Clock } from '../broker/clock.ts'
 import type { ReadService } from '../broker/read-service.ts'
+import type { TopicStreamService } from '../broker/topic-stream-service.ts'
 import type { TopicService } from '../broker/topic-service.ts'
 import type { BodyBuffers } from './body-buffers.ts'
 import type { Controller } from './controller.ts'
@@ -17,6 +19,7 @@ import { HealthController, type MetricsSource } from './controllers/health-contr
 import { LinesController } from './controllers/lines-controller.ts'
 import { PartitionsController } from './controllers/partitions-controller.ts'
 import { RecordsController, type RecordLimits } from './controllers/records-controller.ts'
+import { StreamController } from './controllers/stream-controller.ts'
 import { TopicsController } from './controllers/topics-controller.ts'
 
 /** What stands behind the API. */
@@ -26,6 +29,7 @@ export interface ApiServices {
   readonly publish: PublishService
   readonly publishBatches: BatchPublishService
   readonly reads: ReadService
+  readonly topicStreams: TopicStreamService
   readonly groups: GroupService
   readonly groupFetch: GroupFetchService
   readonly cluster: ClusterService
@@ -33,6 +37,7 @@ export interface ApiServices {
   readonly bodyBuffers: BodyBuffers
   readonly load: HttpLoad
   readonly limits: RecordLimits
+  readonly clock: Clock
   /** Ends waiting reads. */
   readonly stopping: AbortSignal
   readonly logger: FastifyBaseLogger
@@ -47,6 +52,7 @@ export function apiControllers(services: ApiServices): Controller[] {
     new RecordsController(services),
     new LinesController(services),
     new BatchesController(services),
+    new StreamController(services),
     new ConsumerGroupsController(services),
     new ClusterController(cluster),
     new HealthController(cluster, metrics),

@@ -6,6 +6,9 @@ export const LINES_MEDIA_TYPE = 'application/x-ndjson'
 /** Kafka record batches v2, one behind the other. */
 export const BATCHES_MEDIA_TYPE = 'application/vnd.kafka.record-batches'
 
+/** Server-sent events. */
+export const EVENTS_MEDIA_TYPE = 'text/event-stream'
+
 /** All that some path takes. */
 export const CONSUMED_MEDIA_TYPES: readonly string[] = [JSON_MEDIA_TYPE, BATCHES_MEDIA_TYPE]
 

@@ -57,6 +57,7 @@ export async function startApi(t: TestContext, options: ApiServerOptions = {}): 
     bodyBuffers,
     load,
     logger,
+    clock,
     ...createBrokerServices(deps, { ...defaultBrokerSettings, ...options }),
     metrics: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }),
     limits: { ...defaultRecordLimits, ...options },

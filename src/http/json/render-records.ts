@@ -120,7 +120,7 @@ export function renderRecord(
 }
 
 /** Writes records of one partition. */
-class RecordRenderer {
+export class RecordRenderer {
   readonly #writer: JsonWriter
   readonly #formats: RecordFormats
   readonly #topic: string

@@ -21,6 +21,7 @@ export async function generateOpenApi(): Promise<object> {
       bodyBuffers,
       load,
       logger: noLogger,
+      clock: systemClock,
       metrics: absent,
       limits: defaultRecordLimits,
       stopping,
