@@ -3,6 +3,12 @@ import type { Clock, Timer } from '../../broker/clock.ts'
 /** The longest delay that a timer of the platform takes; what is later is looked at too early, and put off again. */
 const TIMER_MS_MAX = 0x7fff_ffff
 
+/**
+ * A timer that comes so late says that this process stood still, and so did what members sent meanwhile: it is to be read
+ * first, before anybody is taken for silent.
+ */
+const STOOD_STILL_MS = 1000
+
 interface Check {
   readonly at: number
   readonly timer: Timer
@@ -28,12 +34,10 @@ export class GroupChecks {
     const time = Math.max(at, this.#postponed.get(group) ?? 0)
     if (this.#closed || time === Infinity || (pending !== undefined && pending.at <= time)) return
     pending?.timer.cancel()
-    const delayMs = Math.min(Math.max(Math.ceil(time - this.#clock.monotonic()), 0), TIMER_MS_MAX)
-    const timer = this.#clock.setTimer(delayMs, () => {
-      this.#pending.delete(group)
-      this.#check(group)
+    this.#set(group, time, (now) => {
+      if (now - time < STOOD_STILL_MS) this.#check(group)
+      else this.#set(group, now + STOOD_STILL_MS, () => this.#check(group))
     })
-    this.#pending.set(group, { at: time, timer })
   }
 
   /** A check failed: the next one comes at `at`, whatever asks for an earlier one. */
@@ -58,5 +62,14 @@ export class GroupChecks {
     this.#closed = true
     for (const { timer } of this.#pending.values()) timer.cancel()
     this.#pending.clear()
+  }
+
+  #set(group: string, at: number, ring: (now: number) => void): void {
+    const delayMs = Math.min(Math.max(Math.ceil(at - this.#clock.monotonic()), 0), TIMER_MS_MAX)
+    const timer = this.#clock.setTimer(delayMs, () => {
+      this.#pending.delete(group)
+      ring(this.#clock.monotonic())
+    })
+    this.#pending.set(group, { at, timer })
   }
 }

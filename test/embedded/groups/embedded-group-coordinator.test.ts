@@ -1,50 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BrokerError } from '../../../src/broker/broker-error.ts'
-import type { AppendRequest, AppendResult, ReadRequest, ReadResult } from '../../../src/broker/engine.ts'
 import { silentLogger } from '../../../src/broker/logger.ts'
 import { EmbeddedGroupCoordinator } from '../../../src/embedded/groups/embedded-group-coordinator.ts'
 import type { OffsetsLog } from '../../../src/embedded/groups/group-coordinator-options.ts'
 import { batchOf, brokerError } from '../../support/engine-records.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { MemoryEngine } from '../../support/memory-engine.ts'
+import { HeldLog } from './held-log.ts'
 
 const limits = {
   offsetsTopicPartitions: 5,
   offsetsTopicSegmentBytes: 1_048_576,
   offsetMetadataBytesMax: 16,
   members: { sessionTimeoutMs: 45_000, heartbeatIntervalMs: 5000, maxSize: 10_000, assignors: ['uniform', 'range'] },
-}
-
-/** A log whose appends and reads a test can hold back, count and fail. */
-class HeldLog implements OffsetsLog {
-  readonly appends: AppendRequest[] = []
-  /** Appends wait while this is set. */
-  hold = false
-  failure: BrokerError | undefined
-  readonly #engine: MemoryEngine
-  #waiting: (() => void)[] = []
-
-  constructor(engine: MemoryEngine) {
-    this.#engine = engine
-  }
-
-  async append(request: AppendRequest): Promise<AppendResult> {
-    this.appends.push(request)
-    if (this.hold) await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    if (this.failure !== undefined) throw this.failure
-    return this.#engine.append(request)
-  }
-
-  async read(request: ReadRequest): Promise<ReadResult> {
-    if (this.hold) await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    return this.#engine.read(request)
-  }
-
-  release(): void {
-    this.hold = false
-    for (const resolve of this.#waiting.splice(0)) resolve()
-  }
 }
 
 interface Setup {

@@ -1,0 +1,330 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { BrokerError } from '../../../src/broker/broker-error.ts'
+import type { HeartbeatRequest, JoinAnswer, JoinRequest, MemberAnswer } from '../../../src/broker/group-membership.ts'
+import { silentLogger } from '../../../src/broker/logger.ts'
+import { EmbeddedGroupCoordinator } from '../../../src/embedded/groups/embedded-group-coordinator.ts'
+import { brokerError } from '../../support/engine-records.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { MemoryEngine } from '../../support/memory-engine.ts'
+import { HeldLog } from './held-log.ts'
+
+const SESSION_MS = 45_000
+const MAX_POLL_MS = 60_000
+const limits = {
+  offsetsTopicPartitions: 5,
+  offsetsTopicSegmentBytes: 1_048_576,
+  offsetMetadataBytesMax: 16,
+  members: { sessionTimeoutMs: SESSION_MS, heartbeatIntervalMs: 5000, maxSize: 10, assignors: ['uniform', 'range'] },
+}
+
+/** A coordinator over a log in memory that can be held, failed, and read again as after a restart. */
+class Server {
+  readonly clock = new FakeClock()
+  readonly engine = new MemoryEngine(this.clock)
+  readonly log = new HeldLog(this.engine)
+  groups = this.#coordinator()
+  topicId = ''
+
+  static async start(partitionCount = 4): Promise<Server> {
+    const server = new Server()
+    await server.groups.load()
+    await server.createTopic('orders', partitionCount)
+    server.topicId = server.engine.find('orders')?.topicId ?? ''
+    return server
+  }
+
+  async createTopic(name: string, partitionCount: number): Promise<void> {
+    await this.engine.create({ name, partitionCount, configs: new Map() })
+    await this.groups.topicChanged(name)
+  }
+
+  async restart(): Promise<void> {
+    this.groups = this.#coordinator()
+    await this.groups.load()
+    await settled()
+  }
+
+  join(memberId: string, more: Partial<JoinRequest> = {}): Promise<JoinAnswer> {
+    const request = { group: 'g', memberId, topics: ['orders'], maxPollIntervalMs: MAX_POLL_MS, ...more }
+    return this.groups.membership.join(request)
+  }
+
+  beat(memberId: string, memberEpoch: number, more: Partial<HeartbeatRequest> = {}): Promise<MemberAnswer> {
+    return this.groups.membership.heartbeat({ group: 'g', memberId, memberEpoch, ...more })
+  }
+
+  commit(memberId: string, memberEpoch: number, partition: number, nextOffset: number, released: number[] = []) {
+    const { topicId } = this
+    return this.groups.membership.commit({
+      group: 'g',
+      memberId,
+      memberEpoch,
+      offsets: [{ topic: 'orders', topicId, partition, nextOffset }],
+      released: [{ topicId, partitions: released }],
+    })
+  }
+
+  async advance(ms: number): Promise<void> {
+    this.clock.advance(ms)
+    await settled()
+  }
+
+  memberIds(): string[] {
+    return this.groups.membership.describe('g')?.members.map(({ memberId }) => memberId) ?? []
+  }
+
+  #coordinator(): EmbeddedGroupCoordinator {
+    const { log, engine, clock } = this
+    return new EmbeddedGroupCoordinator({ log, topics: engine, clock, logger: silentLogger, limits })
+  }
+}
+
+const partitionsOf = ({ assignment }: MemberAnswer): number[] => assignment.flatMap(({ partitions }) => partitions)
+const storageError = (): BrokerError =>
+  new BrokerError('KAFKA_STORAGE_ERROR', 'The disk is gone.', { stored: 'unknown' })
+
+test('after a restart members go on with their epochs and assignments, and nothing is written', async () => {
+  const server = await Server.start()
+  const a = await server.join('a')
+  const b = await server.join('b', { instanceId: 'one', topics: ['orders', 'later'] })
+  const { revoking } = await server.beat('a', a.memberEpoch)
+  await server.commit('a', a.memberEpoch, 0, 7)
+  const before = server.groups.membership.describe('g')
+  const appends = server.log.appends.length
+
+  await server.restart()
+  assert.deepEqual(server.groups.membership.describe('g'), before)
+  assert.equal(server.log.appends.length, appends)
+  const again = await server.beat('a', a.memberEpoch)
+  assert.deepEqual([again.memberEpoch, again.revoking], [a.memberEpoch, revoking])
+  assert.deepEqual(partitionsOf(await server.beat('b', b.memberEpoch)), [])
+  await server.beat('a', a.memberEpoch, { released: revoking })
+  assert.deepEqual(partitionsOf(await server.beat('b', b.memberEpoch)), [2, 3])
+  assert.deepEqual(
+    server.groups.committed('g').map(({ partition, nextOffset }) => [partition, nextOffset]),
+    [[0, 7]],
+  )
+})
+
+test('topics that changed while the server was down reach the members at its start', async () => {
+  const server = await Server.start(2)
+  const { memberEpoch } = await server.join('a')
+  await server.engine.addPartitions('orders', 3)
+  await server.restart()
+  assert.deepEqual(partitionsOf(await server.beat('a', memberEpoch)), [0, 1, 2])
+})
+
+test('a group that was deleted does not come back', async () => {
+  const server = await Server.start()
+  await server.join('a')
+  await server.groups.membership.leave({ group: 'g', memberId: 'a' })
+  await server.groups.delete('g')
+  await server.restart()
+  assert.deepEqual([server.groups.list(), server.groups.membership.describe('g')], [[], undefined])
+})
+
+test('commit and release go into one append, together with what others did meanwhile', async () => {
+  const server = await Server.start()
+  const a = await server.join('a')
+  const b = await server.join('b')
+  await server.beat('a', a.memberEpoch)
+  server.log.hold = true
+  const first = server.beat('a', a.memberEpoch, { released: [{ topicId: server.topicId, partitions: [2] }] })
+  await settled()
+  const appends = server.log.appends.length
+  const commit = server.commit('a', a.memberEpoch, 3, 9, [3])
+  const beat = server.beat('b', b.memberEpoch)
+  const join = server.join('c')
+  server.log.release()
+  assert.deepEqual(partitionsOf(await first), [0, 1])
+  assert.equal((await commit)[0]?.nextOffset, 9)
+  await Promise.all([beat, join])
+  assert.equal(server.log.appends.length, appends + 1)
+})
+
+test('nobody sees a step before it is durable', async () => {
+  const server = await Server.start()
+  await server.join('a')
+  server.log.hold = true
+  const join = server.join('b')
+  await settled()
+  assert.deepEqual(server.memberIds(), ['a'])
+  assert.equal(server.groups.find('g')?.memberCount, 1)
+  server.log.release()
+  await join
+  assert.deepEqual(server.memberIds(), ['a', 'b'])
+})
+
+test('an append that fails answers with its error and changes nothing', async () => {
+  const server = await Server.start()
+  const a = await server.join('a')
+  const b = await server.join('b')
+  const { revoking } = await server.beat('a', a.memberEpoch)
+  const before = server.groups.membership.describe('g')
+  server.log.failure = storageError()
+  const failed = brokerError('KAFKA_STORAGE_ERROR')
+  await assert.rejects(server.join('c'), failed)
+  await assert.rejects(server.beat('a', a.memberEpoch, { released: revoking }), failed)
+  await assert.rejects(server.commit('a', a.memberEpoch, 2, 5, [2]), failed)
+  await assert.rejects(server.groups.membership.leave({ group: 'g', memberId: 'a' }), failed)
+  assert.deepEqual(server.groups.membership.describe('g'), before)
+  assert.deepEqual(server.groups.committed('g'), [])
+  server.log.failure = undefined
+  await server.beat('a', a.memberEpoch, { released: revoking })
+  assert.deepEqual(partitionsOf(await server.beat('b', b.memberEpoch)), [2, 3])
+})
+
+test('a group whose first member could not be written does not exist', async () => {
+  const server = await Server.start()
+  server.log.failure = storageError()
+  await assert.rejects(server.join('a'), brokerError('KAFKA_STORAGE_ERROR'))
+  assert.deepEqual([server.groups.list(), server.groups.membership.describe('g')], [[], undefined])
+})
+
+test('a silent member is gone when its session ends, and its partitions go to the others', async () => {
+  const server = await Server.start()
+  const a = await server.join('a')
+  await server.advance(30_000)
+  const b = await server.join('b')
+  await server.advance(SESSION_MS - 30_000 - 1)
+  assert.deepEqual(server.memberIds(), ['a', 'b'])
+  let told = false
+  server.groups.membership.onNews('g', 'b', () => (told = true))
+  await server.advance(1)
+  assert.deepEqual([server.memberIds(), told], [['b'], true])
+  await assert.rejects(server.beat('a', a.memberEpoch), brokerError('UNKNOWN_MEMBER_ID'))
+  assert.deepEqual(partitionsOf(await server.beat('b', b.memberEpoch)), [0, 1, 2, 3])
+})
+
+test('heartbeats, commits and waiting requests keep a member, and so does a restart', async () => {
+  const server = await Server.start()
+  const { memberEpoch } = await server.join('a')
+  await server.advance(30_000)
+  await server.beat('a', memberEpoch)
+  await server.advance(30_000)
+  await server.commit('a', memberEpoch, 0, 1)
+  const release = server.groups.membership.holdSession('g', 'a')
+  await server.advance(10 * SESSION_MS)
+  assert.deepEqual(server.memberIds(), ['a'])
+  release()
+  await server.advance(SESSION_MS - 1)
+  assert.deepEqual(server.memberIds(), ['a'])
+  await server.restart()
+  await server.advance(SESSION_MS - 1)
+  assert.deepEqual(server.memberIds(), ['a'])
+  await server.advance(1)
+  assert.deepEqual([server.memberIds(), server.groups.find('g')?.state], [[], 'Empty'])
+})
+
+test('a member that lets nothing go is fenced when its time is over', async () => {
+  const server = await Server.start()
+  const a = await server.join('a')
+  const b = await server.join('b')
+  await server.beat('a', a.memberEpoch)
+  for (let passed = 0; passed < MAX_POLL_MS - 10_000; passed += 10_000) {
+    await server.advance(10_000)
+    await server.beat('a', a.memberEpoch)
+    await server.beat('b', b.memberEpoch)
+  }
+  assert.deepEqual(server.memberIds(), ['a', 'b'])
+  await server.advance(10_000)
+  assert.deepEqual(server.memberIds(), ['b'])
+  assert.deepEqual(partitionsOf(await server.beat('b', b.memberEpoch)), [0, 1, 2, 3])
+})
+
+test('an end of a session that cannot be written is tried again, and fails nobody in between', async () => {
+  const server = await Server.start()
+  await server.join('a')
+  await server.advance(20_000)
+  const b = await server.join('b')
+  server.log.failure = storageError()
+  await server.advance(SESSION_MS - 20_000)
+  assert.deepEqual(server.memberIds(), ['a', 'b'])
+  const appends = server.log.appends.length
+  await server.beat('b', b.memberEpoch)
+  await server.advance(500)
+  assert.equal(server.log.appends.length, appends)
+  await server.advance(500)
+  assert.equal(server.log.appends.length, appends + 1)
+  server.log.failure = undefined
+  await server.advance(1000)
+  assert.deepEqual(server.memberIds(), ['b'])
+})
+
+test('a change of a topic that cannot be written reaches the members later', async () => {
+  const server = await Server.start(1)
+  const { memberEpoch } = await server.join('a', { topics: ['orders', 'later'] })
+  server.log.failure = storageError()
+  await server.createTopic('later', 1)
+  server.log.failure = undefined
+  assert.deepEqual(partitionsOf(await server.beat('a', memberEpoch)), [0])
+  await server.advance(1000)
+  assert.equal((await server.beat('a', memberEpoch)).assignment.length, 2)
+})
+
+test('a group is deleted alone: a member that joins at the same time finds it gone, or keeps it', async () => {
+  const server = await Server.start()
+  await server.join('a')
+  await server.groups.membership.leave({ group: 'g', memberId: 'a' })
+  const [, joined] = await Promise.all([server.groups.delete('g'), server.join('b')])
+  assert.equal(joined.memberEpoch, 1)
+  const leaving = server.groups.membership.leave({ group: 'g', memberId: 'b' })
+  const joining = server.join('c')
+  await Promise.all([leaving, joining, assert.rejects(server.groups.delete('g'), brokerError('NON_EMPTY_GROUP'))])
+  assert.deepEqual(server.memberIds(), ['c'])
+  await server.restart()
+  assert.deepEqual(server.memberIds(), ['c'])
+})
+
+test('a note that is too long keeps the partition from being let go', async () => {
+  const server = await Server.start(2)
+  const a = await server.join('a')
+  await server.join('b')
+  const { revoking } = await server.beat('a', a.memberEpoch)
+  const { topicId } = server
+  const offset = { topic: 'orders', topicId, partition: 1, nextOffset: 3, metadata: 'x'.repeat(17) }
+  const identity = { group: 'g', memberId: 'a', memberEpoch: a.memberEpoch }
+  const [answer] = await server.groups.membership.commit({ ...identity, offsets: [offset], released: revoking })
+  assert.equal(answer?.errorCode, 'OFFSET_METADATA_TOO_LARGE')
+  assert.deepEqual((await server.beat('a', a.memberEpoch)).revoking, revoking)
+})
+
+test('more members than allowed are refused', async () => {
+  const server = await Server.start()
+  for (let member = 0; member < 10; member++) await server.join(`m${member}`)
+  await assert.rejects(server.join('one-more'), brokerError('GROUP_MAX_SIZE_REACHED'))
+  await server.join('m3')
+})
+
+test('while groups are read back every call about members is refused', async () => {
+  const server = await Server.start()
+  const { memberEpoch } = await server.join('a')
+  server.log.hold = true
+  const restarted = server.restart()
+  const refusal = brokerError('COORDINATOR_LOAD_IN_PROGRESS', { retryAfterSeconds: 1 })
+  await assert.rejects(server.join('b'), refusal)
+  await assert.rejects(server.beat('a', memberEpoch), refusal)
+  await assert.rejects(server.commit('a', memberEpoch, 0, 1), refusal)
+  await assert.rejects(server.groups.membership.leave({ group: 'g', memberId: 'a' }), refusal)
+  assert.throws(() => server.groups.membership.standing({ group: 'g', memberId: 'a', memberEpoch }), refusal)
+  assert.throws(() => server.groups.membership.describe('g'), refusal)
+  server.log.release()
+  await restarted
+  await server.beat('a', memberEpoch)
+})
+
+test('closing ends waits, leaves no timer behind, and takes no more calls', async () => {
+  const server = await Server.start()
+  const { memberEpoch } = await server.join('a')
+  let told = false
+  server.groups.membership.onNews('g', 'a', () => (told = true))
+  await server.groups.close()
+  assert.deepEqual([told, server.clock.pendingTimers], [true, 0])
+  await assert.rejects(server.beat('a', memberEpoch), brokerError('SERVER_STOPPING'))
+})
+
+/** Everything that can happen without time or the outside has happened. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 200; turn++) await Promise.resolve()
+}
