@@ -14,11 +14,12 @@ const durationPrefix = 'by_duration:'
 const duration =
   /^P(?=[\dT])(?:(\d{1,6})D)?(?:T(?=\d)(?:(\d{1,8})H)?(?:(\d{1,9})M)?(?:(\d{1,11})(?:[.,](\d{1,9}))?S)?)?$/i
 
-export function parseAutoOffsetReset(text: string, nowMs: number): AutoOffsetReset {
+/** @param pointer where the request has it */
+export function parseAutoOffsetReset(text: string, nowMs: number, pointer = '?autoOffsetReset'): AutoOffsetReset {
   if (text === 'none') return 'none'
   if (text === 'earliest' || text === 'latest') return { at: text }
   const match = text.startsWith(durationPrefix) ? duration.exec(text.slice(durationPrefix.length)) : null
-  if (match === null) throw malformed(text)
+  if (match === null) throw malformed(text, pointer)
   return { at: Math.max(0, nowMs - durationMs(match)) }
 }
 
@@ -28,10 +29,10 @@ function durationMs(match: RegExpExecArray): number {
   return wholeSeconds * 1000 + Number(fraction.padEnd(3, '0').slice(0, 3))
 }
 
-function malformed(text: string): BrokerError {
+function malformed(text: string, pointer: string): BrokerError {
   const shown = text.length <= 64 ? text : `${text.slice(0, 60)}…`
   const detail =
-    `The parameter "autoOffsetReset" has the value ${JSON.stringify(shown)}: ` +
+    `"autoOffsetReset" has the value ${JSON.stringify(shown)}: ` +
     'give earliest, latest, none, or by_duration: with an ISO 8601 duration such as by_duration:PT1H or by_duration:P1DT12H.'
-  return new BrokerError('INVALID_REQUEST', detail, { errors: [{ pointer: '?autoOffsetReset', detail }] })
+  return new BrokerError('INVALID_REQUEST', detail, { errors: [{ pointer, detail }] })
 }

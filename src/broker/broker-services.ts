@@ -4,11 +4,19 @@ import { ClusterService } from './cluster-service.ts'
 import { CursorCodec } from './cursor.ts'
 import type { Engine } from './engine.ts'
 import { GroupFetchService } from './group-fetch-service.ts'
+import { GroupMemberService } from './group-member-service.ts'
 import { GroupService } from './group-service.ts'
+import { MemberCommits } from './member-commits.ts'
+import { MemberCursorCodec } from './member-cursor.ts'
+import { MemberFetchService } from './member-fetch-service.ts'
+import { MemberFetches } from './member-fetches.ts'
+import { MemberPageReader } from './member-page-reader.ts'
+import { MemberPositionFinder } from './member-positions.ts'
 import { OffsetService } from './offset-service.ts'
 import { PageReader } from './page-reader.ts'
 import { PublishService } from './publish-service.ts'
 import { ReadService } from './read-service.ts'
+import { SubscriptionStarts } from './subscription-starts.ts'
 import { TopicAutoCreation } from './topic-auto-creation.ts'
 import type { BrokerTopicDefaults } from './topic-config-definitions.ts'
 import { TopicPages } from './topic-pages.ts'
@@ -30,6 +38,8 @@ export interface BrokerSettings {
   readonly pageMaxPartitions: number
   /** `offset.metadata.max.bytes` */
   readonly offsetMetadataMaxBytes: number
+  /** `group.consumer.assignors` */
+  readonly groupConsumerAssignors: readonly string[]
   readonly brokerTopicDefaults: BrokerTopicDefaults
 }
 
@@ -41,6 +51,7 @@ export const defaultBrokerSettings: BrokerSettings = {
   topicPartitionsMax: 1000,
   pageMaxPartitions: 256,
   offsetMetadataMaxBytes: 4096,
+  groupConsumerAssignors: ['uniform', 'range'],
   brokerTopicDefaults: new Map(),
 }
 
@@ -52,6 +63,7 @@ export interface BrokerServices {
   readonly reads: ReadService
   readonly topicStreams: TopicStreamService
   readonly groups: GroupService
+  readonly groupMembers: GroupMemberService
   readonly groupFetch: GroupFetchService
   readonly cluster: ClusterService
 }
@@ -80,6 +92,7 @@ export function createBrokerServices(deps: BrokerDependencies, settings: BrokerS
     topicConfigOf: new TopicSettings(settings.brokerTopicDefaults).configOf,
     clock,
   }
+  const members = memberService({ engine, clock, cursors, offsets, pages, topics: publishing.topics }, settings)
   return {
     topics: new TopicService(engine, cursors, {
       numPartitions,
@@ -92,8 +105,37 @@ export function createBrokerServices(deps: BrokerDependencies, settings: BrokerS
     publishBatches: new BatchPublishService(publishing),
     reads,
     topicStreams: new TopicStreamService({ engine, cursors, reads, topicPages }),
-    groups: new GroupService({ engine, clock, cursors, offsets, offsetMetadataBytesMax }),
+    groups: new GroupService({ engine, clock, cursors, offsets, offsetMetadataBytesMax, members }),
+    groupMembers: members,
     groupFetch: new GroupFetchService({ engine, clock, cursors, topicPages, offsets }),
     cluster: new ClusterService(engine, cursors),
   }
+}
+
+interface MemberParts {
+  readonly engine: Engine
+  readonly clock: Clock
+  readonly cursors: CursorCodec
+  readonly offsets: OffsetService
+  readonly pages: PageReader
+  readonly topics: TopicAutoCreation
+}
+
+function memberService(parts: MemberParts, settings: BrokerSettings): GroupMemberService {
+  const { engine, clock, cursors, offsets, topics } = parts
+  const memberCursors = new MemberCursorCodec(cursors)
+  const fetches = new MemberFetches()
+  const positions = new MemberPositionFinder(engine, offsets)
+  const pages = new MemberPageReader(engine, parts.pages, clock)
+  return new GroupMemberService({
+    engine,
+    clock,
+    topics,
+    memberCursors,
+    fetches,
+    assignors: settings.groupConsumerAssignors,
+    starts: new SubscriptionStarts(engine, offsets),
+    fetchService: new MemberFetchService({ engine, clock, memberCursors, positions, pages, offsets, fetches }),
+    commits: new MemberCommits({ engine, clock, offsetMetadataBytesMax: settings.offsetMetadataMaxBytes }),
+  })
 }

@@ -19,6 +19,6 @@ export function foundGroup(engine: Engine, group: string): GroupSummary {
   if (found !== undefined) return found
   throw new BrokerError(
     'GROUP_ID_NOT_FOUND',
-    `There is no consumer group "${group}": a group begins with its first commit. GET /consumer-groups lists those there are.`,
+    `There is no consumer group "${group}": a group begins with its first member or its first commit. GET /consumer-groups lists those there are.`,
   )
 }

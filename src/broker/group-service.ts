@@ -8,25 +8,36 @@ import { checkGroupId, foundGroup } from './group-id.ts'
 import { type GroupOffset, groupOffset, lagOf, partitionEnds, type TopicPartition } from './group-lag.ts'
 import { type ListPage, type ListRequest, pageOf, partitionKey } from './list-page.ts'
 import { type CheckedCommit, checkCommits } from './offset-commit-check.ts'
+import type { GroupMemberService } from './group-member-service.ts'
+import type { MemberDescription } from './group-membership.ts'
+import type { CommitItem } from './member-commits.ts'
+import { shownPartitions, type ShownPartitions } from './member-state.ts'
 import type { OffsetService } from './offset-service.ts'
 import { foundTopic } from './topic-lookup.ts'
 import { parsePosition } from './time-expression.ts'
 
 export interface GroupDescription extends GroupSummary {
-  /** None: a group without members. */
-  readonly members: readonly never[]
+  /** Raised by whatever changes what members are to own; 0 where the group never had members. */
+  readonly groupEpoch: number
+  /** The group epoch that the target assignment is of. */
+  readonly assignmentEpoch: number
+  /** null where the group never had members. */
+  readonly assignor: string | null
+  readonly members: readonly DescribedMember[]
   readonly offsets: readonly GroupOffset[]
+}
+
+export interface DescribedMember extends Omit<MemberDescription, 'assignment' | 'revoking' | 'target'> {
+  readonly assignment: readonly ShownPartitions[]
+  readonly revoking: readonly ShownPartitions[]
+  /** What it is to own when all members have followed. */
+  readonly target: readonly ShownPartitions[]
 }
 
 /** What to commit: everything before the positions of a cursor, or the offsets named. */
 export interface CommitRequest {
   readonly cursor?: string | undefined
   readonly offsets?: readonly OffsetCommit[] | undefined
-}
-
-export interface CommitItem extends TopicPartition {
-  readonly nextOffset: number
-  readonly lag: number | null
 }
 
 /** Either topics and where to, or offsets. */
@@ -51,6 +62,7 @@ export interface GroupServiceDependencies {
   readonly offsets: OffsetService
   /** `offset.metadata.max.bytes` */
   readonly offsetMetadataBytesMax: number
+  readonly members: GroupMemberService
 }
 
 /** Consumer groups and what they committed. */
@@ -69,7 +81,15 @@ export class GroupService {
 
   async describe(group: string): Promise<GroupDescription> {
     const summary = foundGroup(this.#deps.engine, group)
-    return { ...summary, members: [], offsets: await this.#groupOffsets(this.#entries(group)) }
+    const membership = this.#deps.engine.membership.describe(group)
+    return {
+      ...summary,
+      groupEpoch: membership?.groupEpoch ?? 0,
+      assignmentEpoch: membership?.assignmentEpoch ?? 0,
+      assignor: membership?.assignor ?? null,
+      members: membership?.members.map(described) ?? [],
+      offsets: await this.#groupOffsets(this.#entries(group)),
+    }
   }
 
   async delete(group: string): Promise<void> {
@@ -78,8 +98,8 @@ export class GroupService {
   }
 
   /**
-   * All partitions of the topics that the group has committed offsets for, or of the one named: also those without a
-   * commit, for their records wait as well.
+   * All partitions of the topics that the group has committed offsets for or is subscribed to, or of the one named: also
+   * those without a commit, for their records wait as well.
    */
   async offsets(group: string, request: ListRequest & { topic?: string | undefined }): Promise<ListPage<GroupOffset>> {
     const { engine, cursors } = this.#deps
@@ -95,10 +115,15 @@ export class GroupService {
   /** Durable when it resolves. A commit never moves a group back: one that is older changes nothing. */
   async commit(group: string, request: CommitRequest): Promise<readonly CommitItem[]> {
     checkGroupId(group)
-    const held = request.cursor === undefined ? undefined : this.#positionsOf(group, request.cursor)
-    const offsets = request.offsets ?? held
+    const { cursors, members } = this.#deps
+    const { cursor, offsets: named } = request
+    if (cursor !== undefined && cursors.kindOf(cursor, '/cursor') === 'member') {
+      return members.commit(group, { cursor, offsets: named })
+    }
+    const held = cursor === undefined ? undefined : this.#positionsOf(group, cursor)
+    const offsets = named ?? held
     if (offsets === undefined) throw oneOf('"cursor" or "offsets"', ['/cursor', '/offsets'])
-    const pointerOf = request.offsets === undefined ? () => '/cursor' : (index: number) => `/offsets/${index}`
+    const pointerOf = named === undefined ? () => '/cursor' : (index: number) => `/offsets/${index}`
     const checked = await this.#checked(offsets, pointerOf)
     const answers = stored(await this.#deps.engine.groups.commit(group, checked, 'advance'))
     return answers.map(({ topic, partition, nextOffset }, index) => ({
@@ -114,7 +139,8 @@ export class GroupService {
     checkGroupId(group)
     const targets = await this.#resetTargets(request)
     const before = committedByPartition(this.#deps.engine.groups.committed(group))
-    if (!dryRun) stored(await this.#deps.engine.groups.commit(group, targets, 'set'))
+    if (dryRun) this.#refuseWithMembers(group)
+    else stored(await this.#deps.engine.groups.commit(group, targets, 'set'))
     return targets.map(({ topic, partition, nextOffset, endOffset }) => ({
       topic,
       partition,
@@ -137,15 +163,28 @@ export class GroupService {
     const { engine } = this.#deps
     const committed = engine.groups.committed(group)
     const byPartition = committedByPartition(committed)
-    const topics =
-      topic === undefined
-        ? new Set(committed.map((offset) => offset.topic))
-        : [foundTopic(engine, topic, '?topic').name]
-    return [...topics].flatMap((name) =>
+    const topics = topic === undefined ? this.#topicsOf(group, committed) : [foundTopic(engine, topic, '?topic').name]
+    return topics.flatMap((name) =>
       Array.from({ length: engine.topics.find(name)?.partitionCount ?? 0 }, (_, partition) => {
         const offset = byPartition.get(keyOf(name, partition))
         return { topic: name, partition, ...(offset !== undefined && { committed: offset }) }
       }),
+    )
+  }
+
+  #topicsOf(group: string, committed: readonly CommittedOffset[]): readonly string[] {
+    const members = this.#deps.engine.membership.describe(group)?.members ?? []
+    const topics = [...committed.map(({ topic }) => topic), ...members.flatMap((member) => member.topics)]
+    return [...new Set(topics)].sort()
+  }
+
+  /** What a reset would meet. */
+  #refuseWithMembers(group: string): void {
+    const count = this.#deps.engine.groups.find(group)?.memberCount ?? 0
+    if (count === 0) return
+    throw new BrokerError(
+      'NON_EMPTY_GROUP',
+      `Group "${group}" has ${count} ${count === 1 ? 'member' : 'members'}: let them leave before offsets are reset.`,
     )
   }
 
@@ -194,6 +233,16 @@ export class GroupService {
     const partitions = Array.from({ length: partitionCount }, (_, partition) => partition)
     const starts = await this.#deps.offsets.starts(name, partitions, at)
     return starts.map(({ partition, offset }) => ({ topic: name, partition, nextOffset: offset }))
+  }
+}
+
+function described(member: MemberDescription): DescribedMember {
+  const { assignment, revoking, target } = member
+  return {
+    ...member,
+    assignment: shownPartitions(assignment),
+    revoking: shownPartitions(revoking),
+    target: shownPartitions(target),
   }
 }
 

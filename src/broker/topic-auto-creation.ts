@@ -28,13 +28,15 @@ export class TopicAutoCreation {
    * The topic there is, else a new one with `num.partitions` partitions and no overrides; requests that come at the
    * same time get the same one. Rejects with UNKNOWN_TOPIC_OR_PARTITION where `auto.create.topics.enable=false`,
    * INVALID_TOPIC_EXCEPTION, or what the store says.
+   *
+   * @param pointer where the request has the name: by default in the path
    */
-  async findOrCreate(name: string): Promise<TopicSummary> {
+  async findOrCreate(name: string, pointer = 'topic'): Promise<TopicSummary> {
     const topic = this.#topics.find(name)
     if (topic !== undefined) return topic
-    checkTopicName(name, 'topic')
-    refuseInternalTopic(name)
-    if (!this.#options.enabled) throw unknownTopic(name)
+    checkTopicName(name, pointer)
+    refuseInternalTopic(name, pointer)
+    if (!this.#options.enabled) throw unknownTopic(name, pointer)
     const creating = this.#creating.get(name) ?? this.#create(name)
     this.#creating.set(name, creating)
     return creating.finally(() => this.#creating.delete(name))
@@ -52,10 +54,9 @@ export class TopicAutoCreation {
   }
 }
 
-function unknownTopic(name: string): BrokerError {
-  return new BrokerError(
-    'UNKNOWN_TOPIC_OR_PARTITION',
+function unknownTopic(name: string, pointer: string): BrokerError {
+  const detail =
     `There is no topic "${name}", and this server runs with auto.create.topics.enable=false. ` +
-      `Create it with PUT /topics/${name}.`,
-  )
+    `Create it with PUT /topics/${name}.`
+  return new BrokerError('UNKNOWN_TOPIC_OR_PARTITION', detail, { errors: [{ pointer, detail }] })
 }

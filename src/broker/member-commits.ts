@@ -1,0 +1,147 @@
+import { BrokerError } from './broker-error.ts'
+import type { Clock } from './clock.ts'
+import type { Engine } from './engine.ts'
+import type { OffsetCommit } from './group-coordinator.ts'
+import { lagOf, type TopicPartition } from './group-lag.ts'
+import type { MemberCommitAnswer, PartitionsOfTopic } from './group-membership.ts'
+import type { MemberCursor } from './member-cursor.ts'
+import { committedOffsets } from './member-positions.ts'
+import { identityOf } from './member-state.ts'
+import { type CheckedCommit, checkCommits } from './offset-commit-check.ts'
+
+export interface CommitItem extends TopicPartition {
+  readonly nextOffset: number
+  readonly lag: number | null
+}
+
+interface MemberCommit extends CheckedCommit {
+  readonly topicId: string
+}
+
+export interface MemberCommitsDependencies {
+  readonly engine: Engine
+  readonly clock: Clock
+  readonly offsetMetadataBytesMax: number
+}
+
+/** Commits of members: what a cursor holds, or offsets beside a cursor. */
+export class MemberCommits {
+  readonly #deps: MemberCommitsDependencies
+
+  constructor(deps: MemberCommitsDependencies) {
+    this.#deps = deps
+  }
+
+  /**
+   * Rejects with STALE_MEMBER_EPOCH, which tells what was committed all the same, where some partitions are not the
+   * member's any more. Partitions announced as revoking are let go of, as far as nothing that the cursor handed out of them
+   * is left to be committed.
+   */
+  async commit(cursor: MemberCursor, named?: readonly OffsetCommit[]): Promise<readonly CommitItem[]> {
+    const { engine, clock } = this.#deps
+    const commits = await this.#checked(cursor, named)
+    const isHeld = named === undefined ? () => true : heldIn(cursor)
+    const offered = commits.filter(isHeld)
+    const answers = await engine.membership.commit({
+      ...identityOf(cursor),
+      fetchAgeMs: Math.max(0, clock.now() - cursor.fetchTimeMs),
+      released: releasedBy(cursor, commits, named !== undefined),
+      offsets: offered.map(({ topic, topicId, partition, nextOffset, metadata }) => ({
+        topic,
+        topicId,
+        partition,
+        nextOffset,
+        ...(metadata !== undefined && { metadata }),
+      })),
+    })
+    const answerOf = new Map(offered.map((commit, index) => [commit, answers[index]]))
+    const standing = commits.map((commit) => answerOf.get(commit) ?? this.#notHeld(cursor.group, commit))
+    return accepted(cursor, commits, standing)
+  }
+
+  async #checked(cursor: MemberCursor, named?: readonly OffsetCommit[]): Promise<MemberCommit[]> {
+    const { engine, offsetMetadataBytesMax } = this.#deps
+    const offsets = named ?? this.#positionsOf(cursor)
+    const pointerOf = named === undefined ? () => '/cursor' : (index: number) => `/offsets/${index}`
+    const checked = await checkCommits(engine, offsets, offsetMetadataBytesMax, pointerOf)
+    return checked.map((commit) => ({ ...commit, topicId: engine.topics.find(commit.topic)?.topicId ?? '' }))
+  }
+
+  /** Of topics that are gone there is nothing to commit. */
+  #positionsOf({ topics }: MemberCursor): OffsetCommit[] {
+    const names = new Map(this.#deps.engine.topics.list().map(({ topicId, name }) => [topicId, name]))
+    return topics.flatMap(({ topicId, positions }) => {
+      const topic = names.get(topicId)
+      if (topic === undefined) return []
+      return positions.map(({ partition, offset }) => ({ topic, partition, nextOffset: offset }))
+    })
+  }
+
+  #notHeld(group: string, { topic, topicId, partition, nextOffset }: MemberCommit): MemberCommitAnswer {
+    const committed = committedOffsets(this.#deps.engine.groups.committed(group)).get(topicId)?.get(partition) ?? -1
+    if (committed >= nextOffset) return { topic, partition, nextOffset: committed }
+    return { topic, partition, nextOffset: committed, errorCode: 'STALE_MEMBER_EPOCH' }
+  }
+}
+
+/** True for partitions that the member held when it got the cursor, as far as the cursor tells. */
+function heldIn(cursor: MemberCursor): (commit: MemberCommit) => boolean {
+  if (!cursor.heldListed) return () => true
+  const held = new Map(
+    cursor.topics.map(({ topicId, held: assigned, revoking, positions }) => [
+      topicId,
+      new Set([...assigned, ...revoking, ...positions.map(({ partition }) => partition)]),
+    ]),
+  )
+  return ({ topicId, partition }) => held.get(topicId)?.has(partition) === true
+}
+
+function releasedBy(
+  { topics }: MemberCursor,
+  commits: readonly MemberCommit[],
+  isPart: boolean,
+): readonly PartitionsOfTopic[] {
+  const upTo = committedOffsetsOf(commits)
+  return topics.flatMap(({ topicId, revoking, positions }) => {
+    const left = new Set(
+      positions
+        .filter(({ partition, offset }) => isPart && offset > (upTo.get(topicId)?.get(partition) ?? -1))
+        .map(({ partition }) => partition),
+    )
+    const partitions = revoking.filter((partition) => !left.has(partition))
+    return partitions.length === 0 ? [] : [{ topicId, partitions }]
+  })
+}
+
+function committedOffsetsOf(commits: readonly MemberCommit[]): ReadonlyMap<string, ReadonlyMap<number, number>> {
+  const metadata = ''
+  return committedOffsets(commits.map((commit) => ({ ...commit, metadata, commitTimestamp: 0 })))
+}
+
+function accepted(
+  { group, memberId }: MemberCursor,
+  commits: readonly MemberCommit[],
+  answers: readonly MemberCommitAnswer[],
+): readonly CommitItem[] {
+  const committed: CommitItem[] = []
+  const refused: (TopicPartition & { nextOffset: number; code: string })[] = []
+  answers.forEach(({ topic, partition, nextOffset, errorCode }, index) => {
+    const commit = commits[index]
+    if (errorCode !== undefined) {
+      refused.push({ topic, partition, nextOffset: commit?.nextOffset ?? nextOffset, code: errorCode })
+    } else committed.push({ topic, partition, nextOffset, lag: lagOf(nextOffset, commit?.endOffset ?? null) })
+  })
+  const [first] = refused
+  if (first === undefined) return committed
+  const code = refused.some((each) => each.code === 'STALE_MEMBER_EPOCH')
+    ? 'STALE_MEMBER_EPOCH'
+    : 'UNKNOWN_TOPIC_OR_PARTITION'
+  const others = refused.length > 1 ? ` and ${refused.length - 1} more` : ''
+  throw new BrokerError(
+    code,
+    `${first.topic}-${first.partition}${others} cannot be committed: member "${memberId}" of group "${group}" has not owned ` +
+      `it without a break since this cursor. ${committed.length} other partitions are committed. Fetch with the newest ` +
+      'cursor, and drop the records of the partitions refused: their present owner reads them again.',
+    { facts: { committed, refused } },
+  )
+}
