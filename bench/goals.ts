@@ -37,6 +37,10 @@ export function atMostLatency(p50Ms: number, p99Ms: number): Goal {
   })
 }
 
+export function atMostP99Latency(highestMs: number): Goal {
+  return ({ p99Ms = Infinity }) => ({ goal: `p99 ≤ ${highestMs} ms`, met: p99Ms <= highestMs })
+}
+
 export function atMostMilliseconds(highest: number): Goal {
   return ({ milliseconds = Infinity }) => ({
     goal: `≤ ${highest.toLocaleString('en')} ms`,

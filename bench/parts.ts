@@ -2,12 +2,14 @@ import type { Part } from './part.ts'
 import { acksPart } from './workloads/acks.ts'
 import { batchesPart } from './workloads/batches.ts'
 import { costPart } from './workloads/cost.ts'
+import { groupsPart } from './workloads/groups.ts'
 import { latencyPart } from './workloads/latency.ts'
 import { memoryPart } from './workloads/memory.ts'
 import { partitionsPart } from './workloads/partitions.ts'
 import { publishPart } from './workloads/publish.ts'
 import { readPart } from './workloads/read.ts'
 import { startUpPart } from './workloads/start-up.ts'
+import { streamsPart } from './workloads/streams.ts'
 import { tailPart } from './workloads/tail.ts'
 
 /** All parts, in the order they run in. */
@@ -19,6 +21,8 @@ export const parts: readonly Part[] = [
   readPart,
   latencyPart,
   tailPart,
+  groupsPart,
+  streamsPart,
   startUpPart,
   memoryPart,
   costPart,

@@ -51,6 +51,11 @@ export class Child {
     this.#process.stdout?.on('data', listener)
   }
 
+  /** To its standard input. */
+  write(text: string): void {
+    this.#process.stdin?.write(text)
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#signalled = true
     this.#process.kill(signal)
@@ -85,11 +90,12 @@ export class Children {
   readonly #alive = new Set<Child>()
 
   start(name: string, command: readonly string[], options: { readonly cwd?: string } = {}): Child {
-    const [program = '', ...args] = command
-    const child = new Child(name, spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] }))
-    this.#alive.add(child)
-    void child.ended.then(() => this.#alive.delete(child))
-    return child
+    return this.#add(name, command, options, 'ignore')
+  }
+
+  /** As `start`, with a standard input that can be written to. */
+  startWithInput(name: string, command: readonly string[]): Child {
+    return this.#add(name, command, {}, 'pipe')
   }
 
   /** Runs a command to its end and returns what it wrote to its standard output. */
@@ -98,6 +104,14 @@ export class Children {
     const { code } = await child.ended
     if (code !== 0) throw child.endError()
     return child.stdout
+  }
+
+  #add(name: string, command: readonly string[], options: { readonly cwd?: string }, stdin: 'ignore' | 'pipe'): Child {
+    const [program = '', ...args] = command
+    const child = new Child(name, spawn(program, args, { ...options, stdio: [stdin, 'pipe', 'pipe'] }))
+    this.#alive.add(child)
+    void child.ended.then(() => this.#alive.delete(child))
+    return child
   }
 
   /** At once, as a crash would; what they hold on disk is the caller's to remove. */

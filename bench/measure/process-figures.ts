@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 
 /** Ticks of /proc, which are hundredths of a second on every Linux of today whatever the kernel's own timer is. */
 const CLOCK_TICKS_PER_SECOND = 100
@@ -14,6 +14,17 @@ export function cpuSeconds(pid: number): CpuSeconds | undefined {
   const main = statOf(`/proc/${pid}/task/${pid}/stat`)
   if (all === undefined || main === undefined) return undefined
   return { allThreads: ticks(all, 'own'), mainThread: ticks(main, 'own') }
+}
+
+/** CPU time of all threads that are there now, to the microsecond; undefined where there is no /proc. */
+export function exactCpuMs(pid: number): number | undefined {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`)
+    const onCpuNs = threads.map((id) => Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'utf8').split(' ')[0]))
+    return onCpuNs.reduce((sum, ns) => sum + ns, 0) / 1e6
+  } catch {
+    return undefined
+  }
 }
 
 /** CPU time of those children of this process that have ended; undefined where there is no /proc. */

@@ -1,7 +1,8 @@
 import { LatencyHistogram } from './latency-histogram.ts'
-import { LongPollConsumer } from './long-poll-consumer.ts'
+import { GroupMemberConsumer } from './group-member-consumer.ts'
+import { LongPollConsumer, type RecordConsumer } from './long-poll-consumer.ts'
 import { monotonicMs } from './monotonic.ts'
-import type { NumberedRecords, OpenLoopLoad, OpenLoopResult } from './open-loop-load.ts'
+import type { ConsumerInGroup, ConsumerOfPartition, OpenLoopLoad, OpenLoopResult } from './open-loop-load.ts'
 import { OpenLoopPublisher } from './publisher.ts'
 import { Schedule } from './schedule.ts'
 
@@ -20,7 +21,10 @@ let measured = 0
 let lastAnswerMs = 0
 let cpuBefore = process.cpuUsage()
 
-const consumed = load.publish.kind === 'numbered' ? consume(load.publish) : undefined
+const consumed =
+  load.publish.kind === 'numbered' && load.publish.consumer !== undefined
+    ? await consume(load.publish.consumer, load.publish.recordsPerRequest)
+    : undefined
 await publisher.run(({ request, ok, latencyMs }) => {
   if (!ok) errors++
   if (request < schedule.firstMeasured) return
@@ -35,14 +39,21 @@ const result: OpenLoopResult = {
   requests: measured,
   seconds: (lastAnswerMs - publisher.intendedMs(schedule.firstMeasured)) / 1000,
   errors,
+  beganMs: publisher.intendedMs(0),
   latencies: histogram.latencies(),
   cpuSeconds: (user + system) / 1e6,
 }
 process.stdout.write(`${JSON.stringify(result)}\n`)
 
 /** Begins to read; `missing` waits until nothing more comes, and tells how many records did not. */
-function consume({ partitionPath, recordsPerRequest }: NumberedRecords): { missing(): Promise<number> } {
-  const consumer = new LongPollConsumer(load.origin, partitionPath)
+async function consume(
+  from: ConsumerOfPartition | ConsumerInGroup,
+  recordsPerRequest: number,
+): Promise<{ missing(): Promise<number> }> {
+  const consumer: RecordConsumer =
+    from.kind === 'partition'
+      ? new LongPollConsumer(load.origin, from.path)
+      : await GroupMemberConsumer.join(load.origin, from)
   let received = 0
   const reading = consumer.run((number) => {
     received++

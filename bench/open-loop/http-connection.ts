@@ -71,12 +71,13 @@ export function parseReply(bytes: Buffer): (HttpReply & { readonly sizeBytes: nu
   const headEnd = bytes.indexOf(HEAD_END)
   if (headEnd < 0) return undefined
   const head = bytes.toString('latin1', 0, headEnd)
-  const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1]
+  const status = Number(head.slice(9, 12))
+  const length = status === 204 ? '0' : /\r\ncontent-length: *(\d+)/i.exec(head)?.[1]
   if (length === undefined) throw new Error(`a reply without content-length:\n${head}`)
   const bodyStart = headEnd + HEAD_END.length
   const sizeBytes = bodyStart + Number(length)
   if (bytes.length < sizeBytes) return undefined
-  return { status: Number(head.slice(9, 12)), body: bytes.subarray(bodyStart, sizeBytes), sizeBytes }
+  return { status, body: bytes.subarray(bodyStart, sizeBytes), sizeBytes }
 }
 
 export function getRequest(origin: string, path: string): Buffer {
@@ -84,8 +85,20 @@ export function getRequest(origin: string, path: string): Buffer {
 }
 
 export function postRequest(origin: string, path: string, contentType: string, body: Buffer): Buffer {
+  return requestWithBody(origin, 'POST', path, contentType, body)
+}
+
+export function jsonRequest(origin: string, method: 'PUT' | 'POST', path: string, body: object): Buffer {
+  return requestWithBody(origin, method, path, 'application/json', Buffer.from(JSON.stringify(body)))
+}
+
+export function deleteRequest(origin: string, path: string): Buffer {
+  return Buffer.from(`DELETE ${path} HTTP/1.1\r\nhost: ${new URL(origin).host}\r\n\r\n`, 'latin1')
+}
+
+function requestWithBody(origin: string, method: string, path: string, contentType: string, body: Buffer): Buffer {
   const head =
-    `POST ${path} HTTP/1.1\r\nhost: ${new URL(origin).host}\r\ncontent-type: ${contentType}\r\n` +
+    `${method} ${path} HTTP/1.1\r\nhost: ${new URL(origin).host}\r\ncontent-type: ${contentType}\r\n` +
     `content-length: ${body.length}\r\n\r\n`
   return Buffer.concat([Buffer.from(head, 'latin1'), body])
 }

@@ -8,8 +8,14 @@ interface Page {
   readonly nextOffset: number
 }
 
+export interface RecordConsumer {
+  /** Gives each record's number to the callback as soon as it is there; ends after `stop`, once nothing comes for 1 s. */
+  run(onRecord: (number: number) => void): Promise<void>
+  stop(): void
+}
+
 /** Reads a partition from an offset on, always waiting for the next record, on a connection of its own. */
-export class LongPollConsumer {
+export class LongPollConsumer implements RecordConsumer {
   readonly #origin: string
   readonly #partitionPath: string
   #nextOffset = 0
@@ -24,7 +30,6 @@ export class LongPollConsumer {
     return this.#nextOffset
   }
 
-  /** Gives each record's number to the callback as soon as it is there; ends after `stop`, once nothing comes for 1 s. */
   async run(onRecord: (number: number) => void): Promise<void> {
     const connection = await HttpConnection.open(this.#origin)
     for (;;) {

@@ -33,7 +33,11 @@ async function tailLatency(recordsPerRequest: number, context: PartContext): Pro
     warmUpSeconds: warmUpSeconds + 1,
     seconds: burstSeconds * repeats,
     connections: CONNECTIONS,
-    publish: { kind: 'numbered', recordsPerRequest, partitionPath: '/topics/bench/partitions/0' },
+    publish: {
+      kind: 'numbered',
+      recordsPerRequest,
+      consumer: { kind: 'partition', path: '/topics/bench/partitions/0' },
+    },
   })
   const row = openLoopRow(server, result, recordsPerRequest)
   await server.stop()
