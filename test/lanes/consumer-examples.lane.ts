@@ -45,6 +45,12 @@ class Example {
     assert.equal(this.#stderr, '')
   }
 
+  /** Has printed a record, and has not ended. */
+  get reads(): boolean {
+    assert.equal(this.#child.exitCode, null, this.#stderr)
+    return this.seen.length > 0
+  }
+
   kill9(): void {
     this.#child.kill('SIGKILL')
   }
@@ -73,9 +79,9 @@ for (const [port, first, second] of [
     const { server, group, start } = await startGroup(t, port)
     const publishing = group.publish(RECORDS, 6000, 25)
     const alone = start(first)
-    await group.until('the first one reads', 15_000, () => Promise.resolve(alone.seen.length > 0))
+    await group.until('the first one reads', 15_000, () => Promise.resolve(alone.reads))
     const joining = start(second)
-    await group.until('both read', 15_000, () => Promise.resolve(joining.seen.length > 0))
+    await group.until('both read', 15_000, () => Promise.resolve(joining.reads))
     await server.restart()
     await server.crashAndStart()
     await publishing
