@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { BatchPublishService } from '../broker/batch-publish-service.ts'
 import type { ClusterService } from '../broker/cluster-service.ts'
 import type { GroupFetchService } from '../broker/group-fetch-service.ts'
+import type { GroupMemberService } from '../broker/group-member-service.ts'
 import type { GroupService } from '../broker/group-service.ts'
 import type { OffsetService } from '../broker/offset-service.ts'
 import type { PublishService } from '../broker/publish-service.ts'
@@ -15,6 +16,7 @@ import type { HttpLoad } from './http-load.ts'
 import { BatchesController } from './controllers/batches-controller.ts'
 import { ClusterController } from './controllers/cluster-controller.ts'
 import { ConsumerGroupsController } from './controllers/consumer-groups-controller.ts'
+import { GroupMembersController } from './controllers/group-members-controller.ts'
 import { HealthController, type MetricsSource } from './controllers/health-controller.ts'
 import { LinesController } from './controllers/lines-controller.ts'
 import { PartitionsController } from './controllers/partitions-controller.ts'
@@ -31,6 +33,7 @@ export interface ApiServices {
   readonly reads: ReadService
   readonly topicStreams: TopicStreamService
   readonly groups: GroupService
+  readonly groupMembers: GroupMemberService
   readonly groupFetch: GroupFetchService
   readonly cluster: ClusterService
   readonly metrics: MetricsSource
@@ -54,6 +57,7 @@ export function apiControllers(services: ApiServices): Controller[] {
     new BatchesController(services),
     new StreamController(services),
     new ConsumerGroupsController(services),
+    new GroupMembersController(services),
     new ClusterController(cluster),
     new HealthController(cluster, metrics),
   ]

@@ -36,7 +36,7 @@ export interface ConsumerGroupsControllerDependencies {
   readonly stopping: AbortSignal
 }
 
-/** Consumer groups without members: they read, commit, and are told how far behind they are. */
+/** Consumer groups: they commit, and are told how far behind they are; those without members read here, too. */
 export class ConsumerGroupsController implements Controller {
   readonly components = groupComponents
   readonly #deps: ConsumerGroupsControllerDependencies

@@ -47,6 +47,7 @@ export const GetGroup = {
 export const DeleteGroup = {
   operationId: 'deleteConsumerGroup',
   summary: 'Delete a consumer group with its committed offsets',
+  description: 'Of a group with members: 409 `NON_EMPTY_GROUP`.',
   tags,
   params: GroupParams,
   response: { 204: Type.Null({ description: 'The group is gone.' }), ...problemReplies },
@@ -83,7 +84,7 @@ export const fetchRecords = (pages: PageSettings) => ({
 export const ListGroupOffsets = {
   operationId: 'listCommittedOffsets',
   summary: 'List a group’s committed offsets with end offsets and lag',
-  description: 'All partitions of the topics that the group has committed offsets for.',
+  description: 'All partitions of the topics that the group has committed offsets for or is subscribed to.',
   tags,
   params: GroupParams,
   querystring: Type.Object(
@@ -98,7 +99,9 @@ export const CommitOffsets = {
   summary: 'Commit what a group has worked off',
   description:
     'A commit never moves a group back: one that is older than what stands changes nothing. It can be repeated. ' +
-    'With both members the offsets count, and the cursor has to be one of this group.',
+    'With both, the offsets count (part of a page), and the cursor has to be one of this group. In a group with members ' +
+    'only a member’s cursor commits. Partitions that the member has not owned since its cursor are refused: 409 ' +
+    '`STALE_MEMBER_EPOCH` with `committed` and `refused`; the others are committed.',
   tags,
   params: GroupParams,
   body: ref(CommitSchema),
@@ -108,6 +111,7 @@ export const CommitOffsets = {
 export const ResetOffsets = {
   operationId: 'resetOffsets',
   summary: 'Set where a group reads on, also backwards',
+  description: 'Of a group with members: 409 `NON_EMPTY_GROUP`.',
   tags,
   params: GroupParams,
   querystring: Type.Object(
@@ -127,7 +131,7 @@ export const ResetOffsets = {
 export const ForgetOffsets = {
   operationId: 'forgetOffsets',
   summary: 'Forget what a group committed',
-  description: 'The group is gone when nothing is left.',
+  description: 'The group is gone when nothing is left. Of a group with members: 409 `NON_EMPTY_GROUP`.',
   tags,
   params: GroupParams,
   querystring: Type.Object(
@@ -149,6 +153,7 @@ const offset = {
   commitTimestamp: 1_700_000_000_000,
 }
 const cursor = 'AQEAFnQ1'
+const described = { ...group, groupEpoch: 0, assignmentEpoch: 0, assignor: null, members: [], offsets: [offset] }
 const page = {
   records: [exampleRecord],
   cursor,
@@ -158,7 +163,7 @@ const page = {
 }
 
 export const listGroupsExamples = { replies: { 200: { items: [group], nextCursor: null } } }
-export const getGroupExamples = { replies: { 200: { ...group, members: [], offsets: [offset] } } }
+export const getGroupExamples = { replies: { 200: described } }
 export const fetchExamples = { replies: { 200: page } }
 export const listOffsetsExamples = { replies: { 200: { items: [offset], nextCursor: null } } }
 export const commitExamples = {

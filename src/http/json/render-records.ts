@@ -42,6 +42,12 @@ export class RecordsPage implements PageSink {
     return this.#held?.isFull === true
   }
 
+  /** All records given so far are void. */
+  discard(): void {
+    this.#writer.length = pageStart.length
+    this.recordCount = 0
+  }
+
   /** Adds records of one partition. The columns are not kept. Throws SERVER_OVERLOADED where there is no room for any. */
   records(topic: string, partition: number, columns: RecordColumns): void {
     if (this.recordCount === 0) this.#held?.refuseIfFull()

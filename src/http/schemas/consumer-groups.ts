@@ -1,16 +1,13 @@
 import { Type, type Static, type TSchema } from 'typebox'
 import { component, ref, requestComponent } from './component.ts'
 import { count, MAX_INTEGER, offset, partitionNumber, timestamp } from './integers.ts'
+import { group, GroupMemberSchema } from './member-description.ts'
 import { nullable, orAbsent } from './nullable.ts'
 import { RecordsPageSchema } from './records.ts'
 
 /** Entries that one commit or reset may name. */
 export const MAX_COMMIT_ENTRIES = 10_000
 
-const group = Type.String({
-  description: 'The group’s id: at most 249 of A–Z, a–z, 0–9, `.`, `_` and `-`.',
-  examples: ['billing'],
-})
 const lag = nullable(
   Type.Integer({
     format: 'int64',
@@ -31,7 +28,10 @@ export const GroupTopicParams = Type.Object(
 
 export const ConsumerGroupSchema = component('ConsumerGroup', 'A consumer group in a list.', {
   group,
-  state: Type.String({ description: 'Empty: it has no members. More may be added.', examples: ['Empty'] }),
+  state: Type.String({
+    description: 'Empty (it has no members), Assigning, Reconciling or Stable. More may be added.',
+    examples: ['Empty'],
+  }),
   type: Type.String({ description: 'The protocol of its members. More may be added.', examples: ['consumer'] }),
   memberCount: count('How many members it has.'),
 })
@@ -39,10 +39,6 @@ export const ConsumerGroupSchema = component('ConsumerGroup', 'A consumer group 
 export const ConsumerGroupListSchema = component('ConsumerGroupList', 'A page of consumer groups, sorted by id.', {
   items: Type.Array(ref(ConsumerGroupSchema)),
   nextCursor,
-})
-
-export const GroupMemberSchema = component('GroupMember', 'A member of a consumer group.', {
-  memberId: Type.String(),
 })
 
 export const GroupOffsetSchema = component('GroupOffset', 'Where a group stands in a partition.', {
@@ -67,9 +63,15 @@ export const ConsumerGroupDescriptionSchema = component(
   'A consumer group with its members and where it stands.',
   {
     ...ConsumerGroupSchema.properties,
+    groupEpoch: count('Raised by whatever changes what members are to own; 0 where there never were any.'),
+    assignmentEpoch: count('The group epoch that the members’ targets are of.'),
+    assignor: Type.Unsafe<string | null>({
+      type: ['string', 'null'],
+      description: 'How partitions are shared; null where there never were members.',
+    }),
     members: Type.Array(ref(GroupMemberSchema)),
     offsets: Type.Array(ref(GroupOffsetSchema), {
-      description: 'All partitions of the topics it has committed offsets for.',
+      description: 'All partitions of the topics it has committed offsets for or is subscribed to.',
     }),
   },
 )
@@ -98,7 +100,8 @@ export const CommitSchema = requestComponent('Commit', 'What a group has worked 
     Type.String({
       minLength: 1,
       maxLength: 4096,
-      description: 'The `cursor` of a page of this group: everything before it was worked off.',
+      description:
+        'The `cursor` of a page of this group: everything before it was worked off. Members give their newest one, also beside `offsets`.',
     }),
   ),
   offsets: offsetsToCommit,

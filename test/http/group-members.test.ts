@@ -1,0 +1,334 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { type ApiServer, type ApiServerOptions, startApi } from './api-server.ts'
+import { TestMember } from './test-member.ts'
+
+/** A topic of four partitions whose records are `<partition>-<offset>`. */
+async function startWithOrders(t: TestContext, perPartition = 0, options: ApiServerOptions = {}): Promise<ApiServer> {
+  const server = await startApi(t, options)
+  await server.api.put('/topics/orders').send({ partitions: 4 }).expect(201)
+  if (perPartition > 0) await publish(server, perPartition)
+  return server
+}
+
+async function publish({ api }: ApiServer, perPartition: number, from = 0, topic = 'orders'): Promise<void> {
+  const records = [0, 1, 2, 3].flatMap((partition) =>
+    Array.from({ length: perPartition }, (_, i) => ({ partition, value: `${partition}-${from + i}` })),
+  )
+  await api.post(`/topics/${topic}/records`).send({ records }).expect(200)
+}
+
+const all = (perPartition: number): string[] =>
+  [0, 1, 2, 3].flatMap((partition) => Array.from({ length: perPartition }, (_, i) => `${partition}-${i}`)).sort()
+
+test('a member joins, reads every record, commits, and is up to date', async (t) => {
+  const server = await startWithOrders(t, 3)
+  const member = new TestMember(server, 'a')
+  const joined = await member.join({ topics: ['orders'] })
+  assert.equal(joined.status, 201)
+  assert.deepEqual(joined.body.assignment, [{ topic: 'orders', partitions: [0, 1, 2, 3] }])
+  assert.deepEqual(joined.body.revoking, [])
+  assert.equal(joined.body.memberEpoch, 1)
+  assert.equal(joined.body.heartbeatIntervalMs, 5000)
+  assert.equal(joined.body.sessionTimeoutMs, 45_000)
+
+  const page = await member.page()
+  assert.deepEqual(page.values, all(3))
+  assert.equal(page.upToDate, true)
+  assert.deepEqual(page.gaps, [])
+  assert.equal(page.memberEpoch, 1)
+  const items = await member.committed()
+  assert.deepEqual(
+    items,
+    [0, 1, 2, 3].map((partition) => ({ topic: 'orders', partition, nextOffset: 3, lag: 0 })),
+  )
+  assert.deepEqual((await member.page()).values, [])
+  await publish(server, 1, 3)
+  assert.deepEqual((await member.page()).values, ['0-3', '1-3', '2-3', '3-3'])
+})
+
+test('the same cursor starts at the same records until a later position is committed', async (t) => {
+  const server = await startWithOrders(t, 3)
+  const member = new TestMember(server, 'a')
+  await member.join()
+  const first = member.cursor
+  const page = await member.page()
+  assert.deepEqual((await member.page({ cursor: first })).values, page.values)
+  await member.commit({ cursor: page.cursor }).expect(200)
+  assert.deepEqual((await member.page({ cursor: first })).values, [])
+  await member.commit({ cursor: page.cursor }).expect(200)
+})
+
+test('pages go on from each other, and none of a member’s partitions starves', async (t) => {
+  const server = await startWithOrders(t, 5)
+  const member = new TestMember(server, 'a')
+  await member.join()
+  const seen: string[] = []
+  for (let page = 0; page < 10; page += 1) seen.push(...(await member.page({ query: '&maxRecords=2' })).values)
+  assert.deepEqual(seen.sort(), all(5))
+})
+
+test('a join can be repeated, voids the cursors before it, and changes the subscription', async (t) => {
+  const server = await startWithOrders(t, 1)
+  await server.api.put('/topics/payments').send({ partitions: 1 }).expect(201)
+  const member = new TestMember(server, 'a')
+  await member.join()
+  const old = member.cursor
+  const again = await member.join({ topics: ['orders', 'payments'] })
+  assert.equal(again.status, 200)
+  assert.equal(again.body.memberEpoch, 2)
+  assert.deepEqual(again.body.assignment, [
+    { topic: 'orders', partitions: [0, 1, 2, 3] },
+    { topic: 'payments', partitions: [0] },
+  ])
+  const fenced = await member.fetch({ cursor: old })
+  assert.equal(fenced.status, 409, fenced.text)
+  assert.equal(fenced.body.code, 'FENCED_MEMBER_EPOCH')
+  assert.equal(fenced.body.recovery, 'rejoin')
+})
+
+test('a partition moves when the one who had it committed a cursor that came with the announcement', async (t) => {
+  const server = await startWithOrders(t, 2)
+  const one = new TestMember(server, 'one')
+  const two = new TestMember(server, 'two')
+  await one.join()
+  const read = await one.page()
+  assert.deepEqual((await two.join()).body.assignment, [])
+  const announced = await one.page()
+  assert.deepEqual(announced.values, [], 'what was read goes on from its positions')
+  const revoked = announced.revoking[0]?.partitions ?? []
+  assert.equal(revoked.length, 2)
+  assert.equal(announced.assignment[0]?.partitions.length, 2)
+
+  // Neither repeating the fetch nor committing an older cursor lets go.
+  await one.page({ cursor: read.cursor })
+  await one.commit({ cursor: read.cursor }).expect(200)
+  assert.deepEqual((await two.page()).assignment, [])
+  await publish(server, 1, 2)
+  const kept = await one.page()
+  assert.equal(kept.records.length, 2)
+  assert.ok(kept.records.every(({ partition }) => !revoked.includes(partition)))
+
+  assert.equal((await one.committed()).length, 2, 'the positions ahead of what is committed')
+  const taken = await two.page()
+  assert.deepEqual(taken.assignment, [{ topic: 'orders', partitions: revoked }])
+  assert.deepEqual(
+    taken.values,
+    revoked.map((partition) => `${partition}-2`),
+  )
+})
+
+test('a heartbeat lets go of the partitions it names', async (t) => {
+  const server = await startWithOrders(t, 2)
+  const one = new TestMember(server, 'one')
+  const two = new TestMember(server, 'two')
+  await one.join()
+  await one.page()
+  await two.join()
+  const told = await one.heartbeat()
+  assert.equal(told.status, 200, told.text)
+  const [revoking] = told.body.revoking
+  assert.equal(revoking?.partitions.length, 2)
+  const partition = revoking?.partitions[0] ?? -1
+  const released = [
+    { topic: 'orders', partitions: [partition] },
+    { topic: 'gone', partitions: [0] },
+  ]
+  const after = await one.heartbeat(released)
+  assert.equal(after.body.revoking[0]?.partitions.length, 1)
+  assert.deepEqual((await two.page()).assignment, [{ topic: 'orders', partitions: [partition] }])
+
+  const stale = await one.commit()
+  assert.equal(stale.status, 200, 'the cursor of the heartbeat has no position of what was let go')
+})
+
+test('a commit for partitions that are gone tells what was committed and what was refused', async (t) => {
+  const server = await startWithOrders(t, 2)
+  const one = new TestMember(server, 'one')
+  const two = new TestMember(server, 'two')
+  await one.join()
+  const { cursor } = await one.page()
+  await two.join()
+  const { body } = await one.heartbeat()
+  const lost: number[] = body.revoking[0]?.partitions ?? []
+  await one.heartbeat([{ topic: 'orders', partitions: lost }])
+  await two.page()
+  const refused = await one.commit({ cursor })
+  assert.equal(refused.status, 409, refused.text)
+  assert.equal(refused.body.code, 'STALE_MEMBER_EPOCH')
+  assert.equal(refused.body.recovery, 'fetch')
+  assert.deepEqual(
+    refused.body.refused.map((each: { partition: number }) => each.partition),
+    lost,
+  )
+  assert.equal(refused.body.committed.length, 2)
+
+  // Where the new owner has come as far, the old commit is done.
+  await two.page()
+  await two.committed()
+  await one.commit({ cursor }).expect(200)
+})
+
+test('part of a page is committed by offsets beside the cursor', async (t) => {
+  const server = await startWithOrders(t, 3)
+  const member = new TestMember(server, 'a')
+  await member.join()
+  await member.page()
+  const offsets = [{ topic: 'orders', partition: 1, nextOffset: 2, metadata: 'half' }]
+  const committed = await member.commit({ cursor: member.cursor, offsets })
+  assert.deepEqual(committed.body.items, [{ topic: 'orders', partition: 1, nextOffset: 2, lag: 1 }])
+  const older = [{ topic: 'orders', partition: 1, nextOffset: 1 }]
+  const back = await member.commit({ cursor: member.cursor, offsets: older })
+  assert.equal(back.body.items[0].nextOffset, 2, 'a commit never moves back')
+  const group = await server.api.get('/consumer-groups/billing').expect(200)
+  assert.equal(group.body.offsets[1].metadata, 'half')
+})
+
+test('offsets beside a cursor let go of what the cursor handed out in full only', async (t) => {
+  const server = await startWithOrders(t, 3)
+  const one = new TestMember(server, 'one')
+  const two = new TestMember(server, 'two')
+  await one.join()
+  await one.page()
+  await two.join()
+  const { body } = await one.heartbeat()
+  const [first = -1, second = -1] = body.revoking[0]?.partitions ?? []
+  const offsets = [
+    { topic: 'orders', partition: first, nextOffset: 3 },
+    { topic: 'orders', partition: second, nextOffset: 1 },
+  ]
+  await one.commit({ cursor: one.cursor, offsets }).expect(200)
+  assert.deepEqual((await two.page()).assignment, [{ topic: 'orders', partitions: [first] }])
+  await one.commit().expect(200)
+  assert.deepEqual((await two.page()).assignment, [{ topic: 'orders', partitions: [first, second] }])
+})
+
+test('a long poll is answered by the first record', async (t) => {
+  const server = await startWithOrders(t)
+  const member = new TestMember(server, 'a')
+  await member.join()
+  const waiting = member.page({ query: '&waitMs=30000' })
+  await untilWaiting(server)
+  await server.api.post('/topics/orders/records').send({ records: [{ partition: 2, value: 'x' }] })
+  assert.deepEqual((await waiting).values, ['x'])
+})
+
+test('a long poll is answered when a partition is to be let go, and when one is to be had', async (t) => {
+  const server = await startWithOrders(t)
+  const one = new TestMember(server, 'one')
+  const two = new TestMember(server, 'two')
+  await one.join()
+  const waiting = one.page({ query: '&waitMs=30000' })
+  await untilWaiting(server)
+  await two.join()
+  const told = await waiting
+  assert.equal(told.revoking[0]?.partitions.length, 2)
+
+  const newcomer = two.page({ query: '&waitMs=30000' })
+  await one.commit().expect(200)
+  assert.equal((await newcomer).assignment[0]?.partitions.length, 2)
+})
+
+test('a change whose reply was lost is told again at once', async (t) => {
+  const server = await startWithOrders(t)
+  const one = new TestMember(server, 'one')
+  await one.join()
+  const { cursor } = await one.page()
+  await new TestMember(server, 'two').join()
+  const lost = await one.page({ cursor })
+  const repeated = await one.page({ cursor, query: '&waitMs=30000' })
+  assert.deepEqual(repeated.revoking, lost.revoking)
+})
+
+test('a newer fetch ends the one before it with an empty page', async (t) => {
+  const server = await startWithOrders(t)
+  const member = new TestMember(server, 'a')
+  await member.join()
+  const { cursor } = member
+  const older = member.page({ cursor, query: '&waitMs=30000' })
+  await untilWaiting(server)
+  const newer = member.page({ cursor, query: '&waitMs=30000' })
+  assert.deepEqual((await older).values, [])
+  await publish(server, 1)
+  assert.equal((await newer).records.length > 0, true)
+})
+
+test('a long poll ends when its member joins again or leaves', async (t) => {
+  const server = await startWithOrders(t)
+  const member = new TestMember(server, 'a')
+  await member.join()
+  const first = member.fetch({ query: '&waitMs=30000' }).then((response) => response)
+  await untilWaiting(server)
+  await member.join()
+  assert.equal((await first).body.code, 'FENCED_MEMBER_EPOCH')
+  const second = member.fetch({ query: '&waitMs=30000' }).then((response) => response)
+  await untilWaiting(server)
+  await member.leave().expect(204)
+  assert.equal((await second).body.code, 'UNKNOWN_MEMBER_ID')
+})
+
+test('a member that waits stays a member; one that is silent has left', async (t) => {
+  const server = await startWithOrders(t)
+  const member = new TestMember(server, 'a')
+  await member.join()
+  const waiting = member.page({ query: '&waitMs=30000' })
+  await untilWaiting(server)
+  server.clock.advance(30_000)
+  await waiting
+  server.clock.advance(44_000)
+  assert.equal((await member.fetch()).status, 200)
+  server.clock.advance(46_000)
+  const gone = await member.fetch()
+  assert.equal(gone.status, 404, gone.text)
+  assert.equal(gone.body.code, 'UNKNOWN_MEMBER_ID')
+  assert.equal(gone.body.recovery, 'rejoin')
+  const back = await member.join()
+  assert.equal(back.status, 201)
+})
+
+test('heartbeats keep a member alive until its fetch is too long ago', async (t) => {
+  const server = await startWithOrders(t)
+  const member = new TestMember(server, 'a')
+  await member.join({ topics: ['orders'], maxPollIntervalMs: 60_000 })
+  await member.page()
+  server.clock.advance(40_000)
+  assert.equal((await member.heartbeat()).status, 200)
+  server.clock.advance(40_000)
+  assert.equal((await member.heartbeat()).status, 200, 'but it keeps nothing alive')
+  server.clock.advance(6_000)
+  assert.equal((await member.heartbeat()).body.code, 'UNKNOWN_MEMBER_ID')
+})
+
+test('a member that leaves frees its partitions at once, a static one keeps them', async (t) => {
+  const server = await startWithOrders(t)
+  const one = new TestMember(server, 'one')
+  const two = new TestMember(server, 'two')
+  await one.join({ topics: ['orders'], instanceId: 'i-1' })
+  await two.join()
+  await one.page()
+  await one.commit().expect(200)
+  assert.equal((await two.page()).assignment[0]?.partitions.length, 2)
+  await one.leave().expect(204)
+  assert.equal((await two.page()).assignment[0]?.partitions.length, 2)
+  const back = new TestMember(server, 'one-again')
+  const joined = await back.join({ topics: ['orders'], instanceId: 'i-1' })
+  assert.equal(joined.status, 200)
+  assert.equal(joined.body.assignment[0].partitions.length, 2)
+  await back.leave('?permanent=true').expect(204)
+  await back.leave('?permanent=true').expect(204)
+  assert.equal((await two.page()).assignment[0]?.partitions.length, 4)
+})
+
+test('whoever joins last with an instance id has it', async (t) => {
+  const server = await startWithOrders(t)
+  const one = new TestMember(server, 'one')
+  await one.join({ topics: ['orders'], instanceId: 'i-1' })
+  await new TestMember(server, 'two').join({ topics: ['orders'], instanceId: 'i-1' })
+  const fenced = await one.fetch()
+  assert.equal(fenced.status, 409, fenced.text)
+  assert.equal(fenced.body.code, 'FENCED_INSTANCE_ID')
+})
+
+async function untilWaiting({ engine }: ApiServer): Promise<void> {
+  while (engine.waiting === 0) await new Promise((resolve) => setImmediate(resolve))
+}
