@@ -1,5 +1,6 @@
 import type { CursorCodec } from './cursor.ts'
 import { type CursorReader, CursorWriter, MAX_CURSOR_LENGTH } from './cursor-bytes.ts'
+import { CursorTrail, type TrailPlace } from './cursor-trail.ts'
 import { partitionSetLength, readPartitionSet, writePartitionSet } from './partition-set-bytes.ts'
 
 /**
@@ -97,6 +98,28 @@ export class MemberCursorCodec {
     for (let count = from.number(); count > 0; count -= 1) topics.push(readTopic(from, identity.heldListed))
     from.end()
     return { ...identity, topics }
+  }
+
+  /** Cursors from this one on, as its positions move one by one; places count through the positions of all topics. */
+  trail(cursor: MemberCursor): CursorTrail {
+    const places: TrailPlace[] = []
+    let out = this.#cursors.begin('member')
+    writeIdentity(out, cursor)
+    out.number(cursor.topics.length)
+    for (const { topicId, revoking, held, positions } of cursor.topics) {
+      out.raw(Buffer.from(topicId, 'base64url'))
+      writePartitionSet(out, revoking)
+      if (cursor.heldListed) writePartitionSet(out, held)
+      out.number(positions.length)
+      let before = 0
+      for (const { partition, offset } of positions) {
+        out.number(partition - before)
+        places.push({ before: out.bytes(), offset })
+        out = new CursorWriter()
+        before = partition
+      }
+    }
+    return new CursorTrail(places, out.bytes())
   }
 
   /** Bytes that a cursor has for positions, as `positionCost` counts them. */

@@ -84,7 +84,9 @@ function isAnnounced(cursor: MemberCursor, { topicId, partitions }: AssignedTopi
 }
 
 function fingerprintOf({ assignment }: MemberAnswer): number {
-  const parts = assignment.map(({ topicId, partitions, sinceEpochs }) => `${topicId}:${partitions}:${sinceEpochs}`)
+  const parts = assignment.map(({ topicId, partitions, sinceEpochs }) =>
+    [topicId, partitions.join(), sinceEpochs.join()].join(':'),
+  )
   return crc32(parts.join(';'))
 }
 

@@ -221,7 +221,8 @@ test('groups are listed, described and deleted', async (t) => {
 
   const { body } = await server.api.get('/consumer-groups/a').expect(200)
   const { offsets, ...described } = body
-  assert.deepEqual(described, { ...summary, members: [] })
+  const neverHadMembers = { groupEpoch: 0, assignmentEpoch: 0, assignor: null, members: [] }
+  assert.deepEqual(described, { ...summary, ...neverHadMembers })
   assert.deepEqual(offsets, (await server.api.get('/consumer-groups/a/offsets')).body.items)
 
   await server.api.delete('/consumer-groups/a').expect(204)
