@@ -21,6 +21,7 @@ import { TopicAutoCreation } from './topic-auto-creation.ts'
 import type { BrokerTopicDefaults } from './topic-config-definitions.ts'
 import { TopicPages } from './topic-pages.ts'
 import { TopicService } from './topic-service.ts'
+import { MemberStreamService } from './member-stream-service.ts'
 import { TopicStreamService } from './topic-stream-service.ts'
 import { TopicSettings } from './topic-settings.ts'
 
@@ -64,6 +65,7 @@ export interface BrokerServices {
   readonly topicStreams: TopicStreamService
   readonly groups: GroupService
   readonly groupMembers: GroupMemberService
+  readonly memberStreams: MemberStreamService
   readonly groupFetch: GroupFetchService
   readonly cluster: ClusterService
 }
@@ -107,6 +109,7 @@ export function createBrokerServices(deps: BrokerDependencies, settings: BrokerS
     topicStreams: new TopicStreamService({ engine, cursors, reads, topicPages }),
     groups: new GroupService({ engine, clock, cursors, offsets, offsetMetadataBytesMax, members }),
     groupMembers: members,
+    memberStreams: new MemberStreamService({ engine, clock, members, memberCursors: new MemberCursorCodec(cursors) }),
     groupFetch: new GroupFetchService({ engine, clock, cursors, topicPages, offsets }),
     cluster: new ClusterService(engine, cursors),
   }

@@ -4,33 +4,42 @@ import { crc32 } from 'node:zlib'
 const LONGEST_NUMBER_BYTES = 8
 const CHECKSUM_BYTES = 4
 
+/** A position in a cursor's bytes. */
+export interface TrailPlace {
+  /** Bytes between the position before and this one. */
+  readonly before: Buffer
+  readonly offset: number
+}
+
 /**
  * The cursors behind each record of a stream: all are the same but for one position, so that the next one is patched into
- * the bytes of the one before. See `ReadCursor` for the layout.
+ * the bytes of the one before. Built by the codecs of the cursors.
  */
 export class CursorTrail {
-  readonly #headBytes: number
+  readonly #places: readonly TrailPlace[]
+  readonly #tail: Buffer
   readonly #bytes: Buffer
-  readonly #partitions: readonly number[]
   readonly #offsets: number[]
   /** Where the offset of each position begins. */
   readonly #starts: number[]
   #end = 0
 
-  /** @param head all that comes before the number of positions */
-  constructor(head: Buffer, positions: readonly { readonly partition: number; readonly offset: number }[]) {
-    this.#headBytes = head.length
-    this.#bytes = Buffer.alloc(head.length + (2 * positions.length + 1) * LONGEST_NUMBER_BYTES + CHECKSUM_BYTES)
-    head.copy(this.#bytes)
-    this.#partitions = positions.map(({ partition }) => partition)
-    this.#offsets = positions.map(({ offset }) => offset)
-    this.#starts = positions.map(() => 0)
+  /** @param tail all behind the last position */
+  constructor(places: readonly TrailPlace[], tail: Buffer) {
+    this.#places = places
+    this.#tail = tail
+    const fixed = places.reduce((sum, { before }) => sum + before.length, tail.length)
+    this.#bytes = Buffer.alloc(fixed + places.length * LONGEST_NUMBER_BYTES + CHECKSUM_BYTES)
+    this.#offsets = places.map(({ offset }) => offset)
+    this.#starts = places.map(() => 0)
     this.#layOut()
   }
 
-  /** The place of a partition among the positions. */
-  placeOf(partition: number): number {
-    return this.#partitions.indexOf(partition)
+  /** The cursor as it is now. */
+  text(): string {
+    const end = this.#end
+    this.#bytes.writeUInt32BE(crc32(this.#bytes.subarray(0, end)), end)
+    return this.#bytes.toString('base64url', 0, end + CHECKSUM_BYTES)
   }
 
   /** The cursor with the position at this place moved. */
@@ -39,21 +48,17 @@ export class CursorTrail {
     this.#offsets[place] = offset
     if (fits) this.#write(this.#starts[place] ?? 0, offset)
     else this.#layOut()
-    const end = this.#end
-    this.#bytes.writeUInt32BE(crc32(this.#bytes.subarray(0, end)), end)
-    return this.#bytes.toString('base64url', 0, end + CHECKSUM_BYTES)
+    return this.text()
   }
 
   #layOut(): void {
-    let at = this.#write(this.#headBytes, this.#partitions.length)
-    let before = 0
-    for (const [place, partition] of this.#partitions.entries()) {
-      at = this.#write(at, partition - before)
-      before = partition
+    let at = 0
+    for (const [place, { before }] of this.#places.entries()) {
+      at += before.copy(this.#bytes, at)
       this.#starts[place] = at
       at = this.#write(at, this.#offsets[place] ?? 0)
     }
-    this.#end = at
+    this.#end = at + this.#tail.copy(this.#bytes, at)
   }
 
   /** @returns where it ends */

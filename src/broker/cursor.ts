@@ -1,5 +1,5 @@
 import { CursorReader, CursorWriter } from './cursor-bytes.ts'
-import { CursorTrail } from './cursor-trail.ts'
+import { CursorTrail, type TrailPlace } from './cursor-trail.ts'
 
 /**
  * Positions of a read, as an opaque text that the client carries.
@@ -34,6 +34,7 @@ export interface ReadCursor {
 export const MAX_CURSOR_PARTITIONS = 256
 
 const VERSION = 1
+const noBytes = Buffer.alloc(0)
 const kinds = ['browse', 'group', 'list', 'member'] as const
 const engines = ['embedded', 'kafka'] as const
 export type CursorKind = (typeof kinds)[number]
@@ -68,7 +69,17 @@ export class CursorCodec {
 
   /** Cursors from this one on, as its positions move one by one. */
   trail(cursor: ReadCursor): CursorTrail {
-    return new CursorTrail(this.#readHead(cursor).bytes(), cursor.positions)
+    let out = this.#readHead(cursor)
+    out.number(cursor.positions.length)
+    let last = 0
+    const places = cursor.positions.map(({ partition, offset }): TrailPlace => {
+      out.number(partition - last)
+      last = partition
+      const before = out.bytes()
+      out = new CursorWriter()
+      return { before, offset }
+    })
+    return new CursorTrail(places, noBytes)
   }
 
   #readHead(cursor: ReadCursor): CursorWriter {

@@ -31,6 +31,8 @@ export interface MemberFetchRequest {
    * `maxPollIntervalMs` the session is no longer prolonged. For streams.
    */
   readonly fetchAgeMs?: number | undefined
+  /** Told where a newer fetch of the member has ended this one: the page is what there was by then. */
+  readonly onSuperseded?: (() => void) | undefined
 }
 
 /** A page for a member, without its records: those went to the sink. */
@@ -82,6 +84,7 @@ export class MemberFetchService {
       if (request.limits.waitMs > 0 && (request.fetchAgeMs ?? 0) <= answer.maxPollIntervalMs) call.holdSession()
       return await this.#untilToldOrOver({ cursor, request, reset, call, sink }, answer)
     } finally {
+      if (call.hasEnded && signal?.aborted !== true) request.onSuperseded?.()
       call.close()
       fetches.end(call)
     }

@@ -8,6 +8,7 @@ import type { OffsetService } from '../broker/offset-service.ts'
 import type { PublishService } from '../broker/publish-service.ts'
 import type { Clock } from '../broker/clock.ts'
 import type { ReadService } from '../broker/read-service.ts'
+import type { MemberStreamService } from '../broker/member-stream-service.ts'
 import type { TopicStreamService } from '../broker/topic-stream-service.ts'
 import type { TopicService } from '../broker/topic-service.ts'
 import type { BodyBuffers } from './body-buffers.ts'
@@ -32,6 +33,7 @@ export interface ApiServices {
   readonly publishBatches: BatchPublishService
   readonly reads: ReadService
   readonly topicStreams: TopicStreamService
+  readonly memberStreams: MemberStreamService
   readonly groups: GroupService
   readonly groupMembers: GroupMemberService
   readonly groupFetch: GroupFetchService

@@ -70,6 +70,7 @@ test('the id of a frame is the cursor behind its record: reading on from any of 
   }
   for (const [place, id] of ids.entries()) {
     const rest = await open(t, server, '?from=latest', { 'last-event-id': id })
+    await rest.some()
     const left = valuesOf(await rest.records(9 - place))
     assert.deepEqual(new Set([...seen.slice(0, place), ...left]), new Set(seen))
     rest.close()

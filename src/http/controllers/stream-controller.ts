@@ -1,19 +1,22 @@
 import type { FastifyBaseLogger } from 'fastify'
+import { BrokerError } from '../../broker/broker-error.ts'
 import type { Clock } from '../../broker/clock.ts'
+import type { MemberStreamService } from '../../broker/member-stream-service.ts'
 import type { TopicStreamService } from '../../broker/topic-stream-service.ts'
 import type { App, Controller } from '../controller.ts'
 import { logRefusal } from '../error-handler.ts'
 import type { HttpLoad } from '../http-load.ts'
 import { EVENTS_MEDIA_TYPE } from '../media-types.ts'
-import { BrokerError } from '../../broker/broker-error.ts'
 import { recordComponents } from '../schemas/records.ts'
+import { MemberEvents } from '../sse/member-events.ts'
 import { OpenStreams } from '../sse/open-streams.ts'
 import { TopicStreams } from '../sse/topic-streams.ts'
 import { formatsOf } from './records-controller.ts'
-import { StreamTopic, streamExamples } from './stream-operations.ts'
+import { StreamMember, StreamTopic, streamExamples } from './stream-operations.ts'
 
 export interface StreamControllerDependencies {
   readonly topicStreams: TopicStreamService
+  readonly memberStreams: MemberStreamService
   readonly load: HttpLoad
   readonly clock: Clock
   /** Ends all streams. */
@@ -52,5 +55,28 @@ export class StreamController implements Controller {
         return this.#open.begin(reply, (stream) => this.#topics.serve(stream, topic, start, formatsOf(query)))
       },
     )
+    app.get(
+      '/consumer-groups/:group/members/:memberId/stream',
+      { schema: StreamMember, config },
+      async ({ params, query, headers }, reply) => {
+        const { clock, memberStreams } = this.#deps
+        this.#open.refuseIfFull()
+        const lastEventId = headers['last-event-id']
+        const cursor = lastEventId ?? query.cursor
+        if (cursor === undefined) throw noCursor()
+        const member = memberStreams.open(
+          { ...params, cursor },
+          lastEventId === undefined ? '?cursor' : 'Last-Event-ID',
+        )
+        const events = new MemberEvents(member, formatsOf(query), clock)
+        const first = await events.first()
+        return this.#open.begin(reply, (stream) => events.serve(stream, cursor, first))
+      },
+    )
   }
+}
+
+function noCursor(): BrokerError {
+  const detail = 'The parameter "cursor" is required and missing: give the newest cursor of any reply to this member.'
+  return new BrokerError('INVALID_REQUEST', detail, { errors: [{ pointer: '?cursor', detail }] })
 }

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { EVENTS_MEDIA_TYPE } from '../media-types.ts'
+import { GroupMemberParams } from '../schemas/group-members.ts'
 import { count } from '../schemas/integers.ts'
 import { cursorQuery, formatQuery, partitionsQuery, TopicParams } from '../schemas/parameters.ts'
 import { problemReplies } from '../schemas/problem.ts'
@@ -20,6 +21,11 @@ const events =
   'and the pings (every 15 s where nothing else comes) have an `id` too. A client that was cut off connects again with the ' +
   'last one as `Last-Event-ID` and misses nothing. CR and LF between the tokens of an embedded value are spaces. A client ' +
   'that reads slowly is sent less at a time, and nothing is kept for it beyond that.'
+
+const framesReply = {
+  description: 'Frames, until the client or the server ends it.',
+  content: { [EVENTS_MEDIA_TYPE]: { schema: Type.String() } },
+}
 
 export const StreamTopic = {
   operationId: 'streamTopic',
@@ -42,13 +48,36 @@ export const StreamTopic = {
     },
     { additionalProperties: false },
   ),
-  response: {
-    200: {
-      description: 'Frames, until the client or the server ends it.',
-      content: { [EVENTS_MEDIA_TYPE]: { schema: Type.String() } },
+  response: { 200: framesReply, ...problemReplies },
+}
+
+export const StreamMember = {
+  operationId: 'streamForMember',
+  summary: 'Read records as a member of a consumer group, as server-sent events',
+  description:
+    `${events} Starts at \`Last-Event-ID\`, else at \`cursor\`; commit with any \`id\`. Event \`assignment\`: what the ` +
+    'member may read (`memberEpoch`, `assignment`), first of all and whenever it changes. Event `revoking`: what it is to ' +
+    'let go of (`memberEpoch`, `revoking`). Event `gap`: records are gone. Event `problem`: a `Problem`, behind which the ' +
+    'server closes. The session lives as long as what was sent is committed within `maxPollIntervalMs`. A fetch or another ' +
+    'stream of the member ends the stream.',
+  tags: ['Groups'],
+  params: GroupMemberParams,
+  headers: LastEventId,
+  querystring: Type.Object(
+    {
+      cursor: Type.Optional(
+        Type.String({
+          minLength: 1,
+          maxLength: 4096,
+          description: 'The newest `cursor` of any reply to this member. Required where there is no `Last-Event-ID`.',
+          examples: ['AQMAFnQ1'],
+        }),
+      ),
+      ...formatQuery,
     },
-    ...problemReplies,
-  },
+    { additionalProperties: false },
+  ),
+  response: { 200: framesReply, ...problemReplies },
 }
 
 export const streamExamples = {

@@ -1,3 +1,4 @@
+import type { ReadCursor } from '../../broker/cursor.ts'
 import type { CursorTrail } from '../../broker/cursor-trail.ts'
 import type { PageSink } from '../../broker/page-reader.ts'
 import type { RecordColumns } from '../../broker/record-columns.ts'
@@ -12,13 +13,6 @@ const end = new JsonText('\n\n')
 /** What a client waits before it connects again, unless it knows better. */
 const RETRY_MS = 2000
 
-/** Names the cursors behind records: see CursorTrail. */
-export interface RecordIds {
-  /** Asked once for a run of records of one partition. */
-  placeOf(topic: string, partition: number): number
-  moved(place: number, offset: number): string
-}
-
 /** Records from this offset of a partition on are left out. */
 export type OffsetBound = (topic: string, partition: number) => number
 
@@ -29,13 +23,16 @@ export type OffsetBound = (topic: string, partition: number) => number
 export class EventFrames implements PageSink {
   readonly #writer = new JsonWriter(2048)
   readonly #formats: RecordFormats
-  readonly #ids: RecordIds
+  readonly #trail: CursorTrail
+  readonly #places: ReadonlyMap<number, number>
   readonly #bound: OffsetBound | undefined
   #renderer: RecordRenderer | undefined
 
-  constructor(formats: RecordFormats, ids: RecordIds, bound?: OffsetBound) {
+  /** @param trail from where the page begins, its places in the order of the positions */
+  constructor(formats: RecordFormats, trail: CursorTrail, positions: ReadCursor['positions'], bound?: OffsetBound) {
     this.#formats = formats
-    this.#ids = ids
+    this.#trail = trail
+    this.#places = new Map(positions.map(({ partition }, place) => [partition, place]))
     this.#bound = bound
   }
 
@@ -50,12 +47,12 @@ export class EventFrames implements PageSink {
     }
     const renderer = this.#renderer
     const bound = this.#bound?.(topic, partition) ?? Infinity
-    const place = this.#ids.placeOf(topic, partition)
+    const place = this.#places.get(partition) ?? 0
     for (let record = 0; record < columns.count; record += 1) {
       const offset = columns.offset[record] ?? 0
       if (offset >= bound) return
       writer.write(idField)
-      writer.writeText(this.#ids.moved(place, offset + 1))
+      writer.writeText(this.#trail.moved(place, offset + 1))
       writer.write(dataField)
       renderer.write(columns, record)
       writer.write(end)
@@ -78,14 +75,6 @@ export class EventFrames implements PageSink {
   }
 }
 
-/** Ids out of a trail of one topic's positions. */
-export function trailIds(trail: CursorTrail): RecordIds {
-  return {
-    placeOf: (_topic, partition) => trail.placeOf(partition),
-    moved: (place, offset) => trail.moved(place, offset),
-  }
-}
-
 /** Before anything else: who is cut off now comes back to this place. */
 export function openingFrame(id: string): Buffer {
   return Buffer.from(`retry: ${RETRY_MS}\nid: ${id}\n\n`)
@@ -96,8 +85,13 @@ export function pingFrame(id: string): Buffer {
   return Buffer.from(`: ping\nid: ${id}\n\n`)
 }
 
-export function eventFrame(name: string, data: unknown): Buffer {
-  return Buffer.from(eventText(name, data))
+/** No event is made of it. */
+export function commentFrame(text: string): Buffer {
+  return Buffer.from(`: ${text}\n\n`)
+}
+
+export function eventFrame(name: string, data: unknown, id?: string): Buffer {
+  return Buffer.from(eventText(name, data, id))
 }
 
 function eventText(name: string, data: unknown, id?: string): string {

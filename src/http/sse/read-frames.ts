@@ -2,7 +2,7 @@ import type { ReadCursor } from '../../broker/cursor.ts'
 import type { StreamPage } from '../../broker/topic-pages.ts'
 import type { TopicStreamService } from '../../broker/topic-stream-service.ts'
 import type { RecordFormats } from '../json/record-format.ts'
-import { EventFrames, trailIds } from './event-frames.ts'
+import { EventFrames } from './event-frames.ts'
 import { boundedBy } from './stream-positions.ts'
 
 /** Stored bytes read for one piece of a stream: what its socket holds at most, but for larger records. */
@@ -32,7 +32,7 @@ export async function readFrames(
   let frames: EventFrames | undefined
   const bound = upTo === undefined ? undefined : endsOf(upTo)
   const sinkFrom = (start: ReadCursor): EventFrames =>
-    (frames = new EventFrames(formats, trailIds(streams.trail(start)), bound))
+    (frames = new EventFrames(formats, streams.trail(start), start.positions, bound))
   const limits = { maxBytes: STEP_MAX_BYTES, waitMs }
   const read = await streams.read(topic, from, limits, sinkFrom, signal)
   if (frames === undefined) throw new Error('a page was read without a sink')
