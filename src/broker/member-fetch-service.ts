@@ -109,7 +109,7 @@ export class MemberFetchService {
       sink.discard()
       attempts += 1
       answer = standing
-      if (attempts === READ_ATTEMPTS_MAX) return this.#finish(fetch, this.#unread(fetch), standing)
+      if (attempts === READ_ATTEMPTS_MAX) return this.#finish(fetch, this.#unread(cursor), standing)
     }
   }
 
@@ -126,7 +126,9 @@ export class MemberFetchService {
     waitMs: number,
   ): Promise<MemberPageAssembly> {
     const { positions: finder, memberCursors, pages } = this.#deps
-    const { readable, revoking } = await finder.find(cursor, answer, reset)
+    const { readable, revoking } = await finder
+      .find(cursor, answer, reset)
+      .catch((error: unknown) => this.#refuse(error, cursor, answer))
     const inOrder = readable.slice(cursor.turn % Math.max(1, readable.length))
     inOrder.push(...readable.slice(0, readable.length - inOrder.length))
     const room = memberCursors.positionRoom(cursor)
@@ -158,7 +160,16 @@ export class MemberFetchService {
     return moves
   }
 
-  #unread({ cursor }: Fetch): MemberPageAssembly {
+  /** With the cursor that commits where to start. */
+  #refuse(error: unknown, cursor: MemberCursor, answer: MemberAnswer): never {
+    if (!(error instanceof BrokerError) || error.code !== 'NO_OFFSET_FOR_PARTITION') throw error
+    const { engine, clock, memberCursors } = this.#deps
+    const next = this.#unread(cursor).next(answer, engine.groups.committed(cursor.group), clock.now())
+    const facts = { ...error.options.facts, cursor: memberCursors.encode(next.cursor) }
+    throw new BrokerError(error.code, error.message, { ...error.options, cause: error, facts })
+  }
+
+  #unread(cursor: MemberCursor): MemberPageAssembly {
     return new MemberPageAssembly(cursor, [], { entries: [], isComplete: false, hasRecords: false })
   }
 
