@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../../broker/clock.ts'
 import type { EncodedBatch } from '../../broker/engine.ts'
 import type { Logger } from '../../broker/logger.ts'
@@ -16,11 +15,10 @@ import { OffsetTable } from './offset-table.ts'
 import type { OffsetsTopic } from './offsets-topic.ts'
 import { StagedOffsets } from './staged-offsets.ts'
 import type { TopicDirectory } from './topic-directory.ts'
+import { WorkTurns } from './work-turns.ts'
 
 /** A check that could not be written is tried again after so long. */
 const CHECK_RETRY_MS = 1000
-/** The event loop is let go after so long. */
-const TURN_MS = 8
 /** Groups that follow a change of a topic at the same time. */
 const CONCURRENT_CHECKS = 64
 
@@ -79,16 +77,13 @@ export class GroupLedger {
 
   /** Takes over what was read back, before anything else is done here; sessions begin. Then `checkAll` is to be called. */
   async restore(states: Iterable<readonly [group: string, state: GroupState]>): Promise<void> {
-    const { clock } = this.#options
-    let turnBegan = clock.monotonic()
+    const turns = new WorkTurns(this.#options.clock)
     for (const [group, state] of states) {
       const consumerGroup = this.#make(group, state)
       this.#groups.set(group, consumerGroup)
       this.#subscriptions.set(group, subscribedNames(state.members.values()))
       this.#checks.atLatest(group, consumerGroup.nextCheck)
-      if (clock.monotonic() - turnBegan < TURN_MS) continue
-      await nextTurn()
-      turnBegan = clock.monotonic()
+      while (turns.isOver) await turns.next()
     }
   }
 
@@ -206,15 +201,12 @@ export class GroupLedger {
   }
 
   async #checkEach(groups: readonly string[]): Promise<void> {
-    const { clock } = this.#options
+    const turns = new WorkTurns(this.#options.clock)
     const rest = groups.values()
-    let turnBegan = clock.monotonic()
     const work = async (): Promise<void> => {
       for (const group of rest) {
         await this.#check(group)
-        if (clock.monotonic() - turnBegan < TURN_MS) continue
-        await nextTurn()
-        turnBegan = clock.monotonic()
+        while (turns.isOver) await turns.next()
       }
     }
     await Promise.all(Array.from({ length: Math.min(CONCURRENT_CHECKS, groups.length) }, work))

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { BrokerError } from '../../broker/broker-error.ts'
 import type { Clock } from '../../broker/clock.ts'
 import type { PartitionRead } from '../../broker/engine.ts'
@@ -9,12 +8,11 @@ import type { OffsetsLog } from './group-coordinator-options.ts'
 import type { GroupReplays } from './group-replays.ts'
 import { OffsetRecords } from './offset-records.ts'
 import type { OffsetTable } from './offset-table.ts'
+import { WorkTurns } from './work-turns.ts'
 
 const READ_BYTES = 1024 * 1024
 /** Partitions loaded at the same time: while one waits for the disk, another is played. */
 const CONCURRENT_PARTITIONS = 8
-/** The event loop is let go after so long. */
-const TURN_MS = 8
 
 export interface OffsetsLoaderOptions {
   readonly log: OffsetsLog
@@ -34,24 +32,21 @@ export interface LoadReport {
 /** Reads all of `__consumer_offsets`, once for offsets and members, in short turns of the event loop. */
 export class OffsetsLoader {
   readonly #log: OffsetsLog
-  readonly #clock: Clock
+  readonly #turns: WorkTurns
   readonly #logger: Logger
   readonly #records: OffsetRecords
   readonly #unavailable = new Set<number>()
   readonly #damage: string[] = []
   #stopped = false
-  #turnBegan = 0
-  #nextTurn: Promise<void> | undefined
 
   constructor(options: OffsetsLoaderOptions) {
     this.#log = options.log
-    this.#clock = options.clock
+    this.#turns = new WorkTurns(options.clock)
     this.#logger = options.logger
     this.#records = new OffsetRecords(options.table, options.replays)
   }
 
   async load(topic: TopicSummary): Promise<LoadReport> {
-    this.#turnBegan = this.#clock.monotonic()
     const partitions = Array.from({ length: topic.partitionCount }, (_, partition) => partition).values()
     const work = async (): Promise<void> => {
       for (const partition of partitions) await this.#loadPartition(topic.name, partition)
@@ -81,7 +76,7 @@ export class OffsetsLoader {
         // One buffer holds one batch or several, one behind the other.
         for (let at = 0; at < batches.length && !this.#stopped; at += batchSizeBytes(batches, at)) {
           offset = this.#records.play(batches, at, offset)
-          while (this.#clock.monotonic() - this.#turnBegan >= TURN_MS) await this.#turn()
+          while (this.#turns.isOver) await this.#turns.next()
         }
       }
       if (read.batches.length === 0 || offset >= read.highWatermark) return
@@ -114,17 +109,5 @@ export class OffsetsLoader {
     this.#unavailable.add(partition)
     this.#logger.error({ topic, partition, offset, err: error }, 'committed offsets cannot be read')
     return undefined
-  }
-
-  /** One for all partitions, so that they share a turn and do not take theirs one behind the other. */
-  #turn(): Promise<void> {
-    this.#nextTurn ??= this.#takeTurn()
-    return this.#nextTurn
-  }
-
-  async #takeTurn(): Promise<void> {
-    await nextTurn()
-    this.#nextTurn = undefined
-    this.#turnBegan = this.#clock.monotonic()
   }
 }
