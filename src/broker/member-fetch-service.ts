@@ -9,7 +9,7 @@ import { MemberFetchCall } from './member-fetch-call.ts'
 import type { MemberFetches } from './member-fetches.ts'
 import { MemberPageAssembly, type MovedPosition } from './member-page-assembly.ts'
 import type { MemberPageReader } from './member-page-reader.ts'
-import type { MemberPosition, MemberPositionFinder } from './member-positions.ts'
+import { committedOffsets, type MemberPosition, type MemberPositionFinder } from './member-positions.ts'
 import { identityOf, isNewTo, type MemberStanding } from './member-state.ts'
 import type { OffsetService } from './offset-service.ts'
 import { isRepairable, type PageLimits, type PageSink } from './page-reader.ts'
@@ -126,20 +126,21 @@ export class MemberFetchService {
     waitMs: number,
   ): Promise<MemberPageAssembly> {
     const { positions: finder, memberCursors, pages } = this.#deps
-    const { readable, revoking } = await finder
+    const found = await finder
       .find(cursor, answer, reset)
       .catch((error: unknown) => this.#refuse(error, cursor, answer))
+    const { readable, revoking } = found
     const inOrder = readable.slice(cursor.turn % Math.max(1, readable.length))
     inOrder.push(...readable.slice(0, readable.length - inOrder.length))
     const room = memberCursors.positionRoom(cursor)
     const asked = { positions: inOrder, carried: revoking, room, limits: { ...request.limits, waitMs } }
-    const page = new MemberPageAssembly(cursor, readable, await pages.read(asked, sink, call.signal))
+    const page = new MemberPageAssembly(cursor, found, await pages.read(asked, sink, call.signal))
     if (reset === 'none' || page.outOfRange.length === 0) return page
     const moves = await this.#moves(page.outOfRange, reset)
     if (page.hasRecords) return page.withMoves(moves)
     const moved = inOrder.map((position) => movedPosition(position, moves))
     const again = await pages.read({ ...asked, positions: moved, limits: { ...request.limits, waitMs: 0 } }, sink)
-    return new MemberPageAssembly(cursor, readable, again, moves)
+    return new MemberPageAssembly(cursor, found, again, moves)
   }
 
   /**
@@ -163,20 +164,24 @@ export class MemberFetchService {
   /** With the cursor that commits where to start. */
   #refuse(error: unknown, cursor: MemberCursor, answer: MemberAnswer): never {
     if (!(error instanceof BrokerError) || error.code !== 'NO_OFFSET_FOR_PARTITION') throw error
-    const { engine, clock, memberCursors } = this.#deps
-    const next = this.#unread(cursor).next(answer, engine.groups.committed(cursor.group), clock.now())
+    const { clock, memberCursors } = this.#deps
+    const next = this.#unread(cursor).next(answer, clock.now())
     const facts = { ...error.options.facts, cursor: memberCursors.encode(next.cursor) }
     throw new BrokerError(error.code, error.message, { ...error.options, cause: error, facts })
   }
 
   #unread(cursor: MemberCursor): MemberPageAssembly {
-    return new MemberPageAssembly(cursor, [], { entries: [], isComplete: false, hasRecords: false })
+    const committed = committedOffsets(this.#deps.engine.groups.committed(cursor.group))
+    return new MemberPageAssembly(
+      cursor,
+      { readable: [], revoking: [], committed },
+      { entries: [], isComplete: false, hasRecords: false },
+    )
   }
 
   #finish({ cursor }: Fetch, page: MemberPageAssembly, standing: MemberAnswer): MemberPage {
-    const { engine, clock, memberCursors } = this.#deps
-    const committed = engine.groups.committed(cursor.group)
-    const { shown, cursor: next } = page.next(standing, committed, clock.now())
+    const { clock, memberCursors } = this.#deps
+    const { shown, cursor: next } = page.next(standing, clock.now())
     const { errors, upToDate, partitions, gaps } = page
     const failures = errors.length > 0 ? { partitionErrors: errors } : {}
     const blocking = page.hasRecords || isNewTo(cursor, standing) ? undefined : blockingError(page)

@@ -1,9 +1,8 @@
-import type { CommittedOffset } from './group-coordinator.ts'
 import type { OffsetGap } from './group-fetch-service.ts'
 import type { AssignedTopic, MemberAnswer } from './group-membership.ts'
 import type { CursorTopic, MemberCursor } from './member-cursor.ts'
 import type { MemberRead, MemberReadEntry } from './member-page-reader.ts'
-import { aheadOf, committedOffsets, type MemberPosition } from './member-positions.ts'
+import { aheadOf, type MemberPosition, type MemberPositions, type OffsetsByTopic } from './member-positions.ts'
 import { heldPositions, type MemberStanding, standingWith, type TopicPositions } from './member-state.ts'
 import { isRepairable, type PageProgress } from './page-reader.ts'
 import {
@@ -21,25 +20,17 @@ export interface MovedPosition extends OffsetGap {
   readonly isNews: boolean
 }
 
-type Offsets = ReadonlyMap<string, ReadonlyMap<number, number>>
-
 /** What was read for a member, and what a reply makes of it. */
 export class MemberPageAssembly {
   readonly #cursor: MemberCursor
-  readonly #readable: readonly MemberPosition[]
+  readonly #found: MemberPositions
   readonly #read: MemberRead
   readonly #moves: ReadonlyMap<string, MovedPosition>
   readonly #entries: readonly MemberReadEntry[]
 
-  /** @param readable all partitions assigned, in the order of the assignment */
-  constructor(
-    cursor: MemberCursor,
-    readable: readonly MemberPosition[],
-    read: MemberRead,
-    moves: readonly MovedPosition[] = [],
-  ) {
+  constructor(cursor: MemberCursor, found: MemberPositions, read: MemberRead, moves: readonly MovedPosition[] = []) {
     this.#cursor = cursor
-    this.#readable = readable
+    this.#found = found
     this.#read = read
     this.#moves = new Map(moves.map((move) => [keyOf(move), move]))
     // Of a deleted topic there is nothing to say: the assignment follows.
@@ -90,7 +81,7 @@ export class MemberPageAssembly {
 
   /** The same page, with positions that were out of range moved for the next one. */
   withMoves(moves: readonly MovedPosition[]): MemberPageAssembly {
-    return new MemberPageAssembly(this.#cursor, this.#readable, this.#read, moves)
+    return new MemberPageAssembly(this.#cursor, this.#found, this.#read, moves)
   }
 
   /** Whether the member still owns, without a break, all partitions whose records are on the page. */
@@ -100,17 +91,13 @@ export class MemberPageAssembly {
   }
 
   /** How the member stands, and the cursor behind the page. */
-  next(
-    standing: MemberAnswer,
-    committed: readonly CommittedOffset[],
-    fetchTimeMs: number,
-  ): { readonly shown: MemberStanding; readonly cursor: MemberCursor } {
+  next(standing: MemberAnswer, fetchTimeMs: number): { readonly shown: MemberStanding; readonly cursor: MemberCursor } {
     const { group, memberId, instanceId, autoOffsetReset } = this.#cursor
     const head = { group, memberId, fetchTimeMs, autoOffsetReset, turn: this.#turn() }
-    const offsets = committedOffsets(committed)
+    const { committed } = this.#found
     const positions = [
-      ...this.#positions(standing, offsets),
-      ...aheadOf(offsets, heldPositions(this.#cursor, standing.revoking)),
+      ...this.#positions(standing),
+      ...aheadOf(committed, heldPositions(this.#cursor, standing.revoking)),
     ]
     return standingWith(standing, { ...head, ...(instanceId !== undefined && { instanceId }) }, merged(positions))
   }
@@ -131,15 +118,15 @@ export class MemberPageAssembly {
     return { ...next, topics: [...topics.values()] }
   }
 
-  #positions({ assignment }: MemberAnswer, committed: Offsets): TopicPositions[] {
+  #positions({ assignment }: MemberAnswer): TopicPositions[] {
     const since = sinceEpochs(assignment)
     const read = this.#entries
-      .filter(({ position, progress }) => isStillOwned(since, position) && this.#isAhead(position, progress, committed))
+      .filter(({ position, progress }) => isStillOwned(since, position) && this.#isAhead(position, progress))
       .map(({ position, progress }) => ({
         topicId: position.topicId,
         positions: [{ partition: position.partition, offset: this.#offsetAfter(position, progress) }],
       }))
-    return [...aheadOf(committed, heldPositions(this.#cursor, assignment)), ...read]
+    return [...aheadOf(this.#found.committed, heldPositions(this.#cursor, assignment)), ...read]
   }
 
   #offsetAfter(position: MemberPosition, progress: PageProgress): number {
@@ -147,9 +134,9 @@ export class MemberPageAssembly {
     return move !== undefined && isOutOfRange(progress) ? move.toOffset : progress.nextOffset
   }
 
-  #isAhead(position: MemberPosition, progress: PageProgress, committed: Offsets): boolean {
+  #isAhead(position: MemberPosition, progress: PageProgress): boolean {
     if (this.#moves.has(keyOf(position))) return true
-    const committedOffset = committed.get(position.topicId)?.get(position.partition)
+    const committedOffset = this.#found.committed.get(position.topicId)?.get(position.partition)
     if (committedOffset !== undefined) return progress.nextOffset > committedOffset
     return position.heldOffset !== undefined || progress.nextOffset !== position.offset
   }
@@ -162,7 +149,7 @@ export class MemberPageAssembly {
   #turn(): number {
     const last = this.#entries.findLast(({ progress }) => progress.hasRecords)?.position
     if (last === undefined) return this.#cursor.turn
-    return 1 + this.#readable.findIndex((position) => keyOf(position) === keyOf(last))
+    return 1 + this.#found.readable.findIndex((position) => keyOf(position) === keyOf(last))
   }
 }
 
@@ -174,7 +161,7 @@ function isOutOfRange({ error }: PageProgress): boolean {
   return error?.code === 'OFFSET_OUT_OF_RANGE'
 }
 
-function sinceEpochs(assignment: readonly AssignedTopic[]): Offsets {
+function sinceEpochs(assignment: readonly AssignedTopic[]): OffsetsByTopic {
   return new Map(
     assignment.map(({ topicId, partitions, sinceEpochs: epochs }) => [
       topicId,
@@ -183,7 +170,7 @@ function sinceEpochs(assignment: readonly AssignedTopic[]): Offsets {
   )
 }
 
-function isStillOwned(since: Offsets, { topicId, partition, sinceEpoch }: MemberPosition): boolean {
+function isStillOwned(since: OffsetsByTopic, { topicId, partition, sinceEpoch }: MemberPosition): boolean {
   return since.get(topicId)?.get(partition) === sinceEpoch
 }
 

@@ -25,7 +25,11 @@ export interface MemberPositions {
   readonly readable: readonly MemberPosition[]
   /** Of partitions that are to be let go: they are not read, but may be committed. */
   readonly revoking: readonly TopicPositions[]
+  /** By topic id and partition. */
+  readonly committed: OffsetsByTopic
 }
+
+export type OffsetsByTopic = ReadonlyMap<string, ReadonlyMap<number, number>>
 
 /** Where a member reads on: at its own positions, else at the committed offsets, else at the log start. */
 export class MemberPositionFinder {
@@ -54,7 +58,7 @@ export class MemberPositionFinder {
         return { topic, topicId, partition, sinceEpoch: sinceEpochs[index] ?? 0, offset, committedOffset, heldOffset }
       }),
     )
-    return { readable, revoking: aheadOf(committed, heldPositions(cursor, answer.revoking)) }
+    return { readable, revoking: aheadOf(committed, heldPositions(cursor, answer.revoking)), committed }
   }
 
   async #logStarts(
@@ -62,7 +66,7 @@ export class MemberPositionFinder {
     { assignment }: MemberAnswer,
     reset: AutoOffsetReset,
     isKnown: (topicId: string, partition: number) => boolean,
-  ): Promise<ReadonlyMap<string, ReadonlyMap<number, number>>> {
+  ): Promise<OffsetsByTopic> {
     const starts = new Map<string, ReadonlyMap<number, number>>()
     for (const { topic, topicId, partitions } of assignment) {
       const without = partitions.filter((partition) => !isKnown(topicId, partition))
@@ -75,9 +79,7 @@ export class MemberPositionFinder {
   }
 }
 
-export function committedOffsets(
-  committed: readonly CommittedOffset[],
-): ReadonlyMap<string, ReadonlyMap<number, number>> {
+export function committedOffsets(committed: readonly CommittedOffset[]): OffsetsByTopic {
   const byTopic = new Map<string, Map<number, number>>()
   for (const { topicId, partition, nextOffset } of committed) {
     const offsets = byTopic.get(topicId)
@@ -88,10 +90,7 @@ export function committedOffsets(
 }
 
 /** Positions beyond the committed offsets: only those have to be carried. */
-export function aheadOf(
-  committed: ReadonlyMap<string, ReadonlyMap<number, number>>,
-  held: ReadonlyMap<string, ReadonlyMap<number, number>>,
-): TopicPositions[] {
+export function aheadOf(committed: OffsetsByTopic, held: OffsetsByTopic): TopicPositions[] {
   return [...held].map(([topicId, positions]) => ({
     topicId,
     positions: [...positions]
