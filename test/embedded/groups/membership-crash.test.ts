@@ -83,9 +83,7 @@ class World {
   async run(calls: readonly Call[], log: CrashingLog): Promise<void> {
     for (let at = 0; at < calls.length && !log.crashed; at += 2) {
       const both = Promise.all(calls.slice(at, at + 2).map((call) => this.call(call)))
-      let answered = false
-      void both.then(() => (answered = true))
-      for (let turn = 0; turn < 100 && !answered; turn++) await Promise.resolve()
+      const answered = await Promise.race([both.then(() => true), turns(100).then(() => false)])
       assert.ok(answered || log.crashed, 'a call was not answered')
       this.checkClients()
     }
@@ -191,6 +189,10 @@ class World {
       throw error
     }
   }
+}
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await Promise.resolve()
 }
 
 function partitionsOf({ assignment, revoking }: MemberAnswer): number[] {
