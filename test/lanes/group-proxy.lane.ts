@@ -11,6 +11,7 @@ import { RestartableServer } from './groups/restartable-server.ts'
 
 const PARTITIONS = 12
 const RECORDS = 6000
+const settings = ['group.consumer.heartbeat.interval.ms=300', 'group.consumer.min.heartbeat.interval.ms=100']
 
 /** Numbers that look random and are the same in each run. */
 function mulberry32(seed: number): () => number {
@@ -30,12 +31,12 @@ test(
     const folder = tempDirectory(t)
     const journals = join(folder, 'journals')
     for (const name of ['data', 'journals']) mkdirSync(join(folder, name))
-    const server = await RestartableServer.start(join(folder, 'data'), 18_782, [])
+    const server = await RestartableServer.start(join(folder, 'data'), 18_782, settings)
     cleanUpBehind(t, () => server.stop())
     const proxy = await DroppingProxy.start(server.url, mulberry32(7))
     cleanUpBehind(t, () => proxy.stop())
     const maxPollIntervalMs = 300_000
-    const group = new LiveGroup({ server, journals, maxPollIntervalMs, memberUrl: proxy.url })
+    const group = new LiveGroup({ server, journals, maxPollIntervalMs, memberUrl: proxy.url, waitMs: 300, workMs: 10 })
     cleanUpBehind(t, () => group.endAll())
     await group.createTopic(PARTITIONS)
     const publishing = group.publish(RECORDS, 6000, 20)

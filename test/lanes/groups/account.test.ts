@@ -38,7 +38,7 @@ function member(owner: string) {
       return self
     },
     loses(at: number) {
-      entries.push({ kind: 'lost', code: 'UNKNOWN_MEMBER_ID', ...call(at) })
+      entries.push({ kind: 'lost', code: 'UNKNOWN_MEMBER_ID', doing: 'fetching', ...call(at) })
       return self
     },
   }

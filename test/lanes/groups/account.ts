@@ -8,6 +8,8 @@ export interface Account {
   readonly delivered: number
   /** Records that were delivered again, because they were not committed when their owner lost them. */
   readonly deliveredAgain: number
+  /** Partitions that a commit was refused for, and commits of members that were none any more. */
+  readonly refusedPartitions: number
   readonly refusedCommits: number
   readonly lostMemberships: number
   readonly pages: number
@@ -56,7 +58,8 @@ export function accountOf(journals: ReadonlyMap<string, readonly Entry[]>, ends:
     ],
     delivered: covered.delivered,
     deliveredAgain: deliveries.reduce((sum, { from, to }) => sum + to - from, 0) - covered.delivered,
-    refusedCommits: commits.reduce((sum, { refused }) => sum + refused.length, 0),
+    refusedPartitions: commits.reduce((sum, { refused }) => sum + refused.length, 0),
+    refusedCommits: entries.filter((entry) => entry.kind === 'lost' && entry.doing === 'committing').length,
     lostMemberships: entries.filter(({ kind }) => kind === 'lost').length,
     pages: entries.filter(({ kind }) => kind === 'page').length,
   }

@@ -49,7 +49,7 @@ export type Entry =
     } & Answered)
   | { readonly kind: 'leaving'; readonly at: number }
   /** The membership is over: the code says why. */
-  | ({ readonly kind: 'lost'; readonly code: string } & Answered)
+  | ({ readonly kind: 'lost'; readonly code: string; readonly doing: string } & Answered)
   /** Committed offsets as somebody who looks on saw them. */
   | ({ readonly kind: 'observed'; readonly items: readonly PartitionOffset[] } & Answered)
   | { readonly kind: 'wrong'; readonly at: number; readonly text: string }

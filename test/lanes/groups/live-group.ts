@@ -15,6 +15,8 @@ export interface LiveGroupOptions {
   readonly maxPollIntervalMs: number
   /** Where members find the server, if not at its own address. */
   readonly memberUrl?: string
+  readonly waitMs?: number
+  readonly workMs?: number
 }
 
 interface OffsetItem {
@@ -55,8 +57,8 @@ export class LiveGroup {
       ...(instanceId !== undefined && { instanceId }),
       journal: join(this.#options.journals, `${String(number).padStart(3, '0')}-${memberId}`),
       maxPollIntervalMs: this.#options.maxPollIntervalMs,
-      waitMs: 1500,
-      workMs: 60,
+      waitMs: this.#options.waitMs ?? 1500,
+      workMs: this.#options.workMs ?? 60,
     })
     this.members.push(member)
     return member
@@ -118,13 +120,14 @@ export class LiveGroup {
     return acknowledged
   }
 
-  /** The committed offsets as they are now, and how far they are behind. */
+  /** How far the committed offsets are behind; Infinity where there is no group yet. */
   async lag(): Promise<number> {
     let lag = 0
     for (let cursor: string | null = ''; cursor !== null;) {
       const query: string = cursor === '' ? '' : `&cursor=${cursor}`
       const url = `${this.url}/consumer-groups/${GROUP}/offsets?limit=1000${query}`
       const answer = await callUntilAnswered('GET', url)
+      if (answer.status === 404) return Infinity
       assert.equal(answer.status, 200, JSON.stringify(answer.body))
       const page = answer.body as { readonly items: readonly OffsetItem[]; readonly nextCursor: string | null }
       const { first, sent, received } = answer

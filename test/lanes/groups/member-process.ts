@@ -62,6 +62,7 @@ interface Problem {
 const COMMIT_SHARE = 0.7
 const PARTIAL_COMMIT_SHARE = 0.1
 const LONG_WORK_SHARE = 0.04
+const LATE_COMMIT_SHARE = 0.5
 const CHUNKS_OF_LONG_WORK = 4
 
 class MemberProcess {
@@ -74,6 +75,8 @@ class MemberProcess {
   #revoking: number[] = []
   /** Worked off, but not known to be committed. */
   #positions = new Map<number, number>()
+  /** How far it has ever read. */
+  readonly #read = new Map<number, number>()
   #lost = false
   #stopped = false
   #stalls = false
@@ -142,8 +145,13 @@ class MemberProcess {
     const worked = page.records.length > 0
     if (worked && this.#revoking.length === 0 && Math.random() < PARTIAL_COMMIT_SHARE)
       await this.#commitFirstRecord(page)
-    for (const { partition, nextOffset } of page.partitions) this.#positions.set(partition, nextOffset)
-    if (this.#revoking.length > 0 || stalled || (worked && Math.random() < COMMIT_SHARE)) await this.#commit()
+    for (const { partition, nextOffset } of page.partitions) {
+      this.#positions.set(partition, nextOffset)
+      this.#read.set(partition, nextOffset)
+    }
+    const share = worked ? COMMIT_SHARE : 1
+    if (this.#revoking.length > 0 || stalled || (this.#positions.size > 0 && Math.random() < share))
+      await this.#commit()
   }
 
   async #work(): Promise<void> {
@@ -176,8 +184,19 @@ class MemberProcess {
   }
 
   async #commit(): Promise<void> {
+    const released = this.#revoking.filter((partition) => this.#read.has(partition))
     await this.#send({ cursor: this.#cursor }, [...this.#positions])
     this.#positions.clear()
+    if (released.length > 0 && !this.#lost && Math.random() < LATE_COMMIT_SHARE) await this.#commitLate(released)
+  }
+
+  /** A record more of what it has let go of: must be refused, unless the next owner has committed as much. */
+  async #commitLate(released: readonly number[]): Promise<void> {
+    const offered = released.map((partition): PartitionOffset => [partition, (this.#read.get(partition) ?? 0) + 1])
+    const { topic } = this.#options
+    const offsets = offered.map(([partition, nextOffset]) => ({ topic, partition, nextOffset }))
+    this.#revoking = []
+    await this.#send({ cursor: this.#cursor, offsets }, offered)
   }
 
   async #send(body: object, offered: readonly PartitionOffset[]): Promise<void> {
@@ -185,6 +204,8 @@ class MemberProcess {
     const answer = await callUntilAnswered('POST', `${this.#groupUrl}/offsets`, body)
     const { first, sent, received } = answer
     const problem = answer.body as Problem
+    // Nobody has published that record yet.
+    if (answer.status === 416) return
     const stale = answer.status === 409 && problem.code === 'STALE_MEMBER_EPOCH'
     if (answer.status !== 200 && !stale) return this.#refusedOr(answer, 'committing')
     const items = stale ? (problem.committed ?? []) : (answer.body as { items: readonly CommittedItem[] }).items
@@ -246,7 +267,7 @@ class MemberProcess {
     const { code, recovery } = (answer.body ?? {}) as Partial<Problem>
     if (code === undefined || recovery !== 'rejoin') return this.#wrong(answer, doing)
     const { first, sent, received } = answer
-    this.#journal.write({ kind: 'lost', code, first, sent, received })
+    this.#journal.write({ kind: 'lost', code, doing, first, sent, received })
     this.#lost = true
   }
 
