@@ -45,6 +45,7 @@ export class GroupLedger {
   readonly #listeners = new MemberListeners()
   readonly #queues: GroupQueues<GroupStep>
   readonly #checks: GroupChecks
+  #closed = false
 
   constructor(options: GroupLedgerOptions) {
     this.#options = options
@@ -119,6 +120,7 @@ export class GroupLedger {
 
   /** Wakes who waits, and resolves when what is under way has ended. Nothing more must be submitted. */
   async close(): Promise<void> {
+    this.#closed = true
     this.#checks.close()
     this.#listeners.wakeAll()
     await this.#queues.idle()
@@ -205,6 +207,7 @@ export class GroupLedger {
     const rest = groups.values()
     const work = async (): Promise<void> => {
       for (const group of rest) {
+        if (this.#closed) return
         await this.#check(group)
         while (turns.isOver) await turns.next()
       }

@@ -263,6 +263,30 @@ test('a change of a topic that cannot be written reaches the members later', asy
   assert.equal((await server.beat('a', memberEpoch)).assignment.length, 2)
 })
 
+test('a member that waits to let go of a topic is told when the topic is deleted, and waits no more', async () => {
+  const server = await Server.start()
+  await server.createTopic('other', 4)
+  const topics = ['orders', 'other']
+  const a = await server.join('a', { topics })
+  await server.join('b')
+  await server.beat('a', a.memberEpoch)
+  let told = 0
+  const listen = () => server.groups.membership.onNews('g', 'a', () => told++)
+  listen()
+  await settled()
+  assert.equal(told, 0)
+  const { topicId } = server
+  await server.engine.delete('orders')
+  await server.groups.topicDeleted('orders', topicId)
+  await settled()
+  assert.equal(told, 1)
+  const after = await server.beat('a', a.memberEpoch)
+  assert.deepEqual([partitionsOf(after), after.revoking], [[0, 1, 2, 3], []])
+  listen()
+  await settled()
+  assert.equal(told, 1)
+})
+
 test('a group is deleted alone: a member that joins at the same time finds it gone, or keeps it', async () => {
   const server = await Server.start()
   await server.join('a')

@@ -86,7 +86,9 @@ function settleClaims(members: Map<string, Member>): void {
     const assigned = filterHoldings(member.current.assigned, wins)
     const revoking = filterHoldings(member.current.revoking, wins)
     if (assigned === member.current.assigned && revoking === member.current.revoking) continue
-    members.set(member.memberId, { ...member, current: { ...member.current, assigned, revoking } })
+    // What it lost may still be to be its own: it follows its target once more.
+    const state = member.current.state === 'stable' ? 'unreleased' : member.current.state
+    members.set(member.memberId, { ...member, current: { ...member.current, state, assigned, revoking } })
   }
 }
 

@@ -42,11 +42,17 @@ export function joined(context: Omit<ReconciliationContext, 'shownEpoch'>): Memb
   return next(NOTHING_OWNED, context.targetEpoch, { ...context, shownEpoch: context.targetEpoch })
 }
 
-/** Whether a member that called now would own more, or have to let something go. An epoch alone is no news. */
+/**
+ * Whether a member that called now would own more, or have to let something go. An epoch alone is no news. Where
+ * `reconcile` would leave it as it is there never is any, or who waits for news would call again and again.
+ */
 export function hasNews(current: MemberAssignment, context: Omit<ReconciliationContext, 'shownEpoch'>): boolean {
   const { target } = context
   if (current.epoch === LEFT_STATIC_MEMBER_EPOCH) return false
-  if (current.state === 'unrevoked') return current.revoking.size === 0
+  if (current.state === 'stable' && current.epoch === context.targetEpoch) return false
+  if (current.state === 'unrevoked') {
+    return [...current.revoking.keys()].every((topicId) => !context.topicExists(topicId))
+  }
   for (const [topicId, partition] of eachHolding(current.assigned)) {
     if (!hasPartition(target, topicId, partition)) return true
   }
