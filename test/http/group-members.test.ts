@@ -169,6 +169,33 @@ test('a commit for partitions that are gone tells what was committed and what wa
   await one.commit({ cursor }).expect(200)
 })
 
+test('a position counts only while its partition is held without a break', async (t) => {
+  const server = await startWithOrders(t, 2)
+  const one = new TestMember(server, 'one')
+  const two = new TestMember(server, 'two')
+  await one.join()
+  const { cursor } = await one.page()
+  const heartbeat = (released?: object) => server.api.post(`${one.path}/heartbeat`).send({ cursor, released })
+  await two.join()
+  const lost = (await heartbeat()).body.revoking
+  await heartbeat(lost)
+  assert.deepEqual((await two.page()).assignment, lost)
+  await two.leave().expect(204)
+
+  const back = await one.page({ cursor })
+  assert.deepEqual(back.assignment, [{ topic: 'orders', partitions: [0, 1, 2, 3] }])
+  const again: number[] = lost[0].partitions
+  assert.deepEqual(
+    back.values,
+    again.flatMap((partition) => [`${partition}-0`, `${partition}-1`]),
+  )
+  const stale = await one.commit({ cursor })
+  assert.deepEqual(
+    stale.body.refused.map(({ partition }: { partition: number }) => partition),
+    again,
+  )
+})
+
 test('part of a page is committed by offsets beside the cursor', async (t) => {
   const server = await startWithOrders(t, 3)
   const member = new TestMember(server, 'a')
