@@ -17,11 +17,16 @@ const headersMember = new JsonText(',"headers":[')
 const nameMember = new JsonText('{"name":')
 const nullText = new JsonText('null')
 
+/** Room for a cursor and bounds. */
+const EMPTY_PAGE_BYTES = 1024
+
 /** A page of records: `{"records":[…],…}`, written record by record from columns. */
 export class RecordsPage implements PageSink {
   readonly #formats: RecordFormats
-  readonly #writer: JsonWriter
   readonly #held: HeldReply | undefined
+  readonly #expectedBytes: number
+  /** Made with the first records: a page that waits for them takes no memory. */
+  #writer: JsonWriter | undefined
   #renderer: RecordRenderer | undefined
   /** Records on the page so far. */
   recordCount = 0
@@ -33,8 +38,7 @@ export class RecordsPage implements PageSink {
   constructor(formats: RecordFormats, held?: HeldReply, expectedBytes = 16_384) {
     this.#formats = formats
     this.#held = held
-    this.#writer = new JsonWriter(expectedBytes)
-    this.#writer.write(pageStart)
+    this.#expectedBytes = expectedBytes
   }
 
   /** All pages together have no room for more. */
@@ -44,32 +48,41 @@ export class RecordsPage implements PageSink {
 
   /** All records given so far are void. */
   discard(): void {
-    this.#writer.length = pageStart.length
+    if (this.#writer !== undefined) this.#writer.length = pageStart.length
     this.recordCount = 0
   }
 
   /** Adds records of one partition. The columns are not kept. Throws SERVER_OVERLOADED where there is no room for any. */
   records(topic: string, partition: number, columns: RecordColumns): void {
     if (this.recordCount === 0) this.#held?.refuseIfFull()
+    const writer = this.#started(this.#expectedBytes)
     if (this.#renderer?.isOf(topic, partition) !== true) {
-      this.#renderer = new RecordRenderer(this.#writer, this.#formats, topic, partition)
+      this.#renderer = new RecordRenderer(writer, this.#formats, topic, partition)
     }
     const renderer = this.#renderer
     for (let record = 0; record < columns.count; record++) {
-      if (this.recordCount++ > 0) this.#writer.writeByte(COMMA)
+      if (this.recordCount++ > 0) writer.writeByte(COMMA)
       renderer.write(columns, record)
     }
-    this.#held?.resize(this.#writer.capacityBytes)
+    this.#held?.resize(writer.capacityBytes)
   }
 
   /** Ends the page with further members, of which there is at least one: cursor, bounds. The page is not used again. */
   finish(members: Readonly<Record<string, unknown>>): Buffer {
-    const writer = this.#writer
+    const writer = this.#started(EMPTY_PAGE_BYTES)
     writer.writeByte(CLOSE_BRACKET)
     const text = JSON.stringify(members).slice(1, -1)
     if (text !== '') writer.writeText(`,${text}`)
     writer.writeByte(CLOSE_BRACE)
     return writer.bytes()
+  }
+
+  #started(expectedBytes: number): JsonWriter {
+    if (this.#writer !== undefined) return this.#writer
+    const writer = new JsonWriter(expectedBytes)
+    writer.write(pageStart)
+    this.#writer = writer
+    return writer
   }
 }
 
