@@ -244,7 +244,7 @@ test('a client that comes back a thousand times leaves nothing behind', async (t
 test('nothing is read for a stream whose client does not take what it was sent', async (t) => {
   const server = await startWithTopic(t, 1)
   const value = 'x'.repeat(50_000)
-  for (let round = 0; round < 100; round += 1) await publish(server, 0, value, value)
+  for (let round = 0; round < 300; round += 1) await publish(server, 0, value, value)
   const { port } = new URL(server.url)
   const socket = connect(Number(port), '127.0.0.1')
   t.after(() => socket.destroy())
@@ -261,7 +261,8 @@ test('nothing is read for a stream whose client does not take what it was sent',
   let taken = 0
   socket.on('data', (chunk: Buffer) => (taken += chunk.length))
   socket.resume()
-  while (taken < 200 * value.length) await once(socket, 'data')
+  while (taken < 600 * value.length) await once(socket, 'data')
+  assert.ok(server.engine.reads > reads + 10, `${reads} of ${server.engine.reads} reads were before`)
   socket.destroy()
   await until(() => server.load.replies.bytes === 0, 'all is given back')
 })

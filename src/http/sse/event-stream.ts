@@ -43,7 +43,7 @@ export class EventStream extends Readable {
   send(frames: Buffer): void {
     if (this.destroyed || this.#finished) return
     this.push(frames)
-    this.#held.resize(this.#response.writableLength)
+    this.#held.resize(this.#response.writableLength + this.readableLength)
   }
 
   /** The last frames; the connection ends behind them. */
@@ -56,7 +56,7 @@ export class EventStream extends Readable {
 
   override _read(): void {
     this.#started = true
-    this.#held.resize(this.#response.writableLength)
+    this.#held.resize(this.#response.writableLength + this.readableLength)
     this.#wake()
   }
 

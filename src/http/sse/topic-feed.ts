@@ -4,7 +4,6 @@ import type { ReadCursor } from '../../broker/cursor.ts'
 import type { TopicStreamService } from '../../broker/topic-stream-service.ts'
 import type { RecordFormats } from '../json/record-format.ts'
 import { pingFrame } from './event-frames.ts'
-import type { EventStream } from './event-stream.ts'
 import { type FramedPage, readFrames } from './read-frames.ts'
 import { RecentFrames } from './recent-frames.ts'
 import { standingOf } from './stream-positions.ts'
@@ -24,9 +23,19 @@ export interface FeedDependencies {
   readonly clock: Clock
 }
 
+/** What a feed needs of an EventStream. */
+export interface FeedStream {
+  readonly destroyed: boolean
+  readonly isFull: boolean
+  taken(): Promise<void>
+  send(frames: Buffer): void
+  once(event: 'close', listener: () => void): unknown
+  off(event: 'close', listener: () => void): unknown
+}
+
 /** A stream that goes along with a feed. */
 interface Follower {
-  readonly stream: EventStream
+  readonly stream: FeedStream
   /** Number of the frames that it is to get next. */
   next: number
   /** Where it stands, where that is not where the feed stands: while it joins, and while it lags. */
@@ -81,7 +90,7 @@ export class TopicFeed {
    * Takes a stream along that stands here or near. Resolves with its stand where it has to go on alone, or is closed;
    * rejects where the topic cannot be read.
    */
-  async follow(stream: EventStream, stand: ReadCursor): Promise<ReadCursor> {
+  async follow(stream: FeedStream, stand: ReadCursor): Promise<ReadCursor> {
     if (stream.destroyed) return stand
     const left = Promise.withResolvers<ReadCursor>()
     const joiner: Follower = { stream, next: this.#recent.next, stand, leave: left.resolve, fail: left.reject }

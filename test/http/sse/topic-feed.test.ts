@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { createBrokerServices, defaultBrokerSettings } from '../../../src/broker/broker-services.ts'
+import type { ReadCursor } from '../../../src/broker/cursor.ts'
+import { type FeedStream, TopicFeed } from '../../../src/http/sse/topic-feed.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { MemoryEngine } from '../../support/memory-engine.ts'
+import { publishTexts } from './publish-texts.ts'
+
+const PARTITIONS = 2
+const formats = { keyFormat: 'auto', valueFormat: 'auto' } as const
+
+/** A stream whose socket a test fills and empties. */
+class TestStream extends EventEmitter implements FeedStream {
+  destroyed = false
+  isFull = false
+  /** Offsets by partition, in the order they came. */
+  readonly offsets = Array.from({ length: PARTITIONS }, (): number[] => [])
+  #taken = Promise.withResolvers<void>()
+
+  send(frames: Buffer): void {
+    for (const [, partition, offset] of frames.toString().matchAll(/"partition":(\d+),"offset":(\d+)/g)) {
+      this.offsets[Number(partition)]?.push(Number(offset))
+    }
+  }
+
+  taken(): Promise<void> {
+    return this.#taken.promise
+  }
+
+  fill(): void {
+    this.isFull = true
+  }
+
+  empty(): void {
+    this.isFull = false
+    this.#taken.resolve()
+    this.#taken = Promise.withResolvers()
+  }
+}
+
+interface Reader {
+  readonly stream: TestStream
+  readonly start: ReadCursor
+  left: ReadCursor | undefined
+}
+
+const step = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('publish' as const), partition: fc.nat(1), count: fc.nat(3) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('join' as const), back: fc.tuple(fc.nat(4), fc.nat(4)) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('fill' as const), reader: fc.nat(5) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('empty' as const), reader: fc.nat(5) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('turn' as const) }) },
+)
+
+test('whoever follows gets every record from where it stood to where it left, once and in order', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      const clock = new FakeClock()
+      const engine = new MemoryEngine(clock)
+      const deps = { engine, kind: 'embedded', clusterId: 'memory-cluster', clock, random: () => 0.5 } as const
+      const { topicStreams: streams, publish } = createBrokerServices(deps, defaultBrokerSettings)
+      await engine.create({ name: 'orders', partitionCount: PARTITIONS, configs: new Map() })
+      const ends = [0, 0]
+      const start = await streams.start({ topic: 'orders' })
+      const feed = new TopicFeed({ streams, clock }, 'orders', formats, start, () => undefined)
+      const readers: Reader[] = []
+      const join = (back: readonly number[]): void => {
+        const positions = ends.map((end, partition) => ({
+          partition,
+          offset: Math.max(0, end - (back[partition] ?? 0)),
+        }))
+        const reader: Reader = { stream: new TestStream(), start: { ...start, positions }, left: undefined }
+        readers.push(reader)
+        void feed.follow(reader.stream, reader.start).then((left) => (reader.left = left))
+      }
+      join([0, 0])
+      const running = feed.run()
+      for (const action of steps) {
+        if (action.do === 'publish') {
+          await publishTexts(publish, 'orders', action.partition, action.count)
+          ends[action.partition] = (ends[action.partition] ?? 0) + action.count
+        } else if (action.do === 'join') join(action.back)
+        else if (action.do === 'fill') readers[action.reader]?.stream.fill()
+        else if (action.do === 'empty') readers[action.reader]?.stream.empty()
+        else await turns()
+      }
+      for (const { stream } of readers) stream.empty()
+      await turns()
+      for (const { stream, start: from, left } of readers) {
+        for (const { partition, offset } of from.positions) {
+          const to = left?.positions[partition]?.offset ?? ends[partition] ?? 0
+          const expected = Array.from({ length: Math.max(0, to - offset) }, (_, index) => offset + index)
+          assert.deepEqual(stream.offsets[partition], expected)
+        }
+      }
+      for (const { stream } of readers) stream.emit('close')
+      await running
+      assert.equal(engine.waiting, 0)
+    }),
+    { numRuns: 200 },
+  )
+})
+
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+}
