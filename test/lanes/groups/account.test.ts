@@ -146,3 +146,13 @@ test('what a successor lets go of is not held by the process before it', () => {
   const b = member('b').joins(5, []).reads(40, [0], [0, 0, 10])
   assert.deepEqual(violations([10], before, after, b), [])
 })
+
+test('a commit for what was let go of is seen if it was stored, before anybody else has the partition', () => {
+  const { a } = handOver()
+  a.commits(30, [[0, 10]], { released: [0] }).commits(40, [[0, 11]])
+  assert.match(violations([10], a).join(), /had let go of 0, and its commit of 11 was accepted/)
+  const refused = handOver()
+    .a.commits(30, [[0, 10]], { released: [0] })
+    .commits(40, [[0, 11]], { items: [], refused: [0] })
+  assert.deepEqual(violations([10], refused), [])
+})

@@ -1,4 +1,4 @@
-import { type Delivery, type Hold, HoldReader } from './holds.ts'
+import { type Delivery, type Hold, HoldReader, type LateCommit } from './holds.ts'
 import type { Entry, PartitionOffset } from './journal.ts'
 import { OffsetHistory } from './offset-history.ts'
 
@@ -54,6 +54,7 @@ export function accountOf(journals: ReadonlyMap<string, readonly Entry[]>, ends:
       ...covered.violations,
       ...deliveries.flatMap((delivery) => misplaced(delivery, known, offered)),
       ...backwards(entries, known),
+      ...readers.flatMap(({ lateCommits }) => lateCommits).flatMap((late) => lateButStored(late, committing)),
       ...commits.flatMap((commit) => misjudged(commit, holds, committing)),
     ],
     delivered: covered.delivered,
@@ -179,15 +180,28 @@ function misjudged(
     ([partition, nextOffset]) =>
       !refused.includes(partition) &&
       throughout.some((hold) => hold.partition === partition && hold.owner !== owner) &&
-      !committing.some(
-        (other) =>
-          other.owner !== owner &&
-          other.at < received &&
-          other.offered.some(([p, offset]) => p === partition && offset >= nextOffset),
-      ),
+      !offeredByOthers({ owner, partition, nextOffset, received }, committing),
   )
   return [
     ...wronglyRefused.map((partition) => `a commit of ${owner} for ${partition}, which it held, was refused`),
     ...wronglyTaken.map(([partition]) => `a stale commit of ${owner} for ${partition} was accepted`),
   ]
+}
+
+function lateButStored(late: LateCommit, committing: readonly Owned<'committing'>[]): string[] {
+  if (offeredByOthers(late, committing)) return []
+  return [`${late.owner} had let go of ${late.partition}, and its commit of ${late.nextOffset} was accepted`]
+}
+
+/** What somebody else may have committed counts as committed, whoever offers it. */
+function offeredByOthers(
+  { owner, partition, nextOffset, received }: LateCommit,
+  committing: readonly Owned<'committing'>[],
+): boolean {
+  return committing.some(
+    (other) =>
+      other.owner !== owner &&
+      other.at < received &&
+      other.offered.some(([p, offset]) => p === partition && offset >= nextOffset),
+  )
 }

@@ -19,6 +19,14 @@ export interface Delivery {
   readonly received: number
 }
 
+/** A commit that was stored for a partition which its member had let go of, as a reply had confirmed. */
+export interface LateCommit {
+  readonly owner: string
+  readonly partition: number
+  readonly nextOffset: number
+  readonly received: number
+}
+
 interface OpenHold {
   readonly since: number
   next?: number
@@ -30,6 +38,7 @@ type Told = Extract<Entry, { readonly kind: 'joined' | 'page' | 'beat' }>
 export class HoldReader {
   readonly holds: Hold[] = []
   readonly deliveries: Delivery[] = []
+  readonly lateCommits: LateCommit[] = []
   readonly violations: string[] = []
   readonly #name: string
   #owner = ''
@@ -40,6 +49,8 @@ export class HoldReader {
   #alive = 0
   #polled = 0
   readonly #open = new Map<number, OpenHold>()
+  #lettingGo: readonly number[] = []
+  readonly #letGo = new Set<number>()
 
   constructor(name: string) {
     this.#name = name
@@ -69,6 +80,7 @@ export class HoldReader {
         break
       case 'committing':
         for (const partition of entry.released) this.#close(partition, entry.at)
+        this.#lettingGo = entry.released
         break
       case 'leaving':
         this.#closeAll(entry.at)
@@ -81,6 +93,11 @@ export class HoldReader {
         break
       // What is committed already may be committed again by anybody: that is no sign of a membership.
       case 'committed':
+        for (const [partition, nextOffset] of entry.offered)
+          if (this.#letGo.has(partition) && !entry.refused.includes(partition))
+            this.lateCommits.push({ owner: this.#owner, partition, nextOffset, received: entry.received })
+        if (entry.refused.length === 0) for (const partition of this.#lettingGo) this.#letGo.add(partition)
+        break
       case 'observed':
         break
     }
