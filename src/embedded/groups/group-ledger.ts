@@ -172,6 +172,8 @@ export class GroupLedger {
       this.#subscriptions.set(group, subscribedNames(after.members.values()))
     }
     this.#checks.atLatest(group, consumerGroup.nextCheck)
+    // Most heartbeats: nobody else has to be looked at.
+    if (after === before) return
     const joinedAgain = [...change.touched].filter((memberId) => change.hasJoined(memberId))
     this.#listeners.wake(group, [...change.news(), ...joinedAgain])
   }
