@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { type ApiServer, type ApiServerOptions, startApi } from './api-server.ts'
-import { TestMember } from './test-member.ts'
+import { type Page, TestMember } from './test-member.ts'
 
 /** A topic of four partitions whose records are `<partition>-<offset>`. */
 async function startWithOrders(t: TestContext, perPartition = 0, options: ApiServerOptions = {}): Promise<ApiServer> {
@@ -211,6 +211,18 @@ test('part of a page is committed by offsets beside the cursor', async (t) => {
   assert.equal(group.body.offsets[1].metadata, 'half')
 })
 
+test('offsets that are committed already may be committed again, by whoever it is', async (t) => {
+  const server = await startWithOrders(t, 2)
+  await server.api.put('/topics/payments').send({ partitions: 1 }).expect(201)
+  const offsets = [{ topic: 'payments', partition: 0, nextOffset: 0 }]
+  await server.api.post('/consumer-groups/billing/offsets').send({ offsets }).expect(200)
+  const member = new TestMember(server, 'a')
+  await member.join()
+  const again = await member.commit({ cursor: member.cursor, offsets })
+  assert.equal(again.status, 200, again.text)
+  assert.deepEqual(again.body.items, [{ topic: 'payments', partition: 0, nextOffset: 0, lag: 0 }])
+})
+
 test('offsets beside a cursor let go of what the cursor handed out in full only', async (t) => {
   const server = await startWithOrders(t, 3)
   const one = new TestMember(server, 'one')
@@ -265,6 +277,49 @@ test('a change whose reply was lost is told again at once', async (t) => {
   const lost = await one.page({ cursor })
   const repeated = await one.page({ cursor, query: '&waitMs=30000' })
   assert.deepEqual(repeated.revoking, lost.revoking)
+})
+
+test('heartbeats that move the member on do not fence its fetch that waits', async (t) => {
+  const server = await startWithOrders(t)
+  const one = new TestMember(server, 'one')
+  const others = ['two', 'three'].map((id) => new TestMember(server, id))
+  await one.join()
+  const { cursor } = one
+  const read = server.engine.read.bind(server.engine)
+  server.engine.read = async (request) => {
+    server.engine.read = read
+    for (const other of others) {
+      await other.join()
+      await one.heartbeat((await one.heartbeat()).body.revoking)
+      await one.heartbeat()
+    }
+    return read(request)
+  }
+  const { memberEpoch } = await one.page({ cursor })
+  assert.equal(memberEpoch, 3)
+})
+
+test('partitions to be let go that do not fit into a cursor are announced one part after the other', async (t) => {
+  const server = await startApi(t)
+  const topics = Array.from({ length: 64 }, (_, index) => `t${index}`)
+  for (const topic of topics) await server.api.put(`/topics/${topic}`).send({ partitions: 2 }).expect(201)
+  const one = new TestMember(server, 'one')
+  const two = new TestMember(server, 'two')
+  await one.join({ topics })
+  await two.join({ topics })
+  const counts: number[] = []
+  const countOf = (held: Page['revoking']): number => held.reduce((sum, { partitions }) => sum + partitions.length, 0)
+  for (let left = 64; left > 0;) {
+    const page = await one.page({ query: '&waitMs=30000' })
+    assert.ok(page.cursor.length <= 4096)
+    const announced = countOf(page.revoking)
+    assert.ok(announced > 0, 'the next part is announced at once')
+    counts.push(announced)
+    left -= announced
+    await one.commit().expect(200)
+  }
+  assert.ok(counts.length > 1, String(counts))
+  assert.equal(countOf((await two.page()).assignment), 64)
 })
 
 test('a newer fetch ends the one before it with an empty page', async (t) => {
