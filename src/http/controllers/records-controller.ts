@@ -99,8 +99,7 @@ export class RecordsController implements Controller {
     if (!Buffer.isBuffer(body)) throw noBody()
     try {
       const columns = parsePublishBody(body, this.#bodyOptions(query), this.#columns.take(body))
-      const refused = this.#deps.load.bodies.admit(reply.request, columns.memoryBytes)
-      if (refused !== undefined) throw refused
+      this.#deps.load.bodies.made(reply.request, columns.memoryBytes)
       const result = await this.#deps.publish.publish(topic, columns, query)
       if (result.worst !== undefined) this.#sendPartial(result, result.worst, requestId, reply)
       else if (query.acks === '0') void reply.code(202).send({ topic, durability: result.durability })
