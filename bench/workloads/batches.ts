@@ -3,15 +3,9 @@ import { atLeastRecordsPerSecond, judged } from '../goals.ts'
 import type { Load } from '../load/load.ts'
 import { interleave } from '../measure/interleave.ts'
 import type { Part, PartContext } from '../part.ts'
-import { createTopic, freshDirectory, numbered, publishRow } from './publishing.ts'
+import { CONNECTIONS, createTopic, freshDirectory, numbered, publishRow } from './publishing.ts'
 
 const PARTITIONS = 6
-/**
- * Enough to keep the server busy: one burst of 3 s each, 8, 16 and 32 gave 4.3, 3.8 and 3.9 million records/s with 10
- * batches a request. With 32 (38 MB under way) 18 of about 5,400 requests failed in one run of 16 s, with what answer was
- * not seen; none did in another of 20 s.
- */
-const CONNECTIONS = 8
 
 const goal = atLeastRecordsPerSecond(3_000_000)
 
