@@ -118,7 +118,7 @@ export class BodyAdmission {
 
   /** The request is answered. What it holds is given free: at once, or, behind a large reply, when its client has taken that. */
   answered(request: FastifyRequest, reply: FastifyReply, payload: unknown): void {
-    if (typeof payload === 'string' && payload.length > LARGE_REPLY_BYTES) {
+    if ((typeof payload === 'string' || Buffer.isBuffer(payload)) && payload.length > LARGE_REPLY_BYTES) {
       reply.raw.on('close', () => this.#release(request))
     } else this.#release(request)
   }
