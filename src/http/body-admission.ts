@@ -118,7 +118,9 @@ export class BodyAdmission {
 
   /** The request is answered. What it holds is given free: at once, or, behind a large reply, when its client has taken that. */
   answered(request: FastifyRequest, reply: FastifyReply, payload: unknown): void {
-    if ((typeof payload === 'string' || Buffer.isBuffer(payload)) && payload.length > LARGE_REPLY_BYTES) {
+    const isLarge = (typeof payload === 'string' || Buffer.isBuffer(payload)) && payload.length > LARGE_REPLY_BYTES
+    // A client that has gone already takes nothing: its reply was closed before this listener came.
+    if (isLarge && !request.raw.socket.destroyed) {
       reply.raw.on('close', () => this.#release(request))
     } else this.#release(request)
   }

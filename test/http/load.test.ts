@@ -350,3 +350,29 @@ test('a connection with too many requests under way is closed, others are answer
   few.socket.write(get.repeat(9))
   await until(() => few.text().match(/HTTP\/1\.1 200/g)?.length === 9)
 })
+
+test('a client that goes away before its large reply leaves nothing held', async (t) => {
+  const server = await startWithTopic(t, {})
+  const { load, engine } = server
+  const late = Promise.withResolvers<void>()
+  const append = engine.append.bind(engine)
+  let asked = 0
+  engine.append = async (request) => {
+    asked++
+    await late.promise
+    return append(request)
+  }
+  const records = Array.from({ length: 2000 }, () => ({ value: 'x' }))
+  const body = JSON.stringify({ records })
+  const request = `${HEAD}Content-Length: ${body.length}\r\n\r\n${body}`
+  const ends: Socket[] = []
+  server.app.server.on('connection', (socket) => ends.push(socket))
+  const gone = open(t, server)
+  // The reply to the second one waits behind the first one's.
+  gone.socket.write(request.repeat(2))
+  await until(() => asked === 2)
+  gone.socket.destroy()
+  await until(() => ends.every((end) => end.closed))
+  late.resolve()
+  await until(() => load.bodies.bytes === 0)
+})
