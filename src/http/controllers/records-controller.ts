@@ -11,7 +11,8 @@ import { logRefusal } from '../error-handler.ts'
 import type { HttpLoad } from '../http-load.ts'
 import { ColumnsPool } from '../columns-pool.ts'
 import { noneMatches } from '../entity-tag.ts'
-import { parsePublishBody, type PublishBodyOptions } from '../json/parse-publish-body.ts'
+import { parsePublishBody } from '../json/parse-publish-body.ts'
+import type { PublishBodyOptions } from '../json/publish-body-options.ts'
 import {
   PUBLISHED_AS_TEXT_MAX,
   publishReplyMaxBytes,
