@@ -18,11 +18,14 @@ export interface BodyLimits {
   readonly waitMs: number
 }
 
+/** A request, as far as it is counted. */
+export type BodyHolder = Pick<FastifyRequest, 'heldBytes' | 'madeBytes'>
+
 /** Told once: undefined where there is room now, and the request has it. */
 type RoomCallback = (refused: BrokerError | undefined) => void
 
 interface WaitingBody {
-  readonly request: FastifyRequest
+  readonly request: BodyHolder
   readonly bytes: number
   readonly done: RoomCallback
   readonly timer: Timer
@@ -71,11 +74,11 @@ export class BodyAdmission {
   }
 
   /** Lets the request hold so many bytes more. False: there is no room, or others wait for it. */
-  admits(request: FastifyRequest, bytes: number): boolean {
+  admits(request: BodyHolder, bytes: number): boolean {
     const held = request.heldBytes + bytes
     if (request.heldBytes === 0 && this.#lineOf(held).length > 0) return false
     if (!this.#fits(request, held)) return false
-    this.#hold(request, held)
+    this.#grow(request, held)
     return true
   }
 
@@ -85,7 +88,7 @@ export class BodyAdmission {
    *
    * @returns what ends the wait, for a client that has gone: `done` is not called then. Undefined: it is refused already
    */
-  wait(request: FastifyRequest, bytes: number, done: RoomCallback): (() => void) | undefined {
+  wait(request: BodyHolder, bytes: number, done: RoomCallback): (() => void) | undefined {
     const { waitMs } = this.#limits
     if (waitMs === 0 || this.waiting >= WAITING_MAX) {
       done(this.#refused(bytes, ''))
@@ -110,10 +113,10 @@ export class BodyAdmission {
   }
 
   /** What was made of a body counts as well. It is there, so it is not refused: further bodies wait instead. */
-  made(request: FastifyRequest, bytes: number): void {
+  made(request: BodyHolder, bytes: number): void {
     request.madeBytes += bytes
     this.#madeBytes += bytes
-    this.#hold(request, request.heldBytes + bytes)
+    this.#grow(request, request.heldBytes + bytes)
   }
 
   /** The request is answered. What it holds is given free: at once, or, behind a large reply, when its client has taken that. */
@@ -121,8 +124,8 @@ export class BodyAdmission {
     const isLarge = (typeof payload === 'string' || Buffer.isBuffer(payload)) && payload.length > LARGE_REPLY_BYTES
     // A client that has gone already takes nothing: its reply was closed before this listener came.
     if (isLarge && !request.raw.socket.destroyed) {
-      reply.raw.on('close', () => this.#release(request))
-    } else this.#release(request)
+      reply.raw.on('close', () => this.release(request))
+    } else this.release(request)
   }
 
   /** Ends all waits with this error. */
@@ -133,7 +136,8 @@ export class BodyAdmission {
     }
   }
 
-  #release(request: FastifyRequest): void {
+  /** The request is over: what it holds is given free. */
+  release(request: BodyHolder): void {
     this.#madeBytes -= request.madeBytes
     request.madeBytes = 0
     this.#hold(request, 0)
@@ -141,7 +145,14 @@ export class BodyAdmission {
     this.onFreed?.()
   }
 
-  #hold(request: FastifyRequest, bytes: number): void {
+  /** A request that becomes large leaves the room of the small ones to others. */
+  #grow(request: BodyHolder, held: number): void {
+    const before = request.heldBytes
+    this.#hold(request, held)
+    if (before > 0 && before <= LARGE_BODY_BYTES && held > LARGE_BODY_BYTES && this.#small.length > 0) this.#serve()
+  }
+
+  #hold(request: BodyHolder, bytes: number): void {
     const before = request.heldBytes
     request.heldBytes = bytes
     this.#bytes += bytes - before
@@ -149,7 +160,7 @@ export class BodyAdmission {
   }
 
   /** The first of either kind is admitted whatever its size, which is bounded elsewhere. */
-  #fits({ heldBytes }: FastifyRequest, held: number): boolean {
+  #fits({ heldBytes }: BodyHolder, held: number): boolean {
     const { maxBytes } = this.#limits
     const wasLarge = heldBytes > LARGE_BODY_BYTES
     const large = this.#largeBytes - (wasLarge ? heldBytes : 0)
