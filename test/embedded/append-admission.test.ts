@@ -103,6 +103,16 @@ test('no more is under way than the limit but one alone, nobody is overtaken, an
       assert.ok(hasRoom(append), `${append.bytes} bytes beside ${others(append.acks)} of others`)
       underWay.push(append)
     }
+    const waits: Promise<void>[] = []
+    const answered = async (room: Promise<void>, append: Appending): Promise<void> => {
+      const isAdmitted = await room.then(
+        () => true,
+        () => false,
+      )
+      assert.equal(line.shift(), append, 'it overtook others')
+      if (isAdmitted) admitted(append)
+      else assert.ok(append.latest <= clock.monotonic(), 'it was refused before its time')
+    }
     const come = (append: Appending): void => {
       const room = appends.admit(append.bytes, append.acks)
       if (room === undefined) {
@@ -110,24 +120,15 @@ test('no more is under way than the limit but one alone, nobody is overtaken, an
         return admitted(append)
       }
       line.push(append)
-      void room.then(
-        () => {
-          assert.equal(line.shift(), append, 'it overtook others')
-          admitted(append)
-        },
-        () => {
-          assert.equal(line.shift(), append)
-          assert.ok(append.latest <= clock.monotonic(), 'it was refused before its time')
-        },
-      )
+      waits.push(answered(room, append))
     }
     for (const step of steps) {
       if (step.kind === 'append') come({ ...step, latest: clock.monotonic() + 1000 })
       else if (step.kind === 'disk') disk.bytes = step.bytes
       else if (step.kind === 'time') clock.advance(step.ms)
       else {
-        const [answered] = underWay.splice(step.choice % Math.max(1, underWay.length), 1)
-        if (answered !== undefined) appends.release(answered.bytes)
+        const [done] = underWay.splice(step.choice % Math.max(1, underWay.length), 1)
+        if (done !== undefined) appends.release(done.bytes)
       }
       await new Promise(setImmediate)
       // Nobody tells of the disk: it is looked at now and then.
@@ -144,7 +145,7 @@ test('no more is under way than the limit but one alone, nobody is overtaken, an
       disk.bytes = 0
       clock.advance(10)
     }
-    await appends.settled()
+    await Promise.all([...waits, appends.settled()])
     clock.advance(10)
     assert.equal(clock.pendingTimers, 0)
   })
