@@ -1,10 +1,4 @@
-import type { Row } from './table.ts'
-
-/** What a row must reach, and whether it did. */
-export interface Verdict {
-  readonly goal: string
-  readonly met: boolean
-}
+import type { Row, Verdict } from './row.ts'
 
 export type Goal = (row: Row) => Verdict
 

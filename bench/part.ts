@@ -2,7 +2,7 @@ import type { LoadGenerator } from './load/load.ts'
 import type { Children } from './measure/children.ts'
 import type { Servers } from './measure/servers.ts'
 import type { BenchOptions } from './options.ts'
-import type { Row } from './table.ts'
+import type { Row } from './row.ts'
 
 /** What a part of the benchmark works with. */
 export interface PartContext {

@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Machine } from './measure/machine.ts'
-import { isFigure, renderTable, type Row } from './table.ts'
+import { isFigure, type Row } from './row.ts'
+import { renderTable } from './table.ts'
 
 export interface PartResult {
   readonly part: string

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Part, PartContext } from './part.ts'
 import type { PartResult } from './report.ts'
-import { isFigure, type Row } from './table.ts'
+import { isFigure, type Row } from './row.ts'
 
 /** A server's end is known a little after its connections broke, which is what fails a part. */
 const END_KNOWN_AFTER_MS = 250

@@ -118,6 +118,7 @@ function engineOptions(config: ServerConfig, clock: Clock): EngineOptions {
       partitionsPerTopicMax: config.topicPartitionsMax,
       partitionsMax: config.partitionsMax,
       produceInflightBytesMax: config.produceInflightMaxBytes,
+      admissionWaitMs: config.requestAdmissionWaitMs,
       waitingReadsMax: config.fetchWaitingMax,
       openFilesMax: config.logOpenFilesMax,
     },

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=4 --heap-growing-percent=60
+#!/usr/bin/env -S node --max-semi-space-size=8 --heap-growing-percent=60
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import type { CommandLineAction } from './config/command-line.ts'

@@ -1,6 +1,6 @@
 import type { Load, LoadResult } from '../load/load.ts'
 import type { PartContext } from '../part.ts'
-import type { Row } from '../table.ts'
+import type { Row } from '../row.ts'
 import { assertFreeSpace, gibWrittenBy } from './free-space.ts'
 import { cpuSeconds, residentMiB } from './process-figures.ts'
 import type { MeasuredServer } from './servers.ts'

@@ -1,6 +1,6 @@
 import { interleave, ratioOfRates } from '../measure/interleave.ts'
 import type { Part, PartContext } from '../part.ts'
-import type { Row } from '../table.ts'
+import type { Row } from '../row.ts'
 import { createTopic, freshDirectory, jsonLoad, publishRow } from './publishing.ts'
 
 const PARTITIONS = 6

@@ -3,7 +3,7 @@ import { interleave, type Burst } from '../measure/interleave.ts'
 import type { MeasuredServer } from '../measure/servers.ts'
 import { ratioOfNeighbours } from '../measure/statistics.ts'
 import type { Part, PartContext } from '../part.ts'
-import type { Row } from '../table.ts'
+import type { Row } from '../row.ts'
 import { fillLog } from './filling.ts'
 import { createTopic, freshDirectory, jsonLoad, numbered, publishRow } from './publishing.ts'
 

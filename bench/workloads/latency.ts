@@ -2,7 +2,7 @@ import { burst, rates } from '../measure/interleave.ts'
 import { openLoop } from '../measure/open-loop.ts'
 import { median, sum } from '../measure/statistics.ts'
 import type { Part, PartContext } from '../part.ts'
-import type { Row } from '../table.ts'
+import type { Row } from '../row.ts'
 import { openLoopRow } from './open-loop-row.ts'
 import { createTopic, freshDirectory, jsonLoad } from './publishing.ts'
 

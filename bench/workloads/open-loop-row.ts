@@ -1,7 +1,7 @@
 import { residentMiB } from '../measure/process-figures.ts'
 import type { MeasuredServer } from '../measure/servers.ts'
 import type { OpenLoopResult } from '../open-loop/open-loop-load.ts'
-import type { Row } from '../table.ts'
+import type { Row } from '../row.ts'
 
 /** The columns of an open-loop run. */
 export function openLoopRow(

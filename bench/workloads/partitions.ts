@@ -1,7 +1,7 @@
 import { atLeastRatio, judged } from '../goals.ts'
 import { interleave, ratioOfRates } from '../measure/interleave.ts'
 import type { Part, PartContext } from '../part.ts'
-import type { Row } from '../table.ts'
+import type { Row } from '../row.ts'
 import { createTopic, freshDirectory, jsonLoad, numbered, publishRow } from './publishing.ts'
 
 const MANY = 64

@@ -4,7 +4,7 @@ import { atLeastRatio, judged } from '../goals.ts'
 import type { Load } from '../load/load.ts'
 import { interleave, ratioOfRates } from '../measure/interleave.ts'
 import type { Part, PartContext } from '../part.ts'
-import type { Row } from '../table.ts'
+import type { Row } from '../row.ts'
 import { createTopic, freshDirectory, jsonLoad, publishRow } from './publishing.ts'
 
 const RECORDS_PER_REQUEST = [1, 100, 1000]

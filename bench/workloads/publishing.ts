@@ -5,7 +5,7 @@ import type { Load } from '../load/load.ts'
 import type { PartContext } from '../part.ts'
 import { type Burst, figures } from '../measure/interleave.ts'
 import type { Ratio } from '../measure/statistics.ts'
-import type { Row } from '../table.ts'
+import type { Row } from '../row.ts'
 
 /** As many clients as the table of goals says. */
 export const CONNECTIONS = 32

@@ -6,7 +6,7 @@ import { figures, interleave } from '../measure/interleave.ts'
 import type { MeasuredServer } from '../measure/servers.ts'
 import { median } from '../measure/statistics.ts'
 import type { Part, PartContext } from '../part.ts'
-import type { Row } from '../table.ts'
+import type { Row } from '../row.ts'
 import { fillLog } from './filling.ts'
 import { createTopic, freshDirectory } from './publishing.ts'
 

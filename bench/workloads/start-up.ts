@@ -4,7 +4,7 @@ import { assertFreeSpace } from '../measure/free-space.ts'
 import type { MeasuredServer } from '../measure/servers.ts'
 import { median } from '../measure/statistics.ts'
 import type { Part, PartContext } from '../part.ts'
-import type { Row } from '../table.ts'
+import type { Row } from '../row.ts'
 import { fillLog, logGibOf } from './filling.ts'
 import { createTopic, freshDirectory, jsonLoad, numbered } from './publishing.ts'
 

@@ -1,7 +1,7 @@
 import { atMostLatency, judged } from '../goals.ts'
 import { openLoop } from '../measure/open-loop.ts'
 import type { Part, PartContext } from '../part.ts'
-import type { Row } from '../table.ts'
+import type { Row } from '../row.ts'
 import { openLoopRow } from './open-loop-row.ts'
 import { createTopic, freshDirectory } from './publishing.ts'
 

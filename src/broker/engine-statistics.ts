@@ -6,6 +6,8 @@ export interface EngineStatistics {
   readonly openFiles: number
   /** Partitions with a damaged range that is kept from readers. */
   readonly fencedPartitions: number
+  /** Requests refused with SERVER_OVERLOADED: no room for an append, too many reads waiting for records. */
+  readonly shed: Readonly<Record<'produce-bytes' | 'fetch-waiting', number>>
 }
 
 export interface DirectoryStatistics {

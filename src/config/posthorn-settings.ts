@@ -77,7 +77,13 @@ export const posthornSettings = {
     'request.inflight.max.bytes',
     int({ min: MIB }),
     String(64 * MIB),
-    'Bytes of requests under way: their bodies, from the headers on, and what is made of them until the answer. Beyond it requests get 503, large ones from three quarters on.',
+    'Bytes of requests under way: their bodies, from the headers on, and what is made of them until the answer. Beyond it requests wait, large ones from three quarters on.',
+  ),
+  requestAdmissionWaitMs: defineSetting(
+    'request.admission.wait.ms',
+    int({ min: 0, max: HOUR_MS }),
+    '1000',
+    'A request for which there is no room (`request.inflight.max.bytes`, `produce.inflight.max.bytes`) waits so long for it, unread, before it gets 503; 0 = it does not wait.',
   ),
   connectionInflightMaxRequests: defineSetting(
     'connection.inflight.max.requests',
@@ -89,7 +95,7 @@ export const posthornSettings = {
     'reply.timeout.ms',
     timeout,
     '120000',
-    'A client that has not taken a reply within this time is cut off.',
+    'A client that has not taken a reply within this time is cut off: a page of 16 MiB has to be read with 140 KB/s. Slower clients ask for smaller pages (`maxBytes`).',
   ),
   pageDefaultRecords: defineSetting(
     'page.default.records',
@@ -143,7 +149,7 @@ export const posthornSettings = {
     'produce.inflight.max.bytes',
     int({ min: MIB }),
     String(64 * MIB),
-    'Bytes of records accepted whose answer is still out; beyond it publishing gets 503 until there is room.',
+    'Bytes of records accepted whose answer is still out; beyond it publishing waits for room.',
   ),
   topicPartitionsMax: defineSetting(
     'topic.partitions.max',

@@ -58,6 +58,7 @@ export function readServerConfig(reader: SettingsReader): ServerConfig {
     requestIdleTimeoutMs: read(ours.requestIdleTimeoutMs),
     requestBodyTimeoutMs: read(ours.requestBodyTimeoutMs),
     requestInflightMaxBytes: read(ours.requestInflightMaxBytes),
+    requestAdmissionWaitMs: read(ours.requestAdmissionWaitMs),
     replyTimeoutMs: read(ours.replyTimeoutMs),
     connectionInflightMaxRequests: read(ours.connectionInflightMaxRequests),
     pageDefaultRecords: read(ours.pageDefaultRecords),

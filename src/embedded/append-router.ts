@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { BrokerError, type Stored } from '../broker/broker-error.ts'
+import type { Clock } from '../broker/clock.ts'
 import type { AppendPartResult, AppendRequest, AppendResult, Durability } from '../broker/engine.ts'
+import { AppendAdmission } from './append-admission.ts'
 import type { DirectoryHost } from './directory-host.ts'
 import type { LiveTopic } from './live-topic.ts'
 import type { LogAppend } from './log/directory-log.ts'
@@ -16,64 +18,51 @@ interface Share {
   readonly places: number[]
 }
 
+export interface AppendLimits {
+  readonly produceInflightBytesMax: number
+  readonly admissionWaitMs: number
+}
+
 /** Sends the parts of a publish request to the logs of their directories, and bounds what is under way. */
 export class AppendRouter {
   readonly #table: TopicTable
-  readonly #hosts: readonly DirectoryHost[]
-  readonly #inflightBytesMax: number
-  #inflightBytes = 0
-  #inflight = 0
-  #idle: (() => void)[] = []
+  readonly #admission: AppendAdmission
 
-  constructor(table: TopicTable, hosts: readonly DirectoryHost[], inflightBytesMax: number) {
+  constructor(table: TopicTable, hosts: readonly DirectoryHost[], limits: AppendLimits, clock: Clock) {
     this.#table = table
-    this.#hosts = hosts
-    this.#inflightBytesMax = inflightBytesMax
+    this.#admission = new AppendAdmission({
+      maxBytes: limits.produceInflightBytesMax,
+      waitMs: limits.admissionWaitMs,
+      notDurableBytes: () => hosts.reduce((sum, { log }) => sum + log.statistics().durableLagBytes, 0),
+      clock,
+    })
+  }
+
+  /** Appends that found no room. */
+  get refusals(): number {
+    return this.#admission.refusals
   }
 
   /** See `Engine.append`. */
   async append(request: AppendRequest): Promise<AppendResult> {
     const topic = this.#table.get(request.topic)
     if (!topic) throw unknownTopic(request.topic)
-    const bytes = this.#admit(request)
+    const bytes = batchBytes(request)
+    const room = this.#admission.admit(bytes, request.acks)
+    if (room !== undefined) await room
     try {
       const share = onlyShare(topic, request)
       if (!share) return await this.#appendShares(topic, request)
       const parts = await share.host.log.append(share.parts, request.acks)
       return { durability: durabilityOf[request.acks], parts }
     } finally {
-      this.#inflightBytes -= bytes
-      this.#inflight--
-      if (this.#inflight === 0) for (const wake of this.#idle.splice(0)) wake()
+      this.#admission.release(bytes)
     }
   }
 
   /** Resolves when no append is under way. */
-  async settled(): Promise<void> {
-    if (this.#inflight > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
-  }
-
-  /** A request is admitted alone whatever its size: its body is bounded already. */
-  #admit(request: AppendRequest): number {
-    let bytes = 0
-    for (const part of request.parts) for (const batch of part.batches) bytes += batch.bytes.length
-    const waitingBytes = request.acks === 'all' ? this.#inflightBytes : this.#notDurableBytes()
-    if (waitingBytes > 0 && waitingBytes + bytes > this.#inflightBytesMax) {
-      throw new BrokerError(
-        'SERVER_OVERLOADED',
-        `${waitingBytes} bytes of records are on their way to the disk, of at most ${this.#inflightBytesMax} ` +
-          `(produce.inflight.max.bytes). Send the request again in a moment.`,
-        { stored: 'no', retryAfterSeconds: 1 },
-      )
-    }
-    this.#inflightBytes += bytes
-    this.#inflight++
-    return bytes
-  }
-
-  /** With acks other than `all` a request is answered while its records are still on their way. */
-  #notDurableBytes(): number {
-    return this.#hosts.reduce((sum, { log }) => sum + log.statistics().durableLagBytes, 0)
+  settled(): Promise<void> {
+    return this.#admission.settled()
   }
 
   /** Several directories, or one that is offline: each share is atomic in itself, and fails alone. */
@@ -96,6 +85,12 @@ export class AppendRouter {
     rejectIfAllFailed(parts)
     return { durability: durabilityOf[request.acks], parts }
   }
+}
+
+function batchBytes({ parts }: AppendRequest): number {
+  let bytes = 0
+  for (const { batches } of parts) for (const batch of batches) bytes += batch.bytes.length
+  return bytes
 }
 
 /** The rule: all parts go to one directory. Undefined where they do not, or a directory is offline. */

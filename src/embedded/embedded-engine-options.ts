@@ -37,6 +37,8 @@ export interface EmbeddedEngineLimits {
   readonly partitionsMax: number
   /** `produce.inflight.max.bytes`: batches accepted whose answer is still out. */
   readonly produceInflightBytesMax: number
+  /** `request.admission.wait.ms`: an append waits so long for room before it is refused. */
+  readonly admissionWaitMs: number
   /** `fetch.waiting.max`: reads that wait for records at the same time. */
   readonly waitingReadsMax: number
   /** `log.open.files.max`: segment files kept open. */

@@ -45,7 +45,7 @@ export class EmbeddedEngine implements Engine {
     const { catalogue, hosts, table } = storage
     this.#options = options
     this.#storage = storage
-    this.#router = new AppendRouter(table, hosts, limits.produceInflightBytesMax)
+    this.#router = new AppendRouter(table, hosts, limits, clock)
     this.#waiter = new ReadWaiter(clock, limits.waitingReadsMax)
     this.#fetch = new PartitionFetch(table, this.#waiter, clock)
     this.#spaceWatch = new SpaceWatch(storage.directories, clock, logger)
@@ -112,7 +112,8 @@ export class EmbeddedEngine implements Engine {
   }
 
   statistics(): EngineStatistics {
-    return engineStatistics(this.#storage)
+    const shed = { 'produce-bytes': this.#router.refusals, 'fetch-waiting': this.#waiter.refusals }
+    return { ...engineStatistics(this.#storage), shed }
   }
 
   close(): Promise<void> {

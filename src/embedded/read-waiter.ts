@@ -12,6 +12,7 @@ export class ReadWaiter {
   readonly #waitingMax: number
   readonly #waiting = new Set<() => void>()
   #closed = false
+  #refusals = 0
 
   constructor(clock: Clock, waitingMax: number) {
     this.#clock = clock
@@ -23,6 +24,11 @@ export class ReadWaiter {
     return this.#waiting.size
   }
 
+  /** Waits refused so far. */
+  get refusals(): number {
+    return this.#refusals
+  }
+
   get closed(): boolean {
     return this.#closed
   }
@@ -31,6 +37,7 @@ export class ReadWaiter {
   wait(sources: readonly Advancing[], waitMs: number, signal: AbortSignal | undefined): Promise<void> {
     if (this.#closed || signal?.aborted) return Promise.resolve()
     if (this.#waiting.size >= this.#waitingMax) {
+      this.#refusals++
       throw new BrokerError(
         'SERVER_OVERLOADED',
         `${this.#waiting.size} reads wait for records already, as many as may (fetch.waiting.max). Ask again in a ` +

@@ -20,7 +20,8 @@ export function limitSyncs(fileSystem: FileSystem, options: SyncLimitOptions = d
   const durableWrites = new ConcurrencyLimit(options.durableWritesMax)
   const syncs = new ConcurrencyLimit(options.syncsMax)
   return {
-    open: async (path, openOptions) => new LimitedHandle(await fileSystem.open(path, openOptions), durableWrites, syncs),
+    open: async (path, openOptions) =>
+      new LimitedHandle(await fileSystem.open(path, openOptions), durableWrites, syncs),
     mkdir: (path) => fileSystem.mkdir(path),
     readdir: (path) => fileSystem.readdir(path),
     stat: (path) => fileSystem.stat(path),

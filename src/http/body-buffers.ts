@@ -14,7 +14,8 @@ const IDLE_MAX_BYTES = 8 * 1024 * 1024
 export class BodyBuffers {
   /** Idle slabs by their size, a power of two. */
   readonly #idle = new Map<number, ArrayBuffer[]>()
-  readonly #lent = new WeakSet<ArrayBufferLike>()
+  /** All slabs there are; true = lent. */
+  readonly #slabs = new WeakMap<ArrayBufferLike, boolean>()
   #idleBytes = 0
 
   /**
@@ -31,7 +32,7 @@ export class BodyBuffers {
       return large
     }
     const slab = this.#take(2 ** Math.ceil(Math.log2(sizeBytes)))
-    this.#lent.add(slab)
+    this.#slabs.set(slab, true)
     const body = Buffer.from(slab, 0, sizeBytes)
     let at = 0
     for (const chunk of chunks) {
@@ -45,8 +46,11 @@ export class BodyBuffers {
   /** The request is answered: nothing refers to its body any more, whose memory is kept or freed. A second time has no effect. */
   giveBack(body: unknown): void {
     if (!Buffer.isBuffer(body) || !(body.buffer instanceof ArrayBuffer)) return
-    if (!this.#lent.delete(body.buffer)) return free(body)
     const slab = body.buffer
+    const isLent = this.#slabs.get(slab)
+    if (isLent === undefined) return free(body)
+    if (!isLent) return
+    this.#slabs.set(slab, false)
     if (this.#idleBytes + slab.byteLength > IDLE_MAX_BYTES) return
     this.#idleBytes += slab.byteLength
     const same = this.#idle.get(slab.byteLength)

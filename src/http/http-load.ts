@@ -2,11 +2,14 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Clock } from '../broker/clock.ts'
 import type { HttpStatistics, ShedReason } from '../observability/http-statistics.ts'
 import { BodyAdmission } from './body-admission.ts'
+import { PublishTurns } from './publish-turns.ts'
 import { ReplyAdmission } from './reply-admission.ts'
 
 export interface HttpLoadLimits {
   /** `request.inflight.max.bytes` */
   readonly requestInflightMaxBytes: number
+  /** `request.admission.wait.ms` */
+  readonly requestAdmissionWaitMs: number
   /** `fetch.inflight.max.bytes` */
   readonly fetchInflightMaxBytes: number
 }
@@ -18,6 +21,7 @@ const TOLD_EVERY_MS = 60_000
 export class HttpLoad {
   readonly bodies: BodyAdmission
   readonly replies: ReplyAdmission
+  readonly publishTurns: PublishTurns
   readonly #shed: Record<ShedReason, number> = {
     'request-bytes': 0,
     'reply-bytes': 0,
@@ -31,7 +35,10 @@ export class HttpLoad {
   constructor(limits: HttpLoadLimits, clock: Clock, logger: FastifyBaseLogger) {
     this.#clock = clock
     this.#logger = logger
-    this.bodies = new BodyAdmission(limits.requestInflightMaxBytes, () => this.shed('request-bytes'))
+    const { requestInflightMaxBytes: maxBytes, requestAdmissionWaitMs: waitMs } = limits
+    this.bodies = new BodyAdmission({ maxBytes, waitMs }, clock, () => this.shed('request-bytes'))
+    this.publishTurns = new PublishTurns(() => this.bodies.mayBeWorkedOn)
+    this.bodies.onFreed = () => this.publishTurns.freed()
     this.replies = new ReplyAdmission(limits.fetchInflightMaxBytes, () => this.shed('reply-bytes'))
   }
 

@@ -42,14 +42,39 @@ export class RequestBodies {
     if (refused !== undefined) return done(refused)
     const length = request.headers['content-length']
     if (length !== undefined && Number(length) > this.#limits.requestMaxBytes) return done(this.#tooLarge(length))
-    const overloaded = length === undefined ? undefined : this.#admission.admit(request, Number(length))
-    if (overloaded !== undefined) return done(overloaded)
+    if (length !== undefined && !this.#admission.admits(request, Number(length))) {
+      return this.#whenRoom(request, payload, Number(length), done)
+    }
+    this.#read(request, payload, length === undefined, done)
+  }
+
+  /** Until somebody listens for it, Node takes no more than a piece of the body: then TCP holds its client back. */
+  #whenRoom(request: FastifyRequest, payload: IncomingMessage, bytes: number, done: BodyCallback): void {
+    const gone = (): void => {
+      leave?.()
+      done(connectionEnded())
+    }
+    const leave = this.#admission.wait(request, bytes, (refused) => {
+      payload.off('close', gone)
+      if (refused !== undefined) done(refused)
+      else this.#read(request, payload, false, done)
+    })
+    if (leave !== undefined) payload.once('close', gone)
+  }
+
+  /** @param grows whether its length is not known, and it is admitted piece by piece */
+  #read(request: FastifyRequest, payload: IncomingMessage, grows: boolean, done: BodyCallback): void {
     const body = new BodyUnderWay(payload, this.#limits.requestMaxBytes, this.#clock, (error) => {
       this.#underWay.delete(body)
       if (error === null) done(null, this.#buffers.gather(body.takeChunks(), body.sizeBytes))
       else done(error === tooLong ? this.#tooLarge() : error)
     })
-    if (length === undefined) body.admit = (bytes) => this.#admission.admit(request, bytes)
+    if (grows) {
+      body.room = {
+        admits: (bytes) => this.#admission.admits(request, bytes),
+        wait: (bytes, then) => this.#admission.wait(request, bytes, then),
+      }
+    }
     this.#underWay.add(body)
     if (!this.#sweeping) this.#sweepLater()
   }
@@ -76,12 +101,18 @@ export class RequestBodies {
   }
 }
 
+/** Asked before a piece of a body is kept; see BodyAdmission. */
+interface RoomToGrow {
+  admits(bytes: number): boolean
+  wait(bytes: number, done: (refused: BrokerError | undefined) => void): (() => void) | undefined
+}
+
 const tooLong = new Error('the body is longer than allowed')
 
 class BodyUnderWay {
   lastByteAt: number
-  /** Of a body whose length is not known: asked before each piece of it is kept. */
-  admit: ((bytes: number) => BrokerError | undefined) | undefined
+  /** Of a body whose length is not known. */
+  room: RoomToGrow | undefined
   sizeBytes = 0
   #chunks: Buffer[] = []
   readonly #payload: IncomingMessage
@@ -89,6 +120,7 @@ class BodyUnderWay {
   readonly #clock: Clock
   readonly #done: (error: Error | null) => void
   #over = false
+  #leaveLine: (() => void) | undefined
 
   constructor(payload: IncomingMessage, maxBytes: number, clock: Clock, done: (error: Error | null) => void) {
     this.#payload = payload
@@ -107,6 +139,7 @@ class BodyUnderWay {
     this.#payload.off('data', this.#onData)
     this.takeChunks()
     discardRest(this.#payload)
+    if (this.#leaveLine !== undefined) this.#endWait()
     this.#done(error)
   }
 
@@ -121,9 +154,24 @@ class BodyUnderWay {
     this.lastByteAt = this.#clock.monotonic()
     this.sizeBytes += chunk.length
     if (this.sizeBytes > this.#maxBytes) return this.giveUp(tooLong)
-    const refused = this.admit?.(chunk.length)
-    if (refused !== undefined) return this.giveUp(refused)
     this.#chunks.push(chunk)
+    if (this.room !== undefined && !this.room.admits(chunk.length)) this.#waitFor(this.room, chunk.length)
+  }
+
+  #waitFor(room: RoomToGrow, bytes: number): void {
+    this.#payload.pause()
+    this.#leaveLine = room.wait(bytes, (refused) => {
+      this.#leaveLine = undefined
+      this.lastByteAt = this.#clock.monotonic()
+      if (refused !== undefined) this.giveUp(refused)
+      this.#payload.resume()
+    })
+  }
+
+  #endWait(): void {
+    this.#leaveLine?.()
+    this.#leaveLine = undefined
+    this.#payload.resume()
   }
 
   // The listeners stay: taking them off costs more than what they hold, which goes with the request.
@@ -134,8 +182,12 @@ class BodyUnderWay {
   }
 
   readonly #onError = (cause: Error): void => {
-    this.giveUp(new BrokerError('INVALID_REQUEST', 'The connection ended within the body.', { stored: 'no', cause }))
+    this.giveUp(connectionEnded(cause))
   }
+}
+
+function connectionEnded(cause?: Error): BrokerError {
+  return new BrokerError('INVALID_REQUEST', 'The connection ended within the body.', { stored: 'no', cause })
 }
 
 function idle(timeoutMs: number): BrokerError {

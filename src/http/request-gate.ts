@@ -50,9 +50,7 @@ export class RequestGate {
 
   #refusal(request: FastifyRequest, reply: FastifyReply): BrokerError | undefined {
     if (this.#stopping.aborted) {
-      return new BrokerError('SERVER_STOPPING', 'The server is stopping: send the request to another one, or later.', {
-        ...(request.method !== 'GET' && { stored: 'no' as const }),
-      })
+      return serverStopping(request.method)
     }
     const misdirected = this.#onLoopback ? this.#browsers.checkHost(request) : undefined
     return misdirected ?? this.#browsers.checkOrigin(request, reply)
@@ -71,6 +69,12 @@ export class RequestGate {
     const hint = near === undefined ? 'GET /openapi.json lists the paths there are.' : `Did you mean ${shown(near)}?`
     return new BrokerError('ROUTE_NOT_FOUND', `There is no path ${shown(path)}. ${hint}`)
   }
+}
+
+export function serverStopping(method: string): BrokerError {
+  return new BrokerError('SERVER_STOPPING', 'The server is stopping: send the request to another one, or later.', {
+    ...(method !== 'GET' && { stored: 'no' as const }),
+  })
 }
 
 /** A path that ends with a slash: the router takes the nothing behind it for a name. */

@@ -11,6 +11,8 @@ declare module 'fastify' {
     arrivedAt: number
     /** Bytes that it holds of what all requests may; see BodyAdmission. */
     heldBytes: number
+    /** Of these, what was made of its body. */
+    madeBytes: number
   }
   interface FastifyContextConfig {
     /**

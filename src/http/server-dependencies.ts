@@ -63,6 +63,7 @@ export const defaultHttpOptions: HttpOptions = {
 /** What all requests may hold, as the configuration has it by default. */
 export const defaultLoadLimits: HttpLoadLimits = {
   requestInflightMaxBytes: 64 * 1024 * 1024,
+  requestAdmissionWaitMs: 1000,
   fetchInflightMaxBytes: 64 * 1024 * 1024,
 }
 

@@ -1,4 +1,10 @@
-import { fastify, type FastifySchemaCompiler, type onSendHookHandler, type preValidationHookHandler } from 'fastify'
+import {
+  fastify,
+  type FastifySchemaCompiler,
+  type onSendHookHandler,
+  type preHandlerHookHandler,
+  type preValidationHookHandler,
+} from 'fastify'
 import { Type, type TSchema } from 'typebox'
 import type { App } from './controller.ts'
 import { clientErrorHandler, errorHandler } from './error-handler.ts'
@@ -8,7 +14,7 @@ import { parseControlBody } from './json/control-body.ts'
 import { CONSUMED_MEDIA_TYPES, consumedBy } from './media-types.ts'
 import { refuseContentType, RequestBodies } from './request-body.ts'
 import { PipelinedRequests } from './pipelined-requests.ts'
-import { RequestGate } from './request-gate.ts'
+import { RequestGate, serverStopping } from './request-gate.ts'
 import { requestIds } from './request-id.ts'
 import { requestValidator } from './request-validation.ts'
 import { RouteTable } from './route-table.ts'
@@ -75,13 +81,16 @@ function handleRequests(app: App, deps: ServerDependencies): void {
     if (schema?.operationId === undefined) return
     schema.querystring ??= noParameters
     const publishes = route.config?.publishes === true
-    if (publishes) route.validatorCompiler = parametersOnly(validator)
-    else if (schema.body !== undefined) route.preValidation = parseBody
+    if (publishes) {
+      route.validatorCompiler = parametersOnly(validator)
+      route.preHandler = inTurn(deps)
+    } else if (schema.body !== undefined) route.preValidation = parseBody
     const observe = deps.observeOperation?.(schema.operationId)
     route.onSend = answered(observe, deps)
   })
   app.decorateRequest('arrivedAt', 0)
   app.decorateRequest('heldBytes', 0)
+  app.decorateRequest('madeBytes', 0)
   app.addHook('onRequest', gate.onRequest)
   watchConnections(app, deps)
   app.server.maxConnections = deps.options.maxConnections
@@ -93,7 +102,11 @@ function handleRequests(app: App, deps: ServerDependencies): void {
   app.addContentTypeParser('*', refuseContentType)
 
   // After the stop, a connection is closed behind the reply under way instead of being kept for more.
-  deps.stopping.addEventListener('abort', () => (app.server.keepAliveTimeout = 1), { once: true })
+  const stop = (): void => {
+    app.server.keepAliveTimeout = 1
+    deps.load.bodies.refuseWaiting(serverStopping('POST'))
+  }
+  deps.stopping.addEventListener('abort', stop, { once: true })
   if (deps.logger.level === 'debug' || deps.logger.level === 'trace') logRequests(app, deps)
 }
 
@@ -121,6 +134,11 @@ function bodyOf(mediaType: string, parse: RequestBodies['parse']): RequestBodies
 const parseBody: preValidationHookHandler = (request, _reply, done) => {
   if (Buffer.isBuffer(request.body)) request.body = parseControlBody(request.body)
   done()
+}
+
+/** Behind the bodies that came before, a bounded number of them in a turn of the event loop. */
+function inTurn({ load }: ServerDependencies): preHandlerHookHandler {
+  return ({ body }, _reply, done) => load.publishTurns.take(Buffer.isBuffer(body) ? body.length : 0, done)
 }
 
 const noParameters = Type.Object({}, { additionalProperties: false })

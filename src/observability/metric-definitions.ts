@@ -99,7 +99,7 @@ export const metricDefinitions = {
   shed: {
     name: 'posthorn_http_shed_total',
     type: 'counter',
-    help: 'Requests refused (request-bytes, reply-bytes: 503) and connections closed (pipelining, reply-timeout) for the sake of the others.',
+    help: 'Requests refused (request-bytes, produce-bytes, reply-bytes, fetch-waiting: 503) and connections closed (pipelining, reply-timeout) for the sake of the others.',
     labels: ['reason'],
   },
   eventLoopDelay: {

@@ -90,6 +90,7 @@ export class Metrics implements CommitObserver {
     const http = this.#http
     this.#gauge(definitions.requestBytes, () => http().requestBytes)
     this.#gauge(definitions.replyBytes, () => http().replyBytes)
+    const shed = (): Readonly<Record<string, number>> => ({ ...http().shed, ...this.#statistics().shed })
     new Counter({
       name: definitions.shed.name,
       help: definitions.shed.help,
@@ -97,7 +98,7 @@ export class Metrics implements CommitObserver {
       registers: [this.#registry],
       collect() {
         this.reset()
-        for (const [reason, count] of Object.entries(http().shed)) this.inc({ reason }, count)
+        for (const [reason, count] of Object.entries(shed())) this.inc({ reason }, count)
       },
     })
   }

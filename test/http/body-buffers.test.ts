@@ -36,6 +36,16 @@ test('a buffer that was not given back is not used again, nor one given back twi
   assert.notEqual(fourth.buffer, first.buffer)
 })
 
+test('the second time has no effect for a body that fills its buffer either', () => {
+  const buffers = new BodyBuffers()
+  const body = buffers.gather(chunks('x', 65_536), 65_536)
+  buffers.giveBack(body)
+  buffers.giveBack(body)
+  const next = buffers.gather(chunks('y', 65_536), 65_536)
+  assert.equal(next.buffer, body.buffer)
+  assert.equal(next.toString(), 'y'.repeat(65_536))
+})
+
 test('memory that is not kept is freed at once: chunks behind their body, a body that is too large', () => {
   const buffers = new BodyBuffers()
   const pieces = [Buffer.alloc(20_000, 'x'), Buffer.alloc(20_000, 'y')]

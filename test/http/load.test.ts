@@ -33,6 +33,11 @@ function bodyOf(sizeBytes: number): string {
   return shell.replace('""', `"${'x'.repeat(sizeBytes - shell.length)}"`)
 }
 
+/** Large, and valid for any topic. */
+function paddedBody(sizeBytes: number, value = 1): string {
+  return `{"records":[{"value":"${'x'.repeat(value)}"}]}`.padEnd(sizeBytes)
+}
+
 async function startWithTopic(t: TestContext, options: Parameters<typeof startApi>[1]): Promise<ApiServer> {
   const server = await startApi(t, options)
   await server.api.put('/topics/orders').send({ partitions: 1 }).expect(201)
@@ -40,7 +45,7 @@ async function startWithTopic(t: TestContext, options: Parameters<typeof startAp
 }
 
 test('a body for which there is no room is refused by its length, and has room again when others are answered', async (t) => {
-  const server = await startWithTopic(t, { requestInflightMaxBytes: 2000 })
+  const server = await startWithTopic(t, { requestInflightMaxBytes: 2000, requestAdmissionWaitMs: 0 })
   const first = open(t, server)
   const body = bodyOf(1500)
   first.socket.write(`${HEAD}Content-Length: 1500\r\n\r\n${body.slice(0, 10)}`)
@@ -58,7 +63,7 @@ test('a body for which there is no room is refused by its length, and has room a
 })
 
 test('a body of unknown length is refused as it grows; its client gets the reply and keeps the connection', async (t) => {
-  const server = await startWithTopic(t, { requestInflightMaxBytes: 3000 })
+  const server = await startWithTopic(t, { requestInflightMaxBytes: 3000, requestAdmissionWaitMs: 0 })
   const first = open(t, server)
   first.socket.write(`${HEAD}Content-Length: 2000\r\n\r\n{`)
   await until(() => server.load.bodies.bytes === 2000)
@@ -82,10 +87,129 @@ test('small bodies find room while large ones have taken their share', async (t)
   await until(() => server.load.bodies.bytes === 5 * MIB)
   const large = open(t, server)
   large.socket.write(`${HEAD}Content-Length: ${2 * MIB}\r\n\r\n{`)
-  await until(() => large.text().includes('SERVER_OVERLOADED'))
+  await until(() => server.load.bodies.waiting === 1)
   await server.api.post('/topics/orders/records').type('json').send(bodyOf(600_000)).expect(200)
+  server.clock.advance(1000)
+  await until(() => large.text().includes('SERVER_OVERLOADED'))
   first.socket.destroy()
   large.socket.destroy()
+})
+
+function post(client: Client, sizeBytes: number, sentBytes = sizeBytes): void {
+  client.socket.write(`${HEAD}Content-Length: ${sizeBytes}\r\n\r\n${paddedBody(sizeBytes).slice(0, sentBytes)}`)
+}
+
+/** So many clients, of whom each has come before the next, that post a body of this size. */
+async function comeToWait(t: TestContext, server: ApiServer, count: number, sizeBytes: number): Promise<Client[]> {
+  const clients: Client[] = []
+  for (let number = 0; number < count; number++) {
+    const client = open(t, server)
+    const before = server.load.bodies.waiting
+    post(client, sizeBytes)
+    await until(() => server.load.bodies.waiting === before + 1)
+    clients.push(client)
+  }
+  return clients
+}
+
+const isAnswered = (client: Client): boolean => client.text().includes('\r\n\r\n{')
+
+test('a body waits for room, behind those that came before it, and is refused when its time is over', async (t) => {
+  const server = await startWithTopic(t, { requestInflightMaxBytes: 2000, requestAdmissionWaitMs: 500 })
+  const first = open(t, server)
+  post(first, 1500, 10)
+  await until(() => server.load.bodies.bytes === 1500)
+  const second = await comeToWait(t, server, 1, 1600)
+  server.clock.advance(499)
+  // There would be room for this one.
+  const third = await comeToWait(t, server, 1, 300)
+  server.clock.advance(1)
+  await until(() => second.every(isAnswered) && third.every(isAnswered))
+  assert.match(second[0]?.text() ?? '', /^HTTP\/1\.1 503 [^]*retry-after: 1[^]*request\.admission\.wait\.ms/i)
+  assert.match(third[0]?.text() ?? '', /^HTTP\/1\.1 200 /)
+  const later = await comeToWait(t, server, 3, 1900)
+  first.socket.write(paddedBody(1500).slice(10))
+  await until(() => later.every(isAnswered))
+  for (const client of [first, ...later]) assert.match(client.text(), /^HTTP\/1\.1 200 /)
+  assert.equal(server.load.bodies.bytes, 0)
+  assert.equal(server.load.statistics().shed['request-bytes'], 1)
+})
+
+test('while a large body waits small ones keep to their quarter, so that its turn comes', async (t) => {
+  const server = await startWithTopic(t, { requestInflightMaxBytes: 8 * MIB })
+  const small = [1, 2, 3].map(() => open(t, server))
+  for (const client of small) post(client, MIB, 10)
+  await until(() => server.load.bodies.bytes === 3 * MIB)
+  const [large] = await comeToWait(t, server, 1, 5.5 * MIB)
+  const [behind] = await comeToWait(t, server, 1, MIB)
+  assert.ok(large !== undefined && behind !== undefined)
+  small[0]?.socket.write(paddedBody(MIB).slice(10))
+  await until(() => isAnswered(large))
+  assert.match(large.text(), /^HTTP\/1\.1 200 /)
+  await until(() => isAnswered(behind))
+  assert.match(behind.text(), /^HTTP\/1\.1 200 /)
+  for (const client of small) client.socket.destroy()
+})
+
+test('a client that goes away while it waits leaves the line; a stop answers those that wait', async (t) => {
+  const server = await startWithTopic(t, { requestInflightMaxBytes: 2000 })
+  const first = open(t, server)
+  post(first, 1500, 10)
+  await until(() => server.load.bodies.bytes === 1500)
+  const [gone, patient] = await comeToWait(t, server, 2, 600)
+  assert.ok(gone !== undefined && patient !== undefined)
+  gone.socket.destroy()
+  await until(() => server.load.bodies.waiting === 1)
+  server.stop.abort()
+  await until(() => isAnswered(patient))
+  assert.match(patient.text(), /^HTTP\/1\.1 503 [^]*SERVER_STOPPING[^]*"stored":"no"/)
+  assert.equal(server.load.bodies.bytes, 1500)
+  first.socket.destroy()
+})
+
+test('a body of unknown length waits for room as it grows, before bodies that have not begun', async (t) => {
+  const server = await startWithTopic(t, { requestInflightMaxBytes: 3000, requestIdleTimeoutMs: 600_000 })
+  const first = open(t, server)
+  post(first, 2000, 10)
+  await until(() => server.load.bodies.bytes === 2000)
+  const body = paddedBody(2500, 100)
+  const growing = open(t, server)
+  growing.socket.write(`${HEAD}Transfer-Encoding: chunked\r\n\r\n1f4\r\n${body.slice(0, 500)}\r\n`)
+  await until(() => server.load.bodies.bytes === 2500)
+  const [whole] = await comeToWait(t, server, 1, 2600)
+  growing.socket.write(`7d0\r\n${body.slice(500)}\r\n0\r\n\r\n`)
+  await until(() => server.load.bodies.waiting === 2)
+  const publishes: number[] = []
+  const append = server.engine.append.bind(server.engine)
+  server.engine.append = (request) => {
+    publishes.push(request.parts[0]?.batches[0]?.bytes.length ?? 0)
+    return append(request)
+  }
+  first.socket.write(paddedBody(2000).slice(10))
+  await until(() => whole !== undefined && isAnswered(whole) && isAnswered(growing))
+  assert.match(growing.text(), /^HTTP\/1\.1 200 /)
+  assert.equal(publishes.indexOf(Math.max(...publishes)), 1, 'it went before the one that had not begun')
+  assert.equal(server.load.bodies.bytes, 0)
+})
+
+test('more publish work than fits into one turn leaves turns to others, and keeps its order', async (t) => {
+  const server = await startWithTopic(t, {})
+  const order: number[] = []
+  const append = server.engine.append.bind(server.engine)
+  server.engine.append = (request) => {
+    order.push(request.parts[0]?.batches[0]?.bytes.length ?? 0)
+    return append(request)
+  }
+  const client = open(t, server)
+  const sizes = [3_000_000, 3_000_000, 300, 3_000_000, 400]
+  for (const [index, size] of sizes.entries()) {
+    client.socket.write(`${HEAD}Content-Length: ${size}\r\n\r\n${paddedBody(size, 1 + index)}`)
+  }
+  await until(() => client.text().match(/HTTP\/1\.1 200 /g)?.length === sizes.length)
+  assert.deepEqual(
+    order,
+    order.toSorted((a, b) => a - b),
+  )
 })
 
 test('one body alone is admitted whatever its size', async (t) => {
@@ -196,6 +320,23 @@ test('a client that does not take a reply is cut off after reply.timeout.ms', as
   assert.equal(waiting.text().match(/HTTP\/1\.1 200/g)?.length, 2)
 })
 
+test('a client that takes its page slowly, but within reply.timeout.ms, gets all of it', async (t) => {
+  const server = await largeTopic(t, { replyTimeoutMs: 60_000 })
+  const slow = deafReader(t, server)
+  await until(() => server.load.replies.bytes > 8 * MIB)
+  for (let ms = 0; ms < 58_000; ms += 2000) {
+    server.clock.advance(2000)
+    slow.socket.resume()
+    await new Promise(setImmediate)
+    slow.socket.pause()
+  }
+  slow.socket.resume()
+  await until(() => server.load.replies.bytes === 0 && slow.text().endsWith('}'))
+  const length = Number(/content-length: (\d+)/i.exec(slow.text())?.[1])
+  assert.equal(slow.text().length - slow.text().indexOf('\r\n\r\n') - 4, length)
+  assert.equal(server.load.statistics().shed['reply-timeout'], 0)
+})
+
 test('a connection with too many requests under way is closed, others are answered in order', async (t) => {
   const server = await startWithTopic(t, { connectionInflightMaxRequests: 10 })
   const poll = 'GET /topics/orders/partitions/0/records?waitMs=30000 HTTP/1.1\r\nHost: localhost\r\n\r\n'
@@ -208,4 +349,30 @@ test('a connection with too many requests under way is closed, others are answer
   const few = open(t, server)
   few.socket.write(get.repeat(9))
   await until(() => few.text().match(/HTTP\/1\.1 200/g)?.length === 9)
+})
+
+test('a client that goes away before its large reply leaves nothing held', async (t) => {
+  const server = await startWithTopic(t, {})
+  const { load, engine } = server
+  const late = Promise.withResolvers<void>()
+  const append = engine.append.bind(engine)
+  let asked = 0
+  engine.append = async (request) => {
+    asked++
+    await late.promise
+    return append(request)
+  }
+  const records = Array.from({ length: 2000 }, () => ({ value: 'x' }))
+  const body = JSON.stringify({ records })
+  const request = `${HEAD}Content-Length: ${body.length}\r\n\r\n${body}`
+  const ends: Socket[] = []
+  server.app.server.on('connection', (socket) => ends.push(socket))
+  const gone = open(t, server)
+  // The reply to the second one waits behind the first one's.
+  gone.socket.write(request.repeat(2))
+  await until(() => asked === 2)
+  gone.socket.destroy()
+  await until(() => ends.every((end) => end.closed))
+  late.resolve()
+  await until(() => load.bodies.bytes === 0)
 })

@@ -26,6 +26,7 @@ function statistics(rounds: number): EngineStatistics {
     topicCount: 1,
     openFiles: 4,
     fencedPartitions: 1,
+    shed: { 'produce-bytes': 7, 'fetch-waiting': 8 },
   }
 }
 
@@ -66,6 +67,8 @@ test('what was shed is counted by reason', async (t) => {
   assert.match(body, /posthorn_http_request_bytes 100\n/)
   assert.match(body, /posthorn_http_reply_bytes 200\n/)
   assert.match(body, /posthorn_http_shed_total{reason="pipelining"} 5\n/)
+  assert.match(body, /posthorn_http_shed_total{reason="produce-bytes"} 7\n/)
+  assert.match(body, /posthorn_http_shed_total{reason="fetch-waiting"} 8\n/)
 })
 
 test('latencies are counted in seconds', async (t) => {

@@ -21,6 +21,7 @@ export function embeddedOptions(t: TestContext, options: Partial<EmbeddedEngineO
       partitionsPerTopicMax: 1000,
       partitionsMax: 2000,
       produceInflightBytesMax: 64 * MIB,
+      admissionWaitMs: 0,
       waitingReadsMax: 3,
       openFilesMax: 64,
     },

@@ -220,7 +220,14 @@ export class MemoryEngine implements Engine, TopicStore {
   }
 
   statistics(): EngineStatistics {
-    return { directories: [], partitionCount: 0, topicCount: this.#topics.size, openFiles: 0, fencedPartitions: 0 }
+    return {
+      directories: [],
+      partitionCount: 0,
+      topicCount: this.#topics.size,
+      openFiles: 0,
+      fencedPartitions: 0,
+      shed: { 'produce-bytes': 0, 'fetch-waiting': 0 },
+    }
   }
 
   async close(): Promise<void> {

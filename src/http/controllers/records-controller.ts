@@ -11,13 +11,20 @@ import { logRefusal } from '../error-handler.ts'
 import type { HttpLoad } from '../http-load.ts'
 import { ColumnsPool } from '../columns-pool.ts'
 import { noneMatches } from '../entity-tag.ts'
-import { parsePublishBody, type PublishBodyOptions } from '../json/parse-publish-body.ts'
-import { renderPublishReply } from '../json/publish-reply.ts'
+import { parsePublishBody } from '../json/parse-publish-body.ts'
+import type { PublishBodyOptions } from '../json/publish-body-options.ts'
+import {
+  PUBLISHED_AS_TEXT_MAX,
+  publishReplyMaxBytes,
+  renderPublishReply,
+  writePublishReply,
+} from '../json/publish-reply.ts'
 import type { RecordFormat, RecordFormats } from '../json/record-format.ts'
 import { RecordsPage, renderRecord } from '../json/render-records.ts'
 import { renderPartialPublish } from '../partial-publish.ts'
 import { PROBLEM_MEDIA_TYPE, retryAfterSeconds } from '../problem.ts'
 import { sendAscii, sendJson } from '../raw-reply.ts'
+import { ReplyBuffers } from '../reply-buffers.ts'
 import type { PageSettings } from '../schemas/parameters.ts'
 import { recordComponents } from '../schemas/records.ts'
 import { waitSignal } from '../wait-signal.ts'
@@ -49,6 +56,7 @@ export class RecordsController implements Controller {
   readonly components = recordComponents
   readonly #deps: RecordsControllerDependencies
   readonly #columns = new ColumnsPool()
+  readonly #replies = new ReplyBuffers()
 
   constructor(deps: RecordsControllerDependencies) {
     this.#deps = deps
@@ -99,12 +107,11 @@ export class RecordsController implements Controller {
     if (!Buffer.isBuffer(body)) throw noBody()
     try {
       const columns = parsePublishBody(body, this.#bodyOptions(query), this.#columns.take(body))
-      const refused = this.#deps.load.bodies.admit(reply.request, columns.memoryBytes)
-      if (refused !== undefined) throw refused
+      this.#deps.load.bodies.made(reply.request, columns.memoryBytes)
       const result = await this.#deps.publish.publish(topic, columns, query)
       if (result.worst !== undefined) this.#sendPartial(result, result.worst, requestId, reply)
       else if (query.acks === '0') void reply.code(202).send({ topic, durability: result.durability })
-      else sendAscii(reply, renderPublishReply(result))
+      else this.#sendPublished(result, reply)
       this.#columns.giveBack(columns)
     } finally {
       this.#deps.bodyBuffers.giveBack(body)
@@ -115,6 +122,13 @@ export class RecordsController implements Controller {
     const { keyFormat, valueFormat } = formatsOf(query)
     const { requestMaxRecords, recordMaxHeaders } = this.#deps.limits
     return { keyFormat, valueFormat, maxRecords: requestMaxRecords, maxHeaders: recordMaxHeaders }
+  }
+
+  #sendPublished(result: PublishResult, reply: FastifyReply): void {
+    const { count } = result.columns
+    if (count <= PUBLISHED_AS_TEXT_MAX) return sendAscii(reply, renderPublishReply(result))
+    const buffer = this.#replies.take(publishReplyMaxBytes(count))
+    this.#replies.sendJson(reply, buffer, writePublishReply(result, buffer.bytes, buffer.view))
   }
 
   #sendPartial(result: PublishResult, worst: BrokerError, requestId: string, reply: FastifyReply): void {

@@ -1,5 +1,4 @@
 import * as json from './json-bytes.ts'
-import type { JsonScanner } from './json-scanner.ts'
 
 // An imported binding is read from memory at each use; these are constants to the compiler.
 const { BACKSLASH, CLOSE_BRACE, COLON, COMMA, DOT, OPEN_BRACE, OPEN_BRACKET, QUOTE, SPACE, ZERO } = json
@@ -31,6 +30,18 @@ const isPlain = new Uint8Array(256).fill(1, SPACE, 0x80)
 isPlain[QUOTE] = 0
 isPlain[BACKSLASH] = 0
 
+/** The text, and what the scan asks for where it meets what is less usual. Both return −1 where the text is wrong. */
+export interface ScannedText {
+  readonly bytes: Uint8Array
+  readonly view: DataView
+  /** The text ends before this position. */
+  readonly limit: number
+  /** The end of a string, from a byte within it on. */
+  stringRestEnd(at: number): number
+  /** The end of the string, number or word that begins there with this byte. */
+  scalarEnd(at: number, first: number): number
+}
+
 /**
  * The end of the object or array that begins at `start`, if it is valid; −1 where the exact scan has to say what is wrong,
  * and where the text ends right behind it.
@@ -40,7 +51,7 @@ isPlain[BACKSLASH] = 0
  * end of the text is looked at once a token: bytes up to SLACK_BYTES behind the limit may be read and then count for
  * nothing.
  */
-export function containerEnd(scanner: JsonScanner, start: number): number {
+export function containerEnd(scanner: ScannedText, start: number): number {
   const { bytes, view, limit } = scanner
   const stop = Math.min(limit, bytes.length - SLACK_BYTES)
   let at = start
@@ -101,7 +112,7 @@ export function containerEnd(scanner: JsonScanner, start: number): number {
 }
 
 /** From the name of a member to its value. */
-function nameEnd(scanner: JsonScanner, bytes: Uint8Array, start: number, stop: number): number {
+function nameEnd(scanner: ScannedText, bytes: Uint8Array, start: number, stop: number): number {
   let at = start
   if (at >= stop || bytes[at] !== QUOTE) return UNUSUAL
   at++

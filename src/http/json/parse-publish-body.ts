@@ -1,16 +1,9 @@
+import type { PublishBodyOptions } from './publish-body-options.ts'
 import { RecordColumns } from '../../broker/record-columns.ts'
 import { PendingDecodings } from './pending-decodings.ts'
 import { PlainRecordsReader } from './plain-records-reader.ts'
 import { PublishBodyReader } from './publish-body-reader.ts'
-import type { RecordFormats } from './record-format.ts'
 import { RequestFaults } from './request-faults.ts'
-
-export interface PublishBodyOptions extends RecordFormats {
-  /** Records in one request. */
-  readonly maxRecords: number
-  /** Headers of one record. */
-  readonly maxHeaders: number
-}
 
 // Reading is synchronous: these serve all requests.
 const plain = new PlainRecordsReader()

@@ -6,7 +6,7 @@ import { encodingFault, repeatedMember, unknownMember } from './member-faults.ts
 import { MemberNames } from './member-names.ts'
 import { KEY, PendingDecodings, VALUE } from './pending-decodings.ts'
 import type { PlainRecordsReader } from './plain-records-reader.ts'
-import type { PublishBodyOptions } from './parse-publish-body.ts'
+import type { PublishBodyOptions } from './publish-body-options.ts'
 import type { RecordFormat } from './record-format.ts'
 import { RecordHeadersReader } from './record-headers-reader.ts'
 import { numberOf, partitionFault, timestampFault } from './record-number.ts'

@@ -5,28 +5,43 @@ import { publishedRecordsMaxBytes, writePublishedRecords } from './published-rec
 
 /** Up to so many records, strings put together are faster than bytes. */
 const BY_STRING_MAX = 2
-/** Larger replies are written to a buffer that goes with them. */
-const SHARED_BYTES = 360 * 1024
+/** Up to so many records, a string is written to the socket as fast as a buffer, and needs nobody to give it back. */
+export const PUBLISHED_AS_TEXT_MAX = 256
 const AROUND_MAX_BYTES = 512
 
-/** Written and read within one call: replies need no buffer of their own. */
-const shared = Buffer.allocUnsafeSlow(SHARED_BYTES)
-const sharedView = viewOf(shared)
+/** Written and read within one call: a reply of text needs no buffer of its own. */
+const shared = Buffer.allocUnsafeSlow(publishReplyMaxBytes(PUBLISHED_AS_TEXT_MAX))
+const sharedView = new DataView(shared.buffer)
 
-/** `{"topic":"orders","records":[{"partition":3,"offset":17,"timestamp":1700000000000}],"durability":"fsync","duplicate":false}` */
+/** A safe upper bound for what `writePublishReply` writes. */
+export function publishReplyMaxBytes(recordCount: number): number {
+  return AROUND_MAX_BYTES + publishedRecordsMaxBytes(recordCount)
+}
+
+/** The reply to a publish of at most PUBLISHED_AS_TEXT_MAX records, all ASCII; see `writePublishReply`. */
 export function renderPublishReply(result: PublishResult): string {
-  const { topic, columns, durability } = result
-  // Names of topics that exist have no character that JSON escapes.
-  const head = `{"topic":"${topic}","records":`
-  const tail = `,"durability":"${durability}","duplicate":false}`
-  if (columns.count <= BY_STRING_MAX) return `${head}${recordsText(result)}${tail}`
-  const neededBytes = AROUND_MAX_BYTES + publishedRecordsMaxBytes(columns.count)
-  const buffer = neededBytes > SHARED_BYTES ? Buffer.allocUnsafeSlow(neededBytes) : shared
-  const view = buffer === shared ? sharedView : viewOf(buffer)
-  const recordsAt = buffer.write(head, 0, 'latin1')
-  const tailAt = writePublishedRecords(buffer, view, recordsAt, columns)
-  const end = tailAt + buffer.write(tail, tailAt, 'latin1')
-  return buffer.toString('latin1', 0, end)
+  const { columns } = result
+  if (columns.count <= BY_STRING_MAX) return `${headOf(result)}${recordsText(result)}${tailOf(result)}`
+  return shared.toString('latin1', 0, writePublishReply(result, shared, sharedView))
+}
+
+/**
+ * Writes `{"topic":"orders","records":[{"partition":3,"offset":17,"timestamp":1700000000000}],"durability":"fsync","duplicate":false}`
+ * to the start of the buffer, over which the view lies, and returns its length.
+ */
+export function writePublishReply(result: PublishResult, buffer: Buffer, view: DataView): number {
+  const recordsAt = buffer.write(headOf(result), 0, 'latin1')
+  const tailAt = writePublishedRecords(buffer, view, recordsAt, result.columns)
+  return tailAt + buffer.write(tailOf(result), tailAt, 'latin1')
+}
+
+/** Names of topics that exist have no character that JSON escapes. */
+function headOf({ topic }: PublishResult): string {
+  return `{"topic":"${topic}","records":`
+}
+
+function tailOf({ durability }: PublishResult): string {
+  return `,"durability":"${durability}","duplicate":false}`
 }
 
 function recordsText({ columns }: PublishResult): string {
@@ -57,8 +72,4 @@ export function renderPublishedRecords({ columns, failures }: PublishResult): Bu
   }
   writer.writeText(']')
   return writer.bytes()
-}
-
-function viewOf(bytes: Buffer): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

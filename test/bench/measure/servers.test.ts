@@ -3,9 +3,9 @@ import { test } from 'node:test'
 import { startCommand } from '../../../bench/measure/servers.ts'
 
 test('the server is started as `npm start` does, with more flags before the file', () => {
-  assert.deepEqual(startCommand('node --max-semi-space-size=4 --import ./a.js src/main.ts', ['--cpu-prof']), [
+  assert.deepEqual(startCommand('node --max-semi-space-size=8 --import ./a.js src/main.ts', ['--cpu-prof']), [
     process.execPath,
-    '--max-semi-space-size=4',
+    '--max-semi-space-size=8',
     '--import',
     './a.js',
     '--cpu-prof',

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { BrokerError } from '../../../src/broker/broker-error.ts'
 import type { RecordColumns } from '../../../src/broker/record-columns.ts'
-import { parsePublishBody, type PublishBodyOptions } from '../../../src/http/json/parse-publish-body.ts'
+import { parsePublishBody } from '../../../src/http/json/parse-publish-body.ts'
+import type { PublishBodyOptions } from '../../../src/http/json/publish-body-options.ts'
 import type { RecordFormat } from '../../../src/http/json/record-format.ts'
 
 const limits = { maxRecords: 1000, maxHeaders: 5 }

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BrokerError } from '../../../src/broker/broker-error.ts'
 import { RecordColumns } from '../../../src/broker/record-columns.ts'
-import { renderPublishReply, renderPublishedRecords } from '../../../src/http/json/publish-reply.ts'
+import {
+  PUBLISHED_AS_TEXT_MAX,
+  publishReplyMaxBytes,
+  renderPublishReply,
+  renderPublishedRecords,
+  writePublishReply,
+} from '../../../src/http/json/publish-reply.ts'
+import type { PublishResult } from '../../../src/broker/publish-result.ts'
 
 function columnsOf(records: readonly (readonly [number, number, number])[]): RecordColumns {
   const columns = new RecordColumns(Buffer.of(), 1)
@@ -41,9 +48,9 @@ test('tells which records were not stored', () => {
 })
 
 test('is JSON for any number of records', () => {
-  for (const count of [1, 2, 1000]) {
+  for (const count of [1, 2, 3, 256, 1000]) {
     const columns = columnsOf(Array.from({ length: count }, (_, i) => [i % 7, i * 1e9, 1_700_000_000_000 + i] as const))
-    const reply = JSON.parse(renderPublishReply({ topic: 't', durability: 'kernel', columns, failures: new Map() }))
+    const reply = JSON.parse(rendered({ topic: 't', durability: 'kernel', columns, failures: new Map() }))
     assert.deepEqual(
       reply.records,
       Array.from({ length: count }, (_, i) => ({
@@ -54,3 +61,9 @@ test('is JSON for any number of records', () => {
     )
   }
 })
+
+function rendered(result: PublishResult): string {
+  if (result.columns.count <= PUBLISHED_AS_TEXT_MAX) return renderPublishReply(result)
+  const buffer = Buffer.alloc(publishReplyMaxBytes(result.columns.count), '!')
+  return buffer.toString('latin1', 0, writePublishReply(result, buffer, new DataView(buffer.buffer, buffer.byteOffset)))
+}
