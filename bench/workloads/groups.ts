@@ -5,7 +5,7 @@ import { cpuSeconds, exactCpuMs, residentMiB } from '../measure/process-figures.
 import type { MeasuredServer } from '../measure/servers.ts'
 import { median } from '../measure/statistics.ts'
 import type { Part, PartContext } from '../part.ts'
-import type { Row } from '../table.ts'
+import type { Row } from '../row.ts'
 import { BenchMember } from './bench-members.ts'
 import { openLoopRow } from './open-loop-row.ts'
 import { createTopic, freshDirectory } from './publishing.ts'

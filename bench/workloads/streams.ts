@@ -4,7 +4,7 @@ import { openLoop } from '../measure/open-loop.ts'
 import { cpuSeconds, residentMiB } from '../measure/process-figures.ts'
 import type { StreamReadersLoad, StreamReadersResult } from '../open-loop/stream-readers.ts'
 import type { Part, PartContext } from '../part.ts'
-import type { Row } from '../table.ts'
+import type { Row } from '../row.ts'
 import { createTopic, freshDirectory } from './publishing.ts'
 
 const program = fileURLToPath(new URL('../open-loop/stream-readers.ts', import.meta.url))
