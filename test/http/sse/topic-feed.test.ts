@@ -120,6 +120,30 @@ test('whoever follows gets every record from where it stood to where it left, on
   )
 })
 
+test('who lags too far leaves from behind what it got', async () => {
+  const clock = new FakeClock()
+  const engine = new MemoryEngine(clock)
+  const deps = { engine, kind: 'embedded', clusterId: 'memory-cluster', clock, random: () => 0.5 } as const
+  const { topicStreams: streams, publish } = createBrokerServices(deps, defaultBrokerSettings)
+  await engine.create({ name: 'orders', partitionCount: 1, configs: new Map() })
+  const start = await streams.start({ topic: 'orders' })
+  const feed = new TopicFeed({ streams, clock }, 'orders', formats, start, () => undefined)
+  const stream = new TestStream()
+  const following = feed.follow(stream, start)
+  const running = feed.run()
+  stream.fill()
+  for (const pieces of [1, 0, 1, 0, 0, 0, 0]) {
+    await publishTexts(publish, 'orders', 0, 1, 300_000)
+    await turns()
+    if (pieces > 0) stream.empty(pieces)
+    await turns()
+  }
+  assert.deepEqual(stream.offsets[0], [0, 1])
+  stream.empty(Infinity)
+  assert.deepEqual((await following).positions, [{ partition: 0, offset: 2 }])
+  await running
+})
+
 async function turns(): Promise<void> {
   for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve))
 }
