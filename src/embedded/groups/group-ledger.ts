@@ -45,6 +45,7 @@ export class GroupLedger {
   readonly #listeners = new MemberListeners()
   readonly #queues: GroupQueues<GroupStep>
   readonly #checks: GroupChecks
+  #topicChanges = 0
   #closed = false
 
   constructor(options: GroupLedgerOptions) {
@@ -95,6 +96,7 @@ export class GroupLedger {
 
   /** Lets the groups subscribed to the topic follow; never rejects. */
   topicChanged(topic: string): Promise<void> {
+    this.#topicChanges++
     return this.#checkEach(this.#subscriptions.groupsOf(topic))
   }
 
@@ -133,7 +135,7 @@ export class GroupLedger {
 
   #begin(group: string): GroupStep {
     const offsets = new StagedOffsets(this.offsets, group)
-    return new GroupStep(group, offsets, this.#groups.get(group), () => this.#make(group))
+    return new GroupStep(offsets, this.#groups.get(group), () => this.#make(group), this.#topicChanges)
   }
 
   async #finish(step: GroupStep): Promise<void> {
@@ -170,6 +172,8 @@ export class GroupLedger {
     // Whatever changes a subscription raises the group's epoch.
     if (after.groupEpoch !== before.groupEpoch) {
       this.#subscriptions.set(group, subscribedNames(after.members.values()))
+      // A topic may have changed while the group was not known to be subscribed to it.
+      if (step.topicChanges !== this.#topicChanges) void this.#check(group)
     }
     this.#checks.atLatest(group, consumerGroup.nextCheck)
     // Most heartbeats: nobody else has to be looked at.

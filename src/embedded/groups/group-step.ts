@@ -11,7 +11,9 @@ import type { StagedOffsets } from './staged-offsets.ts'
 export class GroupStep {
   readonly group: string
   readonly offsets: StagedOffsets
-  readonly #present: () => ConsumerGroup
+  /** How many changes of topics had been seen when it was decided. */
+  readonly topicChanges: number
+  readonly #make: () => ConsumerGroup
   #consumerGroup: ConsumerGroup | undefined
   #change: MembershipChange | undefined
   #tombstones: readonly GroupRecord[] | undefined
@@ -20,11 +22,17 @@ export class GroupStep {
    * @param known the group's membership, if it ever had members
    * @param make makes the membership of a group that has none yet
    */
-  constructor(group: string, offsets: StagedOffsets, known: ConsumerGroup | undefined, make: () => ConsumerGroup) {
-    this.group = group
+  constructor(
+    offsets: StagedOffsets,
+    known: ConsumerGroup | undefined,
+    make: () => ConsumerGroup,
+    topicChanges: number,
+  ) {
+    this.group = offsets.group
     this.offsets = offsets
+    this.topicChanges = topicChanges
     this.#consumerGroup = known
-    this.#present = make
+    this.#make = make
   }
 
   /** Undefined while nothing asked for the membership of a group that has none. */
@@ -39,7 +47,7 @@ export class GroupStep {
 
   /** The step's change of the membership, begun when it is first asked for. */
   get members(): MembershipChange {
-    this.#consumerGroup ??= this.#present()
+    this.#consumerGroup ??= this.#make()
     return (this.#change ??= this.#consumerGroup.begin())
   }
 

@@ -13,12 +13,12 @@ export interface OffsetWrite {
  */
 export class StagedOffsets {
   readonly #table: OffsetTable
-  readonly #group: string
+  readonly group: string
   readonly #writes = new Map<string, OffsetWrite>()
 
   constructor(table: OffsetTable, group: string) {
     this.#table = table
-    this.#group = group
+    this.group = group
   }
 
   /** What is to be written: the last change of each partition. */
@@ -28,13 +28,13 @@ export class StagedOffsets {
 
   get(topic: string, partition: number): OffsetRow | undefined {
     const write = this.#writes.get(keyOf(topic, partition))
-    return write === undefined ? this.#table.get(this.#group, topic, partition) : (write.row ?? undefined)
+    return write === undefined ? this.#table.get(this.group, topic, partition) : (write.row ?? undefined)
   }
 
   /** In no order. */
   rows(): OffsetRow[] {
     const rows: OffsetRow[] = []
-    for (const row of this.#table.rows(this.#group)) {
+    for (const row of this.#table.rows(this.group)) {
       if (!this.#writes.has(keyOf(row.topic, row.partition))) rows.push(row)
     }
     for (const write of this.#writes.values()) if (write.row !== null) rows.push(write.row)
@@ -52,8 +52,8 @@ export class StagedOffsets {
   /** Makes the changes visible. */
   apply(): void {
     for (const { topic, partition, row } of this.#writes.values()) {
-      if (row === null) this.#table.remove(this.#group, topic, partition)
-      else this.#table.put(this.#group, row)
+      if (row === null) this.#table.remove(this.group, topic, partition)
+      else this.#table.put(this.group, row)
     }
   }
 }

@@ -263,6 +263,19 @@ test('a change of a topic that cannot be written reaches the members later', asy
   assert.equal((await server.beat('a', memberEpoch)).assignment.length, 2)
 })
 
+test('a topic that is made while its first subscriber is being written reaches it', async () => {
+  const server = await Server.start(1)
+  await server.join('first')
+  server.log.hold = true
+  const joining = server.join('a', { topics: ['later'] })
+  await settled()
+  await server.createTopic('later', 1)
+  server.log.release()
+  const { memberEpoch } = await joining
+  await settled()
+  assert.equal((await server.beat('a', memberEpoch)).assignment.length, 1)
+})
+
 test('a member that waits to let go of a topic is told when the topic is deleted, and waits no more', async () => {
   const server = await Server.start()
   await server.createTopic('other', 4)

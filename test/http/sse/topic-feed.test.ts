@@ -15,12 +15,17 @@ const formats = { keyFormat: 'auto', valueFormat: 'auto' } as const
 /** A stream whose socket a test fills and empties. */
 class TestStream extends EventEmitter implements FeedStream {
   destroyed = false
-  isFull = false
+  #room = Infinity
   /** Offsets by partition, in the order they came. */
   readonly offsets = Array.from({ length: PARTITIONS }, (): number[] => [])
   #taken = Promise.withResolvers<void>()
 
+  get isFull(): boolean {
+    return this.#room === 0
+  }
+
   send(frames: Buffer): void {
+    this.#room = Math.max(0, this.#room - 1)
     for (const [, partition, offset] of frames.toString().matchAll(/"partition":(\d+),"offset":(\d+)/g)) {
       this.offsets[Number(partition)]?.push(Number(offset))
     }
@@ -31,11 +36,12 @@ class TestStream extends EventEmitter implements FeedStream {
   }
 
   fill(): void {
-    this.isFull = true
+    this.#room = 0
   }
 
-  empty(): void {
-    this.isFull = false
+  /** Until it is full again: room for so many pieces. */
+  empty(pieces: number): void {
+    this.#room = pieces
     this.#taken.resolve()
     this.#taken = Promise.withResolvers()
   }
@@ -47,17 +53,27 @@ interface Reader {
   left: ReadCursor | undefined
 }
 
+/** Of the large ones a feed keeps three, and one is read at a time. */
+const sizes = [4, 300_000] as const
+
 const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('publish' as const), partition: fc.nat(1), count: fc.nat(3) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('join' as const), back: fc.tuple(fc.nat(4), fc.nat(4)) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('fill' as const), reader: fc.nat(5) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('empty' as const), reader: fc.nat(5) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('empty' as const),
+      reader: fc.nat(5),
+      pieces: fc.integer({ min: 1, max: 3 }),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('turn' as const) }) },
 )
 
 test('whoever follows gets every record from where it stood to where it left, once and in order', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.constantFrom(...sizes), async (steps, bytes) => {
       const clock = new FakeClock()
       const engine = new MemoryEngine(clock)
       const deps = { engine, kind: 'embedded', clusterId: 'memory-cluster', clock, random: () => 0.5 } as const
@@ -80,14 +96,14 @@ test('whoever follows gets every record from where it stood to where it left, on
       const running = feed.run()
       for (const action of steps) {
         if (action.do === 'publish') {
-          await publishTexts(publish, 'orders', action.partition, action.count)
+          await publishTexts(publish, 'orders', action.partition, action.count, bytes)
           ends[action.partition] = (ends[action.partition] ?? 0) + action.count
         } else if (action.do === 'join') join(action.back)
         else if (action.do === 'fill') readers[action.reader]?.stream.fill()
-        else if (action.do === 'empty') readers[action.reader]?.stream.empty()
+        else if (action.do === 'empty') readers[action.reader]?.stream.empty(action.pieces)
         else await turns()
       }
-      for (const { stream } of readers) stream.empty()
+      for (const { stream } of readers) stream.empty(Infinity)
       await turns()
       for (const { stream, start: from, left } of readers) {
         for (const { partition, offset } of from.positions) {
@@ -102,6 +118,30 @@ test('whoever follows gets every record from where it stood to where it left, on
     }),
     { numRuns: 200 },
   )
+})
+
+test('who lags too far leaves from behind what it got', async () => {
+  const clock = new FakeClock()
+  const engine = new MemoryEngine(clock)
+  const deps = { engine, kind: 'embedded', clusterId: 'memory-cluster', clock, random: () => 0.5 } as const
+  const { topicStreams: streams, publish } = createBrokerServices(deps, defaultBrokerSettings)
+  await engine.create({ name: 'orders', partitionCount: 1, configs: new Map() })
+  const start = await streams.start({ topic: 'orders' })
+  const feed = new TopicFeed({ streams, clock }, 'orders', formats, start, () => undefined)
+  const stream = new TestStream()
+  const following = feed.follow(stream, start)
+  const running = feed.run()
+  stream.fill()
+  for (const pieces of [1, 0, 1, 0, 0, 0, 0]) {
+    await publishTexts(publish, 'orders', 0, 1, 300_000)
+    await turns()
+    if (pieces > 0) stream.empty(pieces)
+    await turns()
+  }
+  assert.deepEqual(stream.offsets[0], [0, 1])
+  stream.empty(Infinity)
+  assert.deepEqual((await following).positions, [{ partition: 0, offset: 2 }])
+  await running
 })
 
 async function turns(): Promise<void> {

@@ -155,4 +155,7 @@ test('a commit for what was let go of is seen if it was stored, before anybody e
     .a.commits(30, [[0, 10]], { released: [0] })
     .commits(40, [[0, 11]], { items: [], refused: [0] })
   assert.deepEqual(violations([10], refused), [])
+  const again = handOver().a.commits(30, [[0, 10]], { released: [0] })
+  again.reads(40, [0], [0, 10, 11]).commits(50, [[0, 11]])
+  assert.deepEqual(violations([11], again), [])
 })

@@ -114,6 +114,7 @@ export class HoldReader {
       this.#violation(`partition ${partition} was taken away before it was let go of`)
       this.#close(partition, sent)
     }
+    for (const partition of held) this.#letGo.delete(partition)
     for (const partition of assignment) if (!this.#open.has(partition)) this.#open.set(partition, { since: received })
     if (entry.kind !== 'beat' && revoking.length === 0) this.#polled = sent
     this.#keepAlive(sent)
