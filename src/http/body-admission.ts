@@ -6,7 +6,7 @@ import './route-config.ts'
 /** A body above this is large. Large ones get three quarters of the room, the others have the last one for themselves. */
 const LARGE_BODY_BYTES = 1024 * 1024
 const LARGE_BODIES_SHARE = 3 / 4
-/** The reply to a publish of many records is as large as what was made of its body. */
+/** The reply to a publish of many records may be larger than its body; smaller ones the kernel takes at once. */
 const LARGE_REPLY_BYTES = 64 * 1024
 /** Of a body that waits Node has read up to 128 KiB: all together stay below the room that they wait for. */
 const WAITING_MAX = 500
@@ -119,12 +119,16 @@ export class BodyAdmission {
     this.#grow(request, request.heldBytes + bytes)
   }
 
-  /** The request is answered. What it holds is given free: at once, or, behind a large reply, when its client has taken that. */
+  /**
+   * The request is answered: its body, and what was made of it, are not needed any more. A large reply counts in their
+   * place until its client has taken it.
+   */
   answered(request: FastifyRequest, reply: FastifyReply, payload: unknown): void {
-    const isLarge = (typeof payload === 'string' || Buffer.isBuffer(payload)) && payload.length > LARGE_REPLY_BYTES
+    const replyBytes = typeof payload === 'string' || Buffer.isBuffer(payload) ? payload.length : 0
     // A client that has gone already takes nothing: its reply was closed before this listener came.
-    if (isLarge && !request.raw.socket.destroyed) {
+    if (replyBytes > LARGE_REPLY_BYTES && !request.raw.socket.destroyed) {
       reply.raw.on('close', () => this.release(request))
+      this.#keep(request, replyBytes)
     } else this.release(request)
   }
 
@@ -138,9 +142,14 @@ export class BodyAdmission {
 
   /** The request is over: what it holds is given free. */
   release(request: BodyHolder): void {
+    this.#keep(request, 0)
+  }
+
+  /** Of what was made of bodies nothing: who waits for a turn to work does not wait for clients that do not read. */
+  #keep(request: BodyHolder, bytes: number): void {
     this.#madeBytes -= request.madeBytes
     request.madeBytes = 0
-    this.#hold(request, 0)
+    this.#hold(request, bytes)
     if (this.waiting > 0) this.#serve()
     this.onFreed?.()
   }

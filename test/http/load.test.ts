@@ -376,3 +376,16 @@ test('a client that goes away before its large reply leaves nothing held', async
   late.resolve()
   await until(() => load.bodies.bytes === 0)
 })
+
+test('clients that do not take their large replies do not keep others from publishing', async (t) => {
+  const server = await startWithTopic(t, { requestInflightMaxBytes: 4 * MIB, requestMaxRecords: 100_000 })
+  const body = `{"records":[${'{"value":"1"},'.repeat(99_999)}{"value":"1"}]}`
+  const deaf = open(t, server)
+  deaf.socket.pause()
+  deaf.socket.write(`${HEAD}Content-Length: ${body.length}\r\n\r\n${body}`)
+  await until(() => server.load.bodies.bytes > 5 * MIB)
+  await server.api.post('/topics/orders/records').type('json').send(bodyOf(600)).expect(200)
+  assert.ok(server.load.bodies.bytes > 5 * MIB, 'the reply counts until it is taken')
+  deaf.socket.destroy()
+  await until(() => server.load.bodies.bytes === 0)
+})
