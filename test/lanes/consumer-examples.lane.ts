@@ -89,14 +89,15 @@ for (const [port, first, second] of [
     const { members } = await group.describe()
     assert.equal(members.length, 2)
     await joining.stop()
-    const last = await group.publish(100, 100, 100)
+    await group.publish(100, 100, 100)
     await group.until('the first one has all partitions again', 15_000, async () => (await group.lag()) === 0)
     await alone.stop()
     const all = [...alone.seen, ...joining.seen]
-    assert.equal(new Set(all).size, RECORDS + last)
-    t.diagnostic(
-      `${alone.seen.length} and ${joining.seen.length} records, ${all.length - RECORDS - last} of them twice`,
-    )
+    // A request whose reply the crash took may have been stored, and was sent again.
+    const stored = (await group.logEnds(PARTITIONS)).reduce((sum, end) => sum + end, 0)
+    assert.ok(stored >= RECORDS + 100)
+    assert.equal(new Set(all).size, stored)
+    t.diagnostic(`${alone.seen.length} and ${joining.seen.length} records, ${all.length - stored} of them twice`)
   })
 
 test('the examples are short enough to be read', () => {

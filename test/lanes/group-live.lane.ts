@@ -14,7 +14,7 @@ import { RestartableServer } from './groups/restartable-server.ts'
  * hang and are killed, and so is the server. What each was told and got is written down, and held against what a user
  * may expect at the end.
  *
- *   npm run test:groups                  about 40 s
+ *   npm run test:groups                  about 45 s
  *   LIVE_GROUP=long npm run test:groups  200,000 records and five crashes of the server, about 3 minutes
  */
 const long = process.env['LIVE_GROUP'] === 'long'
