@@ -30,6 +30,7 @@ export interface MemberStreamDependencies {
 }
 
 export interface MemberReading {
+  readonly maxRecords: number
   /** Stored bytes; one record is given whatever its size. */
   readonly maxBytes: number
   /** Milliseconds to wait for records, or for news of the member. */
@@ -69,10 +70,10 @@ export class MemberStream {
   }
 
   /** The next page. */
-  async next({ maxBytes, waitMs, signal }: MemberReading, sink: MemberPageSink): Promise<MemberPage> {
+  async next({ maxRecords, maxBytes, waitMs, signal }: MemberReading, sink: MemberPageSink): Promise<MemberPage> {
     const fetchAgeMs = this.#ageMs()
     const left = this.#maxPollIntervalMs - fetchAgeMs
-    const limits = { maxRecords: Infinity, maxBytes, waitMs: left > 0 ? Math.min(waitMs, left) : waitMs }
+    const limits = { maxRecords, maxBytes, waitMs: left > 0 ? Math.min(waitMs, left) : waitMs }
     const request = { ...this.#request, cursor: this.cursor, limits, fetchAgeMs, onSuperseded: this.#superseded }
     const page = await this.#deps.members.fetch(request, sink, signal)
     this.cursor = page.cursor

@@ -23,6 +23,7 @@ export interface TopicStreamRequest {
 }
 
 export interface StreamReadLimits {
+  readonly maxRecords: number
   /** Stored bytes; one record is given whatever its size. */
   readonly maxBytes: number
   /** Milliseconds to wait for the first record. */
@@ -64,14 +65,13 @@ export class TopicStreamService {
   async read(
     name: string,
     from: ReadCursor,
-    { maxBytes, waitMs }: StreamReadLimits,
+    limits: StreamReadLimits,
     sinkFrom: (start: ReadCursor) => PageSink,
     signal?: AbortSignal,
   ): Promise<StreamPage> {
     const topic = foundTopic(this.#deps.engine, name)
     if (topic.topicId !== from.topicId) throw createdAgain(name)
     const start = await this.#deps.topicPages.grown(from, topic)
-    const limits = { maxRecords: Infinity, maxBytes, waitMs }
     return await this.#deps.topicPages.readOn(topic, start, limits, sinkFrom(start), signal)
   }
 

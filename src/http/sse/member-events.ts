@@ -8,10 +8,9 @@ import type { RecordFormats } from '../json/record-format.ts'
 import { commentFrame, eventFrame, openingFrame, pingFrame } from './event-frames.ts'
 import type { EventStream } from './event-stream.ts'
 import { PendingFrames } from './pending-frames.ts'
+import { STEP_MAX_BYTES, stepMaxRecords } from './step-size.ts'
 import { PING_INTERVAL_MS } from './topic-feed.ts'
 
-/** Stored bytes sent at once. */
-const PAGE_MAX_BYTES = 128 * 1024
 /** While the client takes nothing, its member is kept alive by heartbeats this far apart. */
 const HEARTBEAT_INTERVAL_MS = 3000
 
@@ -63,7 +62,8 @@ export class MemberEvents {
 
   async #read(waitMs: number, signal?: AbortSignal): Promise<MemberPageFrames> {
     const frames = new PendingFrames(this.#formats)
-    const reading = { maxBytes: PAGE_MAX_BYTES, waitMs, ...(signal && { signal }) }
+    const maxRecords = stepMaxRecords(this.#member.cursor)
+    const reading = { maxRecords, maxBytes: STEP_MAX_BYTES, waitMs, ...(signal && { signal }) }
     return { page: await this.#member.next(reading, frames), frames }
   }
 

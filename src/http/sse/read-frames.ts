@@ -3,10 +3,8 @@ import type { StreamPage } from '../../broker/topic-pages.ts'
 import type { TopicStreamService } from '../../broker/topic-stream-service.ts'
 import type { RecordFormats } from '../json/record-format.ts'
 import { EventFrames } from './event-frames.ts'
+import { STEP_MAX_BYTES, stepMaxRecords } from './step-size.ts'
 import { boundedBy } from './stream-positions.ts'
-
-/** Stored bytes read for one piece of a stream: what its socket holds at most, but for larger records. */
-const STEP_MAX_BYTES = 128 * 1024
 
 export interface FramedPage {
   readonly page: StreamPage
@@ -33,7 +31,7 @@ export async function readFrames(
   const bound = upTo === undefined ? undefined : endsOf(upTo)
   const sinkFrom = (start: ReadCursor): EventFrames =>
     (frames = new EventFrames(formats, streams.trail(start), start.positions, bound))
-  const limits = { maxBytes: STEP_MAX_BYTES, waitMs }
+  const limits = { maxRecords: stepMaxRecords(streams.cursorText(from)), maxBytes: STEP_MAX_BYTES, waitMs }
   const read = await streams.read(topic, from, limits, sinkFrom, signal)
   if (frames === undefined) throw new Error('a page was read without a sink')
   const page = upTo === undefined ? read : withBound(read, upTo)
