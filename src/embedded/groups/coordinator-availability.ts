@@ -5,7 +5,7 @@ import { groupPartition } from './group-partition.ts'
 import type { LoadReport } from './offsets-loader.ts'
 import { OFFSETS_TOPIC } from './offsets-topic.ts'
 
-const NOTHING_AMISS: LoadReport = { unavailable: new Set(), damage: [] }
+const NOTHING_AMISS: Omit<LoadReport, 'recordCount'> = { unavailable: new Set(), damage: [] }
 
 /** Whether groups can be served: not before what is known of them was read back, and not where that failed. */
 export class CoordinatorAvailability {
@@ -21,7 +21,7 @@ export class CoordinatorAvailability {
     return this.#state === 'ready'
   }
 
-  loaded(report: LoadReport): void {
+  loaded(report: Omit<LoadReport, 'recordCount'>): void {
     this.#report = report
     if (this.#state === 'loading') this.#state = 'ready'
   }

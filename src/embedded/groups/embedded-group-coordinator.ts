@@ -169,8 +169,8 @@ export class EmbeddedGroupCoordinator implements GroupCoordinator {
       this.#topics.seeAll()
       const topic = this.#offsetsTopic.find()
       const report = topic === undefined ? undefined : await this.#loader.load(topic)
-      const { unavailable, damage } = report ?? { unavailable: new Set<number>(), damage: [] }
-      await this.#ledger.restore(this.#replays.states(unavailable, topic?.partitionCount ?? 1))
+      const { unavailable, damage, recordCount } = report ?? { unavailable: new Set(), damage: [], recordCount: 0 }
+      await this.#ledger.restore(this.#replays.states(unavailable, topic?.partitionCount ?? 1), recordCount)
       this.#availability.loaded({ unavailable, damage })
       const tookMs = Math.round(this.#clock.monotonic() - began)
       const counts = { offsets: this.#ledger.offsets.size, groups: this.#ledger.memberships().size }

@@ -19,6 +19,8 @@ import { WorkTurns } from './work-turns.ts'
 
 /** A check that could not be written is tried again after so long. */
 const CHECK_RETRY_MS = 1000
+/** Epochs are 32-bit integers: a new group's first one leaves room for as many again. */
+const FIRST_EPOCH_SPAN = 2 ** 30
 /** Groups that follow a change of a topic at the same time. */
 const CONCURRENT_CHECKS = 64
 
@@ -46,6 +48,8 @@ export class GroupLedger {
   readonly #queues: GroupQueues<GroupStep>
   readonly #checks: GroupChecks
   #topicChanges = 0
+  /** No group that was deleted ever had a higher epoch. */
+  #epochFloor = 0
   #closed = false
 
   constructor(options: GroupLedgerOptions) {
@@ -77,8 +81,13 @@ export class GroupLedger {
     return this.#queues.submitAlone(group, decide)
   }
 
-  /** Takes over what was read back, before anything else is done here; sessions begin. Then `checkAll` is to be called. */
-  async restore(states: Iterable<readonly [group: string, state: GroupState]>): Promise<void> {
+  /**
+   * Takes over what was read back, before anything else is done here; sessions begin. Then `checkAll` is to be called.
+   *
+   * @param recordCount how many records all partitions ever held; no epoch is higher, since whatever raises one writes more than one
+   */
+  async restore(states: Iterable<readonly [group: string, state: GroupState]>, recordCount: number): Promise<void> {
+    this.#epochFloor = recordCount
     const turns = new WorkTurns(this.#options.clock)
     for (const [group, state] of states) {
       const consumerGroup = this.#make(group, state)
@@ -130,7 +139,8 @@ export class GroupLedger {
 
   #make(group: string, state?: GroupState): ConsumerGroup {
     const { settings, topics, clock } = this.#options
-    return new ConsumerGroup({ group, settings, topics }, clock.monotonic(), state)
+    const firstEpoch = 1 + (this.#epochFloor % FIRST_EPOCH_SPAN)
+    return new ConsumerGroup({ group, settings, topics, firstEpoch }, clock.monotonic(), state)
   }
 
   #begin(group: string): GroupStep {
@@ -183,6 +193,7 @@ export class GroupLedger {
   }
 
   #forget(group: string): void {
+    this.#epochFloor = Math.max(this.#epochFloor, this.#groups.get(group)?.state.groupEpoch ?? 0)
     this.#groups.delete(group)
     this.#subscriptions.set(group, new Set())
     this.#checks.cancel(group)

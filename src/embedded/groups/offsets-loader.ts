@@ -27,6 +27,8 @@ export interface LoadReport {
   readonly unavailable: ReadonlySet<number>
   /** Ranges passed over because of damage, and what else fitted no layout known. */
   readonly damage: readonly string[]
+  /** How many records were ever written: the end offsets of all partitions together. */
+  readonly recordCount: number
 }
 
 /** Reads all of `__consumer_offsets`, once for offsets and members, in short turns of the event loop. */
@@ -37,6 +39,7 @@ export class OffsetsLoader {
   readonly #records: OffsetRecords
   readonly #unavailable = new Set<number>()
   readonly #damage: string[] = []
+  #recordCount = 0
   #stopped = false
 
   constructor(options: OffsetsLoaderOptions) {
@@ -49,12 +52,15 @@ export class OffsetsLoader {
   async load(topic: TopicSummary): Promise<LoadReport> {
     const partitions = Array.from({ length: topic.partitionCount }, (_, partition) => partition).values()
     const work = async (): Promise<void> => {
-      for (const partition of partitions) await this.#loadPartition(topic.name, partition)
+      for (const partition of partitions) {
+        const endOffset = await this.#loadPartition(topic.name, partition)
+        this.#recordCount += endOffset
+      }
     }
     await Promise.all(Array.from({ length: CONCURRENT_PARTITIONS }, work))
     const { unreadable } = this.#records
     if (unreadable > 0) this.#damage.push(`${unreadable} records of ${topic.name} fit no layout known; passed over`)
-    return { unavailable: this.#unavailable, damage: this.#damage }
+    return { unavailable: this.#unavailable, damage: this.#damage, recordCount: this.#recordCount }
   }
 
   /** What is not loaded yet stays unloaded; `load` resolves soon. */
@@ -62,13 +68,14 @@ export class OffsetsLoader {
     this.#stopped = true
   }
 
-  async #loadPartition(topic: string, partition: number): Promise<void> {
+  /** Gives the offset that it got to. */
+  async #loadPartition(topic: string, partition: number): Promise<number> {
     let offset = 0
     while (!this.#stopped) {
       const read = await this.#read(topic, partition, offset)
       if (read.error !== undefined) {
         const next = this.#offsetBehind(read, read.error, offset)
-        if (next === undefined) return
+        if (next === undefined) return offset
         offset = next
         continue
       }
@@ -79,8 +86,9 @@ export class OffsetsLoader {
           while (this.#turns.isOver) await this.#turns.next()
         }
       }
-      if (read.batches.length === 0 || offset >= read.highWatermark) return
+      if (read.batches.length === 0 || offset >= read.highWatermark) return offset
     }
+    return offset
   }
 
   async #read(topic: string, partition: number, offset: number): Promise<PartitionRead> {

@@ -124,6 +124,24 @@ test('a group that was deleted does not come back', async () => {
   assert.deepEqual([server.groups.list(), server.groups.membership.describe('g')], [[], undefined])
 })
 
+for (const how of ['at once', 'after a restart']) {
+  test(`a group that was deleted and is made again ${how} takes nothing for its own that members of the old one have`, async () => {
+    const server = await Server.start()
+    await server.join('a')
+    const old = await server.join('a')
+    await server.groups.membership.leave({ group: 'g', memberId: 'a' })
+    await server.groups.delete('g')
+    if (how === 'after a restart') await server.restart()
+    await server.join('a')
+    const { memberEpoch } = await server.join('a')
+    assert.ok(memberEpoch > old.memberEpoch, `${memberEpoch} after ${old.memberEpoch}`)
+    await assert.rejects(server.beat('a', old.memberEpoch), brokerError('FENCED_MEMBER_EPOCH'))
+    const [late] = await server.commit('a', old.memberEpoch, 0, 7)
+    assert.equal(late?.errorCode, 'STALE_MEMBER_EPOCH')
+    assert.deepEqual(server.groups.committed('g'), [])
+  })
+}
+
 test('commit and release go into one append, together with what others did meanwhile', async () => {
   const server = await Server.start()
   const a = await server.join('a')
@@ -305,7 +323,7 @@ test('a group is deleted alone: a member that joins at the same time finds it go
   await server.join('a')
   await server.groups.membership.leave({ group: 'g', memberId: 'a' })
   const [, joined] = await Promise.all([server.groups.delete('g'), server.join('b')])
-  assert.equal(joined.memberEpoch, 1)
+  assert.equal(joined.memberEpoch, 3, 'behind the epochs of the group that is gone')
   const leaving = server.groups.membership.leave({ group: 'g', memberId: 'b' })
   const joining = server.join('c')
   await Promise.all([leaving, joining, assert.rejects(server.groups.delete('g'), brokerError('NON_EMPTY_GROUP'))])

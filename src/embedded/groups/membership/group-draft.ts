@@ -61,8 +61,9 @@ export class GroupDraft {
     return this.#owners.ownerOf(topicId, partition)
   }
 
-  raiseGroupEpoch(metadataHash: number): void {
-    this.#groupEpoch++
+  /** @param firstEpoch for a group that never had one */
+  raiseGroupEpoch(metadataHash: number, firstEpoch: number): void {
+    this.#groupEpoch = this.#groupEpoch === 0 ? firstEpoch : this.#groupEpoch + 1
     this.#metadataHash = metadataHash
   }
 

@@ -27,6 +27,11 @@ export interface MembershipContext {
   readonly group: string
   readonly settings: GroupSettings
   readonly topics: TopicLookup
+  /**
+   * Where the epochs of a new group begin: behind those of any group of this id that was deleted, so that no cursor of its
+   * members counts again. Default: 1.
+   */
+  readonly firstEpoch?: number
 }
 
 /**
@@ -191,7 +196,7 @@ export class MembershipChange {
   #assign(): void {
     const draft = this.#draft
     const topics = subscribedTopics(draft.members.values(), this.#context.topics)
-    if (this.#groupChanged) draft.raiseGroupEpoch(hashOfTopics(topics))
+    if (this.#groupChanged) draft.raiseGroupEpoch(hashOfTopics(topics), this.#context.firstEpoch ?? 1)
     const assign = assignors.get(preferredAssignor(draft.members.values(), this.#context.settings.assignors))!
     for (const [memberId, target] of makeTargets(draft, topics, assign)) draft.putTarget(memberId, target)
     draft.settleTargets()
