@@ -5,6 +5,7 @@ import type { TopicStreamService } from '../../broker/topic-stream-service.ts'
 import type { RecordFormats } from '../json/record-format.ts'
 import { pingFrame } from './event-frames.ts'
 import { type FramedPage, readFrames } from './read-frames.ts'
+import { TURN_PIECES } from './reading-turns.ts'
 import { RecentFrames } from './recent-frames.ts'
 import { standingOf } from './stream-positions.ts'
 
@@ -82,7 +83,11 @@ export class TopicFeed {
       this.#onIdle()
     } catch (error) {
       this.#onIdle()
-      for (const { fail } of [...this.#followers, ...this.#joining]) fail(error)
+      for (const { stand, leave, fail } of [...this.#followers, ...this.#joining]) {
+        // Who has not got all that was read meets the error behind it.
+        if (stand === undefined) fail(error)
+        else leave(stand)
+      }
     }
   }
 
@@ -123,7 +128,7 @@ export class TopicFeed {
   }
 
   async #step(): Promise<void> {
-    await Promise.all([...this.#joining].slice(0, TURN_STREAMS).map((joiner) => this.#catchUp(joiner)))
+    await this.#catchUpSome()
     await this.#pingIfDue()
     const before = this.#stand
     const { page, frames } = await this.#read()
@@ -140,13 +145,29 @@ export class TopicFeed {
     if (this.#wait.signal.aborted) this.#wait = new AbortController()
     const pingIn = this.#sentAt + PING_INTERVAL_MS - this.#deps.clock.monotonic()
     this.#waiting = true
-    const waitMs = Math.max(1, Math.min(LOOK_INTERVAL_MS, pingIn))
+    const waitMs = this.#isAwaited() ? 0 : Math.max(1, Math.min(LOOK_INTERVAL_MS, pingIn))
     const page = await readFrames(this.#deps.streams, this.#topic, this.#stand, this.#formats, {
       waitMs,
       signal: this.#wait.signal,
     })
     this.#waiting = false
     return page
+  }
+
+  /** True where a stream is still to be brought here, which must not wait for the next record. */
+  #isAwaited(): boolean {
+    for (const { stand } of this.#joining) {
+      if (stand !== undefined && standingOf(stand.positions, this.#stand.positions) !== 'ahead') return true
+    }
+    return false
+  }
+
+  async #catchUpSome(): Promise<void> {
+    const some = [...this.#joining].slice(0, TURN_STREAMS)
+    for (let at = 0; at < some.length; at += TURN_PIECES) {
+      if (at > 0) await nextTurn()
+      await Promise.all(some.slice(at, at + TURN_PIECES).map((joiner) => this.#catchUp(joiner)))
+    }
   }
 
   /** Brings a stream that is behind to where the feed stands. One that is ahead waits for the feed. */
@@ -158,7 +179,8 @@ export class TopicFeed {
     if (standing !== 'behind') return
     const upTo = target.positions
     const { page, frames } = await readFrames(this.#deps.streams, this.#topic, from, this.#formats, { upTo })
-    if (page.error !== undefined) return joiner.fail(page.error)
+    // Its cursor stands behind records that are left out here.
+    if (page.error !== undefined) return joiner.leave(from)
     if (!frames.isEmpty) stream.send(frames.finish())
     const arrived = standingOf(page.cursor.positions, upTo) === 'same' && !stream.isFull
     if (arrived && this.#joining.has(joiner)) this.#admit(joiner)

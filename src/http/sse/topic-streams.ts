@@ -1,9 +1,10 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ReadCursor } from '../../broker/cursor.ts'
+import type { StreamPage } from '../../broker/topic-pages.ts'
 import type { RecordFormats } from '../json/record-format.ts'
 import { openingFrame } from './event-frames.ts'
 import type { EventStream } from './event-stream.ts'
 import { readFrames } from './read-frames.ts'
+import { ReadingTurns } from './reading-turns.ts'
 import { type FeedDependencies, TopicFeed } from './topic-feed.ts'
 
 /** While all replies together hold as much as they may, a stream looks again after this time. */
@@ -13,6 +14,7 @@ const FULL_SERVER_WAIT_MS = 200
 export class TopicStreams {
   readonly #deps: FeedDependencies
   readonly #feeds = new Map<string, TopicFeed>()
+  readonly #turns = new ReadingTurns()
 
   constructor(deps: FeedDependencies) {
     this.#deps = deps
@@ -35,13 +37,25 @@ export class TopicStreams {
         await new Promise<void>((resolve) => clock.setTimer(FULL_SERVER_WAIT_MS, resolve))
         continue
       }
-      const { page, frames } = await readFrames(streams, topic, stand, formats)
+      const page = await this.#turns.run(() => this.#piece(stream, topic, stand, formats))
+      if (page === undefined) continue
       stand = page.cursor
-      if (!frames.isEmpty) stream.send(frames.finish())
       if (page.error !== undefined) throw page.error
       if (page.upToDate && !stream.isFull) stand = await this.#follow(stream, topic, stand, formats)
-      else await nextTurn()
     }
+  }
+
+  /** Undefined where there is no room any more, or nobody to send to, since the turn was asked for. */
+  async #piece(
+    stream: EventStream,
+    topic: string,
+    stand: ReadCursor,
+    formats: RecordFormats,
+  ): Promise<StreamPage | undefined> {
+    if (stream.destroyed || stream.isServerFull) return undefined
+    const { page, frames } = await readFrames(this.#deps.streams, topic, stand, formats)
+    if (!frames.isEmpty) stream.send(frames.finish())
+    return page
   }
 
   async #follow(stream: EventStream, topic: string, stand: ReadCursor, formats: RecordFormats): Promise<ReadCursor> {

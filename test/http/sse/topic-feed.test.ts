@@ -144,6 +144,54 @@ test('who lags too far leaves from behind what it got', async () => {
   await running
 })
 
+test('hundreds that come a record behind get it at once', async () => {
+  const clock = new FakeClock()
+  const engine = new MemoryEngine(clock)
+  const deps = { engine, kind: 'embedded', clusterId: 'memory-cluster', clock, random: () => 0.5 } as const
+  const { topicStreams: streams, publish } = createBrokerServices(deps, defaultBrokerSettings)
+  await engine.create({ name: 'orders', partitionCount: PARTITIONS, configs: new Map() })
+  const before = await streams.start({ topic: 'orders' })
+  await publishTexts(publish, 'orders', 0, 1, 4)
+  const feed = new TopicFeed(
+    { streams, clock },
+    'orders',
+    formats,
+    await streams.start({ topic: 'orders' }),
+    () => undefined,
+  )
+  const readers = Array.from({ length: 350 }, () => new TestStream())
+  const following = readers.map((stream) => feed.follow(stream, before))
+  const running = feed.run()
+  for (let turn = 0; turn < 20; turn += 1) await turns()
+  assert.equal(readers.filter(({ offsets }) => offsets[0]?.length === 1).length, readers.length)
+  for (const stream of readers) stream.emit('close')
+  await Promise.all(following)
+  await running
+})
+
+test('who lags when the topic cannot be read any more leaves from behind what it got', async () => {
+  const clock = new FakeClock()
+  const engine = new MemoryEngine(clock)
+  const deps = { engine, kind: 'embedded', clusterId: 'memory-cluster', clock, random: () => 0.5 } as const
+  const { topicStreams: streams, publish } = createBrokerServices(deps, defaultBrokerSettings)
+  await engine.create({ name: 'orders', partitionCount: 1, configs: new Map() })
+  const start = await streams.start({ topic: 'orders' })
+  const feed = new TopicFeed({ streams, clock }, 'orders', formats, start, () => undefined)
+  const [quick, slow] = [new TestStream(), new TestStream()]
+  const failing = assert.rejects(feed.follow(quick, start), { code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+  const lagging = feed.follow(slow, start)
+  const running = feed.run()
+  slow.fill()
+  await publishTexts(publish, 'orders', 0, 1, 4)
+  await turns()
+  await engine.delete('orders')
+  clock.advance(1000)
+  await turns()
+  await failing
+  assert.deepEqual((await lagging).positions, [{ partition: 0, offset: 0 }])
+  await running
+})
+
 async function turns(): Promise<void> {
   for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve))
 }
