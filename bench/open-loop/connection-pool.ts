@@ -1,6 +1,9 @@
 import { HttpConnection, type HttpReply } from './http-connection.ts'
 
-/** Connections that are taken by one request each; what finds none free waits its turn, and its latency counts on. */
+/**
+ * Connections that are taken by one request each; what finds none free waits its turn, and its latency counts on. The one
+ * that rested longest is next: a connection that says nothing for long is closed by the server.
+ */
 export class ConnectionPool {
   readonly #free: HttpConnection[]
   readonly #all: readonly HttpConnection[]
@@ -16,7 +19,7 @@ export class ConnectionPool {
   }
 
   async send(request: Buffer): Promise<HttpReply> {
-    const connection = this.#free.pop() ?? (await new Promise<HttpConnection>((resolve) => this.#queue.push(resolve)))
+    const connection = this.#free.shift() ?? (await new Promise<HttpConnection>((resolve) => this.#queue.push(resolve)))
     try {
       return await connection.send(request)
     } finally {
