@@ -33,7 +33,7 @@ export class EmbeddedGroupMembership implements GroupMembership {
     this.#availability.check(request.group)
     return this.#ledger.submit(request.group, ({ members }) => {
       members.join(request)
-      return () => members.joinAnswer(request.memberId)
+      return () => members.joinAnswer(request.memberId, request.instanceId)
     })
   }
 
@@ -41,7 +41,7 @@ export class EmbeddedGroupMembership implements GroupMembership {
     this.#availability.check(request.group)
     return this.#ledger.submit(request.group, ({ members }) => {
       members.heartbeat(request)
-      return () => members.answer(request.memberId)
+      return () => members.answer(request.memberId, request.instanceId)
     })
   }
 

@@ -142,6 +142,25 @@ for (const how of ['at once', 'after a restart']) {
   })
 }
 
+test('of those that take over an instance id at the same time the last one has it, and the others are told', async () => {
+  const server = await Server.start()
+  const a = await server.join('a', { instanceId: 'i' })
+  server.log.hold = true
+  const other = server.join('other')
+  await settled()
+  const beat = server.beat('a', a.memberEpoch, { instanceId: 'i' })
+  const calls = ['b', 'c', 'd'].map((memberId) => server.join(memberId, { instanceId: 'i' }))
+  const all = Promise.allSettled([beat, ...calls])
+  await settled()
+  server.log.release()
+  await other
+  const outcomes = (await all).map((call) => {
+    if (call.status === 'fulfilled') return 'joined'
+    return call.reason instanceof BrokerError ? call.reason.code : call.reason
+  })
+  assert.deepEqual(outcomes, ['FENCED_INSTANCE_ID', 'FENCED_INSTANCE_ID', 'FENCED_INSTANCE_ID', 'joined'])
+})
+
 test('commit and release go into one append, together with what others did meanwhile', async () => {
   const server = await Server.start()
   const a = await server.join('a')

@@ -2,6 +2,8 @@ import { BrokerError } from '../../../broker/broker-error.ts'
 import type { MemberIdentity } from '../../../broker/group-membership.ts'
 import { type GroupState, LEFT_STATIC_MEMBER_EPOCH, type Member } from './group-state.ts'
 
+type Gone = Pick<MemberIdentity, 'group' | 'memberId'>
+
 type Members = Pick<GroupState, 'members'> & { memberOfInstance(instanceId: string): Member | undefined }
 
 /**
@@ -10,11 +12,7 @@ type Members = Pick<GroupState, 'members'> & { memberOfInstance(instanceId: stri
  */
 export function callingMember(group: Members, identity: MemberIdentity): Member {
   const member = group.members.get(identity.memberId)
-  if (member === undefined) {
-    const { instanceId } = identity
-    const successor = instanceId === undefined ? undefined : group.memberOfInstance(instanceId)
-    throw successor === undefined ? unknownMember(identity) : fencedInstance(identity, successor)
-  }
+  if (member === undefined) throw goneMember(group, identity, identity.instanceId)
   if (identity.memberEpoch > member.current.epoch) throw fencedEpoch(identity, member)
   return member
 }
@@ -26,7 +24,17 @@ export function currentMember(group: Members, identity: MemberIdentity): Member 
   return member
 }
 
-export function unknownMember({ group, memberId }: Pick<MemberIdentity, 'group' | 'memberId'>): BrokerError {
+/** A member that is not there, maybe because another one has its instance id: it is not to join again and again. */
+export function goneMember(
+  group: Pick<Members, 'memberOfInstance'>,
+  identity: Gone,
+  instanceId: string | undefined,
+): BrokerError {
+  const successor = instanceId === undefined ? undefined : group.memberOfInstance(instanceId)
+  return successor === undefined ? unknownMember(identity) : fencedInstance(identity, instanceId, successor)
+}
+
+export function unknownMember({ group, memberId }: Gone): BrokerError {
   return new BrokerError(
     'UNKNOWN_MEMBER_ID',
     `Group "${group}" has no member "${memberId}": it left, or its session or its time to let partitions go ran out. ` +
@@ -34,7 +42,7 @@ export function unknownMember({ group, memberId }: Pick<MemberIdentity, 'group' 
   )
 }
 
-function fencedInstance({ group, memberId, instanceId }: MemberIdentity, successor: Member): BrokerError {
+function fencedInstance({ group, memberId }: Gone, instanceId: string | undefined, successor: Member): BrokerError {
   return new BrokerError(
     'FENCED_INSTANCE_ID',
     `Member "${successor.memberId}" took over the instance id "${instanceId}" from "${memberId}" in group "${group}". ` +

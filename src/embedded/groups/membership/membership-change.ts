@@ -16,7 +16,7 @@ import type { GroupSettings } from './group-settings.ts'
 import { type GroupState, LEFT_STATIC_MEMBER_EPOCH, type Member, type MemberMetadata, targetOf } from './group-state.ts'
 import { filterHoldings, NO_HOLDINGS } from './holdings.ts'
 import { answerTo } from './member-answer.ts'
-import { callingMember, currentMember, unknownMember } from './member-fencing.ts'
+import { callingMember, currentMember, goneMember } from './member-fencing.ts'
 import { preferredAssignor } from './preferred-assignor.ts'
 import { hasNews, joined, NOTHING_OWNED, reconcile, type ReconciliationContext } from './reconciliation.ts'
 import { hashOfTopics, subscribedTopics } from './subscriptions.ts'
@@ -167,14 +167,15 @@ export class MembershipChange {
     return this.#draft.touched
   }
 
-  answer(memberId: string): MemberAnswer {
+  /** Throws where a later call of the step has ended the membership. */
+  answer(memberId: string, instanceId?: string): MemberAnswer {
     const member = this.after.members.get(memberId)
-    if (member === undefined) throw unknownMember({ group: this.#context.group, memberId })
+    if (member === undefined) throw goneMember(this.#draft, { group: this.#context.group, memberId }, instanceId)
     return answerTo(member, this.#context.settings, this.#context.topics)
   }
 
-  joinAnswer(memberId: string): JoinAnswer {
-    return { ...this.answer(memberId), created: this.#joining.get(memberId) ?? false }
+  joinAnswer(memberId: string, instanceId?: string): JoinAnswer {
+    return { ...this.answer(memberId, instanceId), created: this.#joining.get(memberId) ?? false }
   }
 
   hasJoined(memberId: string): boolean {
