@@ -230,6 +230,23 @@ test('a stop ends streams with what a browser needs to come back', async (t) => 
   assert.equal(await stream.frame(), undefined)
 })
 
+test('a stop waits a second for a client that takes nothing, and no longer', async (t) => {
+  const server = await startWithTopic(t, 1)
+  const value = 'x'.repeat(50_000)
+  for (let round = 0; round < 100; round += 1) await publish(server, 0, value, value)
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+  t.after(() => socket.destroy())
+  socket.pause()
+  socket.write('GET /topics/orders/stream?from=earliest HTTP/1.1\r\nhost: localhost\r\n\r\n')
+  await until(() => server.load.replies.bytes > 0, 'its socket is full')
+  server.stop.abort()
+  server.clock.advance(900)
+  for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+  assert.ok(server.load.replies.bytes > 0)
+  server.clock.advance(200)
+  await until(() => server.load.replies.bytes === 0, 'it is cut off')
+})
+
 test('a client that comes back a thousand times leaves nothing behind', async (t) => {
   const server = await startWithTopic(t)
   for (let round = 0; round < 1000; round += 1) {

@@ -37,6 +37,7 @@ export class StreamController implements Controller {
     this.#topics = new TopicStreams({ streams, clock })
     this.#open = new OpenStreams({
       load,
+      clock,
       stopping,
       onSurprise: (error, { request }) =>
         logRefusal(logger, error, new BrokerError('UNKNOWN_SERVER_ERROR', 'A stream broke.'), request),

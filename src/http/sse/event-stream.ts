@@ -54,6 +54,11 @@ export class EventStream extends Readable {
     this.push(null)
   }
 
+  /** Ends the connection with whatever its client has not taken. */
+  cut(): void {
+    if (!this.destroyed) this.#response.destroy()
+  }
+
   override _read(): void {
     this.#started = true
     this.#held.resize(this.#response.writableLength + this.readableLength)

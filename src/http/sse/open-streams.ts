@@ -1,13 +1,18 @@
 import type { FastifyReply } from 'fastify'
 import { BrokerError } from '../../broker/broker-error.ts'
+import type { Clock } from '../../broker/clock.ts'
 import type { HttpLoad } from '../http-load.ts'
 import { EVENTS_MEDIA_TYPE } from '../media-types.ts'
 import { problemOf } from '../problem.ts'
 import { eventFrame } from './event-frames.ts'
 import { EventStream } from './event-stream.ts'
 
+/** A client that has not taken the last frames by then does without: it comes back with the last id that it got. */
+const FAREWELL_MS = 1000
+
 export interface OpenStreamsDependencies {
   readonly load: HttpLoad
+  readonly clock: Clock
   /** Ends all streams. */
   readonly stopping: AbortSignal
   /** Told of an error that nobody expected. */
@@ -36,6 +41,8 @@ export class OpenStreams {
     this.#open.add(stream)
     stream.once('close', () => this.#open.delete(stream))
     serve(stream).catch((error: unknown) => stream.finish(this.#problem(error, reply)))
+    // It was asked for before the stop.
+    if (this.#deps.stopping.aborted) this.#stop()
     return reply.header('x-accel-buffering', 'no').header('content-type', EVENTS_MEDIA_TYPE).send(stream)
   }
 
@@ -50,6 +57,10 @@ export class OpenStreams {
   #stop(): void {
     const detail = 'The server is stopping. Connect again with the last id: nothing is lost.'
     const farewell = eventFrame('problem', problemOf(new BrokerError('SERVER_STOPPING', detail)))
-    for (const stream of this.#open) stream.finish(farewell)
+    const ended = [...this.#open]
+    for (const stream of ended) stream.finish(farewell)
+    this.#deps.clock.setTimer(FAREWELL_MS, () => {
+      for (const stream of ended) stream.cut()
+    })
   }
 }
