@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { BrokerError } from '../../broker/broker-error.ts'
 import type { Clock } from '../../broker/clock.ts'
 import type { ReadCursor } from '../../broker/cursor.ts'
 import type { TopicStreamService } from '../../broker/topic-stream-service.ts'
@@ -12,6 +13,8 @@ import { standingOf } from './stream-positions.ts'
 export const PING_INTERVAL_MS = 15_000
 /** A wait ends after this time at the latest: a partition that the topic has got is found so. */
 const LOOK_INTERVAL_MS = 1000
+/** While nothing more may wait. */
+const CROWDED_LOOK_INTERVAL_MS = 200
 /** Streams served in one turn of the event loop. */
 const TURN_STREAMS = 100
 /** A step that took so long is followed by a rest of so many times as long, in which records gather for the next one. */
@@ -140,18 +143,26 @@ export class TopicFeed {
     if (page.error !== undefined) throw page.error
   }
 
-  /** What is new; waits for it. */
+  /** What is new; waits for it, or where as many reads wait as may, looks again and again: streams go on. */
   async #read(): Promise<FramedPage> {
     if (this.#wait.signal.aborted) this.#wait = new AbortController()
     const pingIn = this.#sentAt + PING_INTERVAL_MS - this.#deps.clock.monotonic()
     this.#waiting = true
     const waitMs = this.#isAwaited() ? 0 : Math.max(1, Math.min(LOOK_INTERVAL_MS, pingIn))
-    const page = await readFrames(this.#deps.streams, this.#topic, this.#stand, this.#formats, {
-      waitMs,
-      signal: this.#wait.signal,
-    })
-    this.#waiting = false
-    return page
+    try {
+      return await this.#framesWithin(waitMs)
+    } catch (error) {
+      if (!(error instanceof BrokerError) || error.code !== 'SERVER_OVERLOADED') throw error
+      await this.#pause(CROWDED_LOOK_INTERVAL_MS)
+      return await this.#framesWithin(0)
+    } finally {
+      this.#waiting = false
+    }
+  }
+
+  #framesWithin(waitMs: number): Promise<FramedPage> {
+    const reading = { waitMs, signal: this.#wait.signal }
+    return readFrames(this.#deps.streams, this.#topic, this.#stand, this.#formats, reading)
   }
 
   /** True where a stream is still to be brought here, which must not wait for the next record. */
@@ -253,6 +264,10 @@ export class TopicFeed {
   async #rest(busyMs: number): Promise<void> {
     const restMs = Math.min(REST_MAX_MS, busyMs * REST_FACTOR)
     if (restMs < REST_MIN_MS) return
-    await new Promise<void>((resolve) => this.#deps.clock.setTimer(restMs, resolve))
+    await this.#pause(restMs)
+  }
+
+  #pause(forMs: number): Promise<void> {
+    return new Promise((resolve) => this.#deps.clock.setTimer(forMs, resolve))
   }
 }

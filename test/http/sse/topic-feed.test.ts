@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { BrokerError } from '../../../src/broker/broker-error.ts'
 import { createBrokerServices, defaultBrokerSettings } from '../../../src/broker/broker-services.ts'
 import type { ReadCursor } from '../../../src/broker/cursor.ts'
+import type { ReadRequest, ReadResult } from '../../../src/broker/engine.ts'
 import { type FeedStream, TopicFeed } from '../../../src/http/sse/topic-feed.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { MemoryEngine } from '../../support/memory-engine.ts'
@@ -189,6 +191,38 @@ test('who lags when the topic cannot be read any more leaves from behind what it
   await turns()
   await failing
   assert.deepEqual((await lagging).positions, [{ partition: 0, offset: 0 }])
+  await running
+})
+
+/** No read may wait. */
+class CrowdedEngine extends MemoryEngine {
+  override read(request: ReadRequest): Promise<ReadResult> {
+    if (request.waitMs > 0) return Promise.reject(new BrokerError('SERVER_OVERLOADED', 'Too many reads wait.'))
+    return super.read(request)
+  }
+}
+
+test('where as many reads wait as may, streams go on all the same', async () => {
+  const clock = new FakeClock()
+  const engine = new CrowdedEngine(clock)
+  const deps = { engine, kind: 'embedded', clusterId: 'memory-cluster', clock, random: () => 0.5 } as const
+  const { topicStreams: streams, publish } = createBrokerServices(deps, defaultBrokerSettings)
+  await engine.create({ name: 'orders', partitionCount: 1, configs: new Map() })
+  const start = await streams.start({ topic: 'orders' })
+  const feed = new TopicFeed({ streams, clock }, 'orders', formats, start, () => undefined)
+  const stream = new TestStream()
+  const following = feed.follow(stream, start)
+  const running = feed.run()
+  for (const expected of [[0], [0, 1]]) {
+    await publishTexts(publish, 'orders', 0, 1, 4)
+    await turns()
+    clock.advance(200)
+    await turns()
+    assert.deepEqual(stream.offsets[0], expected)
+  }
+  stream.emit('close')
+  await following
+  clock.advance(200)
   await running
 })
 
