@@ -140,6 +140,7 @@ function pointerOf(part: string, instancePath: string, member?: string): string 
 
 function nounOf(part: string): string {
   if (part === 'body') return 'The member'
+  if (part === 'headers') return 'The header'
   return part === 'querystring' ? 'The parameter' : 'In the path,'
 }
 

@@ -325,6 +325,15 @@ test('a stream that lags behind the others gets all, in order', async (t) => {
   )
 })
 
+test('an empty Last-Event-ID is none, and one that is too long is told as what it is', async (t) => {
+  const server = await startWithTopic(t, 1)
+  await publish(server, 0, 'x')
+  const stream = await open(t, server, '?from=earliest', { 'last-event-id': '' })
+  assert.deepEqual(valuesOf(await stream.records(1)), ['x'])
+  const long = await server.api.get('/topics/orders/stream').set('last-event-id', 'a'.repeat(4097)).expect(400)
+  assert.match(long.body.detail, /^The header "last-event-id"/)
+})
+
 test('streams refuse what other reads refuse, before they begin', async (t) => {
   const server = await startWithTopic(t)
   const page = await server.api.get('/topics/orders/records?until=2026-01-01').expect(200)

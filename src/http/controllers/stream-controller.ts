@@ -51,7 +51,7 @@ export class StreamController implements Controller {
       { schema: StreamTopic, config },
       async ({ params: { topic }, query, headers }, reply) => {
         this.#open.refuseIfFull()
-        const lastEventId = headers['last-event-id']
+        const lastEventId = lastEventIdOf(headers)
         const start = await this.#deps.topicStreams.start({ ...query, topic, lastEventId })
         return this.#open.begin(reply, (stream) => this.#topics.serve(stream, topic, start, formatsOf(query)))
       },
@@ -62,7 +62,7 @@ export class StreamController implements Controller {
       async ({ params, query, headers }, reply) => {
         const { clock, memberStreams } = this.#deps
         this.#open.refuseIfFull()
-        const lastEventId = headers['last-event-id']
+        const lastEventId = lastEventIdOf(headers)
         const cursor = lastEventId ?? query.cursor
         if (cursor === undefined) throw noCursor()
         const member = memberStreams.open(
@@ -75,6 +75,11 @@ export class StreamController implements Controller {
       },
     )
   }
+}
+
+/** Some clients send an empty one before they have got any. */
+function lastEventIdOf({ 'last-event-id': id }: { 'last-event-id'?: string }): string | undefined {
+  return id === '' ? undefined : id
 }
 
 function noCursor(): BrokerError {

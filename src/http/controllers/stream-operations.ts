@@ -8,9 +8,9 @@ import { problemReplies } from '../schemas/problem.ts'
 const LastEventId = Type.Object({
   'last-event-id': Type.Optional(
     Type.String({
-      minLength: 1,
       maxLength: 4096,
-      description: 'The last `id` that the client got: a browser sends it by itself. It beats every other start.',
+      description:
+        'The last `id` that the client got: a browser sends it by itself. It beats every other start. Empty: none yet.',
       examples: ['AQAAFnQ1'],
     }),
   ),
