@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { allocateBatch } from '../codec/batch-buffer.ts'
-import { BATCH_HEADER_BYTES, writeBatchHeader } from '../codec/record-batch.ts'
+import { BATCH_HEADER_BYTES, type BatchProducer, writeBatchHeader } from '../codec/record-batch.ts'
 import { firstRecordSize, recordBodySize, recordContentSize, writeRecordBody } from '../codec/record-batch-writer.ts'
 import { varintSize, writeVarint } from '../codec/varint.ts'
 import type { AppendPart, EncodedBatch } from './engine.ts'
@@ -39,14 +39,20 @@ export class BatchEncoder {
    * Every record has a partition below `partitionCount` and a timestamp, and fits a batch alone (`loneBatchSize`).
    *
    * @param maxBatchBytes header included
+   * @param producer what the headers of all batches say; nobody if not given
    * @returns a part for each partition that has records, in the order of their first records
    */
-  encode(columns: RecordColumns, partitionCount: number, maxBatchBytes: number): AppendPart[] {
-    if (columns.count === 1) return [encodeLone(columns, maxBatchBytes)]
+  encode(
+    columns: RecordColumns,
+    partitionCount: number,
+    maxBatchBytes: number,
+    producer?: BatchProducer,
+  ): AppendPart[] {
+    if (columns.count === 1) return [encodeLone(columns, maxBatchBytes, producer)]
     this.#reserve(columns.count, partitionCount)
     const batchCount = this.#plan(columns, maxBatchBytes)
     const buffers = this.#write(columns, batchCount)
-    return this.#join(buffers)
+    return this.#join(buffers, producer)
   }
 
   /** Gives every record its batch; returns how many there are. */
@@ -117,7 +123,7 @@ export class BatchEncoder {
   }
 
   /** Seals the batches, and puts those of a partition together. */
-  #join(buffers: readonly Buffer[]): AppendPart[] {
+  #join(buffers: readonly Buffer[], producer: BatchProducer | undefined): AppendPart[] {
     const parts: { partition: number; batches: EncodedBatch[] }[] = []
     // The records are written: by batch, the number of its part.
     const partOf = this.#position
@@ -125,7 +131,7 @@ export class BatchEncoder {
       const recordCount = this.#recordCount[batch]!
       const maxTimestamp = this.#maxTimestamp[batch]!
       const baseTimestamp = this.#baseTimestamp[batch]!
-      writeBatchHeader(bytes, 0, bytes.length, { recordCount, baseTimestamp, maxTimestamp })
+      writeBatchHeader(bytes, 0, bytes.length, { recordCount, baseTimestamp, maxTimestamp, producer })
       const before = this.#before[batch]!
       const sealed = { bytes, recordCount, maxTimestamp }
       if (before < 0) {
@@ -158,13 +164,13 @@ export class BatchEncoder {
   }
 }
 
-function encodeLone(columns: RecordColumns, maxBatchBytes: number): AppendPart {
+function encodeLone(columns: RecordColumns, maxBatchBytes: number, producer: BatchProducer | undefined): AppendPart {
   const bodyBytes = recordBodySize(recordContentSize(columns, 0), 0, 0)
   const sizeBytes = BATCH_HEADER_BYTES + varintSize(bodyBytes) + bodyBytes
   assert(sizeBytes <= maxBatchBytes, 'the record fits no batch')
   const bytes = allocateBatch(sizeBytes)
   writeRecordBody(bytes, writeVarint(bytes, BATCH_HEADER_BYTES, bodyBytes), columns, 0, 0, 0)
   const maxTimestamp = columns.timestamp[0]!
-  writeBatchHeader(bytes, 0, sizeBytes, { recordCount: 1, baseTimestamp: maxTimestamp, maxTimestamp })
+  writeBatchHeader(bytes, 0, sizeBytes, { recordCount: 1, baseTimestamp: maxTimestamp, maxTimestamp, producer })
   return { partition: columns.partition[0]!, batches: [{ bytes, recordCount: 1, maxTimestamp }] }
 }

@@ -39,7 +39,7 @@ export type Acks = 'all' | '1' | '0'
 export type Durability = 'fsync' | 'replicated' | 'kernel' | 'none'
 
 /**
- * One encoded record batch v2, uncompressed or compressed, without producer id. The engine takes the buffer over: it
+ * One encoded record batch v2, uncompressed or compressed; its producer, if it has one, is for readers only. The engine takes the buffer over: it
  * patches base offset, leader epoch and, for LogAppendTime, attributes, max timestamp and CRC; the caller must not touch
  * it again.
  */

@@ -170,9 +170,21 @@ export function setLogAppendTime(buf: Buffer, at: number, appendTimeMs: number):
   writeCrc(buf, at, batchSizeBytes(buf, at))
 }
 
+/** Says whose request the batch is of. Computes a new CRC. */
+export function setProducer(buf: Buffer, at: number, producer: BatchProducer): void {
+  writeProducer(buf, at, producer)
+  writeCrc(buf, at, batchSizeBytes(buf, at))
+}
+
+function writeProducer(buf: Buffer, at: number, { id, epoch, sequence }: BatchProducer): void {
+  buf.writeBigInt64BE(id, at + PRODUCER_ID)
+  buf.writeInt16BE(epoch, at + PRODUCER_EPOCH)
+  buf.writeInt32BE(sequence, at + BASE_SEQUENCE)
+}
+
 /**
- * Writes the header of an uncompressed CreateTime batch without producer id, base offset 0 and leader epoch −1 (the
- * broker assigns them), over records already in place from byte 61 on; then the CRC.
+ * Writes the header of an uncompressed CreateTime batch, base offset 0 and leader epoch −1 (the broker assigns them),
+ * over records already in place from byte 61 on; then the CRC.
  */
 export function writeBatchHeader(buf: Buffer, at: number, sizeBytes: number, facts: BatchFacts): void {
   writeInt64(buf, at, 0)
@@ -183,9 +195,11 @@ export function writeBatchHeader(buf: Buffer, at: number, sizeBytes: number, fac
   buf.writeInt32BE(facts.recordCount - 1, at + LAST_OFFSET_DELTA)
   writeInt64(buf, at + BASE_TIMESTAMP, facts.baseTimestamp)
   writeInt64(buf, at + MAX_TIMESTAMP, facts.maxTimestamp)
-  writeInt64(buf, at + PRODUCER_ID, -1)
-  buf.writeInt16BE(-1, at + PRODUCER_EPOCH)
-  buf.writeInt32BE(-1, at + BASE_SEQUENCE)
+  if (facts.producer === undefined) {
+    writeInt64(buf, at + PRODUCER_ID, -1)
+    buf.writeInt16BE(-1, at + PRODUCER_EPOCH)
+    buf.writeInt32BE(-1, at + BASE_SEQUENCE)
+  } else writeProducer(buf, at, facts.producer)
   buf.writeInt32BE(facts.recordCount, at + RECORD_COUNT)
   writeCrc(buf, at, sizeBytes)
 }
@@ -195,6 +209,17 @@ export interface BatchFacts {
   readonly recordCount: number
   readonly baseTimestamp: number
   readonly maxTimestamp: number
+  readonly producer?: BatchProducer | undefined
+}
+
+/** What a batch's header says of its producer. */
+export interface BatchProducer {
+  /** 0 to 2^63 − 1. */
+  readonly id: bigint
+  /** 0 to 32,767. */
+  readonly epoch: number
+  /** 0 to 2^31 − 1. */
+  readonly sequence: number
 }
 
 function writeCrc(buf: Buffer, at: number, sizeBytes: number): void {
