@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { mulberry32 } from '../support/mulberry32.ts'
 import { cleanUpBehind, tempDirectory } from '../support/temp-directory.ts'
 import { accountOf } from './groups/account.ts'
 import { DroppingProxy } from './groups/dropping-proxy.ts'
@@ -12,17 +13,6 @@ import { RestartableServer } from './groups/restartable-server.ts'
 const PARTITIONS = 12
 const RECORDS = 6000
 const settings = ['group.consumer.heartbeat.interval.ms=300', 'group.consumer.min.heartbeat.interval.ms=100']
-
-/** Numbers that look random and are the same in each run. */
-function mulberry32(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
 
 test(
   'two members behind a proxy that loses replies and repeats GETs get every record',
