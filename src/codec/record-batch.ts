@@ -182,6 +182,13 @@ function writeProducer(buf: Buffer, at: number, { id, epoch, sequence }: BatchPr
   buf.writeInt32BE(sequence, at + BASE_SEQUENCE)
 }
 
+/** Says that the batch is `sizeBytes` long and its records are compressed with `codec`. Computes a new CRC. */
+export function setRecordsBytes(buf: Buffer, at: number, sizeBytes: number, codec: number): void {
+  buf.writeInt32BE(sizeBytes - BATCH_OVERHEAD_BYTES, at + LENGTH)
+  buf.writeInt16BE((attributes(buf, at) & ~CODEC_BITS) | codec, at + ATTRIBUTES)
+  writeCrc(buf, at, sizeBytes)
+}
+
 /**
  * Writes the header of an uncompressed CreateTime batch, base offset 0 and leader epoch −1 (the broker assigns them),
  * over records already in place from byte 61 on; then the CRC.
