@@ -48,11 +48,21 @@ export function readRecords(buf: Buffer, at: number, sink: RecordSink): boolean 
   if (compressionCodec(buf, at) !== 0) throw new CorruptBatchError('compressed batch cannot be read', at)
   const end = at + batchSizeBytes(buf, at)
   if (end > buf.length) throw new CorruptBatchError('batch cut off', buf.length)
+  return walkRecords(buf, at, new VarintReader(buf, at + BATCH_HEADER_BYTES, end), sink)
+}
+
+/** The same for a compressed batch whose records were decompressed into `records`: spans are positions in there. */
+export function readDecompressedRecords(buf: Buffer, at: number, records: Buffer, sink: RecordSink): boolean {
+  return walkRecords(buf, at, new VarintReader(records, 0, records.length), sink)
+}
+
+/** @param reader over the records of the batch whose header is at `at` */
+function walkRecords(buf: Buffer, at: number, reader: VarintReader, sink: RecordSink): boolean {
+  const { end } = reader
   const firstOffset = baseOffset(buf, at)
   // With LogAppendTime every record has the batch's time, whatever its delta says.
   const appendTime = isLogAppendTime(buf, at) ? maxTimestamp(buf, at) : undefined
   const firstTimestamp = baseTimestamp(buf, at)
-  const reader = new VarintReader(buf, at + BATCH_HEADER_BYTES, end)
 
   for (let left = recordCount(buf, at); left > 0; left--) {
     const bodyEnd = readBodyEnd(reader, end)
