@@ -1,5 +1,5 @@
 import { BATCH_HEADER_BYTES } from '../codec/record-batch.ts'
-import { readHeaders, readRecords, type RecordSink } from '../codec/record-reader.ts'
+import { readDecompressedRecords, readHeaders, readRecords, type RecordSink } from '../codec/record-reader.ts'
 import { RecordColumns } from './record-columns.ts'
 
 const noBytes = Buffer.alloc(0)
@@ -7,7 +7,7 @@ const noBytes = Buffer.alloc(0)
 /** What a page may still take; counted down as records are taken. */
 export interface PageAllowance {
   records: number
-  /** Stored bytes; may be passed by the page's first record only. */
+  /** Bytes of records, without compression; may be passed by the page's first record only. */
   bytes: number
   /** True until the page has a record. */
   empty: boolean
@@ -31,18 +31,29 @@ export class BatchColumns implements RecordSink {
 
   /**
    * Replaces the columns by the records of the batch at `at` whose offset is `fromOffset` or above, as far as the
-   * allowance goes. Rejects with CorruptBatchError; what came before the damage is then in the columns.
+   * allowance goes. Throws CorruptBatchError; what came before the damage is then in the columns.
+   *
+   * @param records of a compressed batch, decompressed: the spans of the columns point into them
    */
-  fill(batch: Buffer, at: number, partition: number, fromOffset: number, allowance: PageAllowance): FillEnd {
-    this.columns.bytes = batch
+  // oxlint-disable-next-line max-params -- a batch is a place in a buffer, and no object is made of it
+  fill(
+    batch: Buffer,
+    at: number,
+    partition: number,
+    fromOffset: number,
+    allowance: PageAllowance,
+    records?: Buffer,
+  ): FillEnd {
+    this.columns.bytes = records ?? batch
     this.columns.count = 0
     this.columns.headerCount = 0
     this.#partition = partition
     this.#fromOffset = fromOffset
     this.#allowance = allowance
-    this.#mark = at + BATCH_HEADER_BYTES
+    this.#mark = records === undefined ? at + BATCH_HEADER_BYTES : 0
     this.#end = 'all'
-    readRecords(batch, at, this)
+    if (records === undefined) readRecords(batch, at, this)
+    else readDecompressedRecords(batch, at, records, this)
     return this.#end
   }
 
@@ -62,7 +73,7 @@ export class BatchColumns implements RecordSink {
     headersStart: number,
     headerCount: number,
   ): boolean {
-    // From one record's headers to the next one's: over the batch exactly the stored bytes.
+    // From one record's headers to the next one's: over the batch exactly the bytes of its records.
     const sizeBytes = headersStart - this.#mark
     this.#mark = headersStart
     if (offset < this.#fromOffset) return true

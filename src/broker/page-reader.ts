@@ -1,8 +1,9 @@
-import { batchSizeBytes, isControl, lastOffset } from '../codec/record-batch.ts'
+import { batchSizeBytes, compressionCodec, isControl, lastOffset } from '../codec/record-batch.ts'
 import { CorruptBatchError } from '../codec/corrupt-batch-error.ts'
 import { BatchColumns, type PageAllowance } from './batch-columns.ts'
 import { BrokerError } from './broker-error.ts'
 import type { Clock } from './clock.ts'
+import { DecompressedBatches } from './decompressed-batches.ts'
 import type { Engine, PartitionRead, ReadPosition } from './engine.ts'
 import type { RecordColumns } from './record-columns.ts'
 
@@ -15,7 +16,7 @@ export interface PageSink {
 
 export interface PageLimits {
   readonly maxRecords: number
-  /** Stored bytes; one record is given whatever its size. */
+  /** Bytes of records, without compression; one record is given whatever its size. */
   readonly maxBytes: number
   /** Milliseconds to wait for the first record. */
   readonly waitMs: number
@@ -49,10 +50,12 @@ export class PageReader {
   readonly #engine: Engine
   readonly #clock: Clock
   readonly #batch = new BatchColumns()
+  readonly #decompressed: DecompressedBatches
 
-  constructor(engine: Engine, clock: Clock) {
+  constructor(engine: Engine, clock: Clock, decompressed = new DecompressedBatches()) {
     this.#engine = engine
     this.#clock = clock
+    this.#decompressed = decompressed
   }
 
   /**
@@ -83,12 +86,12 @@ export class PageReader {
       const maxBytes = readAheadBytes(allowance)
       const result = await this.#engine.read({ positions: asked, maxBytes, waitMs, ...(signal && { signal }) })
       const before = pending.map(({ progress }) => progress.nextOffset)
-      result.partitions.forEach((read, index) => {
+      for (const [index, read] of result.partitions.entries()) {
         const progress = pending[index]?.progress
-        if (progress !== undefined) this.#take(read, progress, allowance, sink)
+        if (progress !== undefined) await this.#take(read, progress, allowance, sink)
         // The sink has made its own of them.
         read.release?.()
-      })
+      }
       const moved = pending.some(({ progress }, index) => progress.nextOffset !== before[index])
       const left = pending.filter(({ progress }) => !progress.ended && progress.error === undefined)
       const stopped = left.length < pending.length
@@ -100,14 +103,18 @@ export class PageReader {
     }
   }
 
-  #take(read: PartitionRead, progress: PageProgress, allowance: PageAllowance, sink: PageSink): void {
+  async #take(read: PartitionRead, progress: PageProgress, allowance: PageAllowance, sink: PageSink): Promise<void> {
     progress.highWatermark = read.highWatermark
     progress.logStartOffset = read.logStartOffset
     if (read.nextReadableOffset !== undefined) progress.nextReadableOffset = read.nextReadableOffset
     let full = false
     for (const batches of read.batches) {
       for (let at = 0; at < batches.length && !full; at += batchSizeBytes(batches, at)) {
-        full = !this.#takeBatch(batches, at, progress, allowance, sink)
+        const isTaken =
+          compressionCodec(batches, at) === 0
+            ? this.#takeBatch(batches, at, progress, allowance, sink)
+            : await this.#takeCompressed(read.topicId, batches, at, progress, allowance, sink)
+        full = !isTaken
       }
     }
     this.#batch.release()
@@ -115,8 +122,44 @@ export class PageReader {
     if (read.error !== undefined && !full) progress.error = read.error
   }
 
-  /** @returns false if the page, or this partition, ends within the batch */
-  #takeBatch(batches: Buffer, at: number, progress: PageProgress, allowance: PageAllowance, sink: PageSink): boolean {
+  /** The same for a batch whose records are to be decompressed, off the event loop where that takes long. */
+  // oxlint-disable-next-line max-params -- as #takeBatch, and what the batch is known by
+  async #takeCompressed(
+    topicId: string,
+    batches: Buffer,
+    at: number,
+    progress: PageProgress,
+    allowance: PageAllowance,
+    sink: PageSink,
+  ): Promise<boolean> {
+    const next = lastOffset(batches, at) + 1
+    if (next <= progress.nextOffset) return true
+    if (isControl(batches, at)) return this.#takeBatch(batches, at, progress, allowance, sink)
+    if (isSpent(allowance)) return false
+    this.#batch.release()
+    let records
+    try {
+      const opened = this.#decompressed.records(topicId, progress.partition, batches, at)
+      records = opened instanceof Promise ? await opened : opened
+    } catch (error) {
+      return endAtUnreadable(progress, next, error)
+    }
+    return this.#takeBatch(batches, at, progress, allowance, sink, records)
+  }
+
+  /**
+   * @param records of a compressed batch, decompressed
+   * @returns false if the page, or this partition, ends within the batch
+   */
+  // oxlint-disable-next-line max-params -- a batch is a place in a buffer, and no object is made of it
+  #takeBatch(
+    batches: Buffer,
+    at: number,
+    progress: PageProgress,
+    allowance: PageAllowance,
+    sink: PageSink,
+    records?: Buffer,
+  ): boolean {
     const next = lastOffset(batches, at) + 1
     if (next <= progress.nextOffset) return true
     if (isControl(batches, at)) {
@@ -125,12 +168,9 @@ export class PageReader {
     }
     let end
     try {
-      end = this.#batch.fill(batches, at, progress.partition, progress.nextOffset, allowance)
+      end = this.#batch.fill(batches, at, progress.partition, progress.nextOffset, allowance, records)
     } catch (error) {
-      if (!(error instanceof CorruptBatchError)) throw error
-      progress.error = unreadable(progress, error)
-      progress.nextReadableOffset = next
-      return false
+      return endAtUnreadable(progress, next, error)
     }
     const { columns } = this.#batch
     if (columns.count > 0) {
@@ -186,6 +226,19 @@ function positionOf(progress: PageProgress, topicId: string | undefined): ReadPo
 function readAheadBytes(allowance: PageAllowance): number {
   const wanted = Math.max(READ_AHEAD_MIN_BYTES, allowance.records * READ_AHEAD_BYTES_PER_RECORD)
   return Math.max(1, Math.min(allowance.bytes, wanted))
+}
+
+/** No further record may come to the page. */
+function isSpent(allowance: PageAllowance): boolean {
+  return allowance.records === 0 || (allowance.bytes <= 0 && !allowance.empty)
+}
+
+/** Of what a batch says of its records, something is not so. @param next behind the batch */
+function endAtUnreadable(progress: PageProgress, next: number, error: unknown): false {
+  if (!(error instanceof CorruptBatchError)) throw error
+  progress.error = unreadable(progress, error)
+  progress.nextReadableOffset = next
+  return false
 }
 
 function unreadable(progress: PageProgress, cause: CorruptBatchError): BrokerError {

@@ -10,6 +10,8 @@ import {
 import { CorruptBatchError, DecompressedTooLargeError } from './corrupt-batch-error.ts'
 import { BATCH_HEADER_BYTES, batchSizeBytes, compressionCodec, recordCount, setRecordsBytes } from './record-batch.ts'
 
+const noRecords = Buffer.alloc(0)
+
 /** How the records of the batch at `at`, which checkBatch found valid, are compressed. */
 export function compressionTypeOf(buf: Buffer, at: number): CompressionType {
   return compressionTypes[compressionCodec(buf, at)]!
@@ -41,23 +43,31 @@ export async function compressBatch(batch: Buffer, type: CompressionType, level?
  * @throws CorruptBatchError with the position in `buf`; DecompressedTooLargeError
  */
 export function decompressBatchSync(buf: Buffer, at: number, maxBytes: number): Buffer {
-  const type = compressionTypeOf(buf, at)
-  if (type === 'none') return plainBatch(buf, at)
+  if (compressionCodec(buf, at) === 0) return plainBatch(buf, at)
+  return plainOf(buf, at, decompressRecordsSync(buf, at, maxBytes))
+}
+
+/** The same off the event loop; the bytes must stay as they are until then. */
+export async function decompressBatch(buf: Buffer, at: number, maxBytes: number): Promise<Buffer> {
+  if (compressionCodec(buf, at) === 0) return plainBatch(buf, at)
+  return plainOf(buf, at, await decompressRecords(buf, at, maxBytes))
+}
+
+/** The records of such a batch alone, as `readDecompressedRecords` takes them: nothing is copied or summed for that. */
+export function decompressRecordsSync(buf: Buffer, at: number, maxBytes: number): Buffer {
+  if (isEmpty(buf, at)) return noRecords
   try {
-    const records = isEmpty(buf, at) ? Buffer.alloc(0) : decompressSync(type, recordsOf(buf, at), maxBytes)
-    return withRecords(Buffer.allocUnsafe(BATCH_HEADER_BYTES + records.length), buf, at, records, 'none')
+    return decompressSync(compressionTypeOf(buf, at), recordsOf(buf, at), maxBytes)
   } catch (error) {
     throw inBuffer(error, at)
   }
 }
 
 /** The same off the event loop; the bytes must stay as they are until then. */
-export async function decompressBatch(buf: Buffer, at: number, maxBytes: number): Promise<Buffer> {
-  const type = compressionTypeOf(buf, at)
-  if (type === 'none') return plainBatch(buf, at)
+export async function decompressRecords(buf: Buffer, at: number, maxBytes: number): Promise<Buffer> {
+  if (isEmpty(buf, at)) return noRecords
   try {
-    const records = isEmpty(buf, at) ? Buffer.alloc(0) : await decompress(type, recordsOf(buf, at), maxBytes)
-    return withRecords(Buffer.allocUnsafe(BATCH_HEADER_BYTES + records.length), buf, at, records, 'none')
+    return await decompress(compressionTypeOf(buf, at), recordsOf(buf, at), maxBytes)
   } catch (error) {
     throw inBuffer(error, at)
   }
@@ -82,6 +92,10 @@ function recordsOf(buf: Buffer, at: number): Buffer {
 
 function compressed(plain: Buffer, records: Buffer, type: CompressionType): Buffer {
   return withRecords(allocateBatch(BATCH_HEADER_BYTES + records.length), plain, 0, records, type)
+}
+
+function plainOf(buf: Buffer, at: number, records: Buffer): Buffer {
+  return withRecords(Buffer.allocUnsafe(BATCH_HEADER_BYTES + records.length), buf, at, records, 'none')
 }
 
 /** Fills `batch` with the header at `at` and other records. */

@@ -1,5 +1,15 @@
-import { baseOffset, isControl, isLogAppendTime, lastOffset, maxTimestamp } from '../../codec/record-batch.ts'
-import { readRecords } from '../../codec/record-reader.ts'
+import { DECOMPRESSED_BATCH_MAX_BYTES } from '../../broker/decompressed-batches.ts'
+import { CorruptBatchError } from '../../codec/corrupt-batch-error.ts'
+import { decompressRecords } from '../../codec/compressed-batch.ts'
+import {
+  baseOffset,
+  compressionCodec,
+  isControl,
+  isLogAppendTime,
+  lastOffset,
+  maxTimestamp,
+} from '../../codec/record-batch.ts'
+import { readDecompressedRecords, readRecords, type RecordSink } from '../../codec/record-reader.ts'
 import type { TailBatch } from './partition-view.ts'
 
 /*
@@ -12,31 +22,75 @@ export interface FoundRecord {
   readonly timestamp: number
 }
 
-/** The first record of the sound batch at `at` from `fromOffset` on whose timestamp is at or above `timestamp`. */
-export function findInBatch(bytes: Buffer, at: number, timestamp: number, fromOffset: number): FoundRecord | undefined {
-  if (maxTimestamp(bytes, at) < timestamp || lastOffset(bytes, at) < fromOffset || isControl(bytes, at))
-    return undefined
+/** What a search met: later, where a batch has to be decompressed for it. */
+export type Search = FoundRecord | undefined | Promise<FoundRecord | undefined>
+
+/**
+ * The first record of the sound batch at `at` from `fromOffset` on whose timestamp is at or above `timestamp`. The bytes
+ * must stay as they are until the answer is there. Compressed records that cannot be read are none.
+ */
+export function findInBatch(bytes: Buffer, at: number, timestamp: number, fromOffset: number): Search {
+  if (!mayHold(bytes, at, timestamp, fromOffset)) return undefined
   // Every record of the batch has its time.
   if (isLogAppendTime(bytes, at)) {
     return { offset: Math.max(baseOffset(bytes, at), fromOffset), timestamp: maxTimestamp(bytes, at) }
   }
-  let found: FoundRecord | undefined
-  readRecords(bytes, at, {
-    record(offset, recordTimestamp) {
-      if (offset < fromOffset || recordTimestamp < timestamp) return true
-      found = { offset, timestamp: recordTimestamp }
-      return false
-    },
-  })
-  return found
+  if (compressionCodec(bytes, at) !== 0) return findInCompressed(bytes, at, timestamp, fromOffset)
+  const search = new TimeSearch(timestamp, fromOffset)
+  readRecords(bytes, at, search)
+  return search.found
 }
 
-/** The same over the batches in memory. */
-export function findInTail(tail: readonly TailBatch[], timestamp: number, fromOffset: number): FoundRecord | undefined {
-  for (const batch of tail) {
-    if (batch.maxTimestamp < timestamp || batch.lastOffset < fromOffset) continue
-    const found = findInBatch(batch.bytes, 0, timestamp, fromOffset)
-    if (found) return found
+/** As `findInBatch`, of a batch in memory, whose bytes may go as soon as this returns. */
+export function findInTailBatch({ bytes }: TailBatch, timestamp: number, fromOffset: number): () => Search {
+  const isSlow = compressionCodec(bytes, 0) !== 0 && !isLogAppendTime(bytes, 0)
+  if (isSlow) {
+    const copy = Buffer.from(bytes)
+    return () => findInBatch(copy, 0, timestamp, fromOffset)
   }
-  return undefined
+  const found = findInBatch(bytes, 0, timestamp, fromOffset)
+  return () => found
+}
+
+/** The first batch in memory that may hold such a record, by what the batches' headers say. */
+export function batchInTail(tail: readonly TailBatch[], timestamp: number, fromOffset: number): TailBatch | undefined {
+  return tail.find(({ bytes }) => mayHold(bytes, 0, timestamp, fromOffset))
+}
+
+function mayHold(bytes: Buffer, at: number, timestamp: number, fromOffset: number): boolean {
+  return maxTimestamp(bytes, at) >= timestamp && lastOffset(bytes, at) >= fromOffset && !isControl(bytes, at)
+}
+
+async function findInCompressed(
+  bytes: Buffer,
+  at: number,
+  timestamp: number,
+  fromOffset: number,
+): Promise<FoundRecord | undefined> {
+  try {
+    const records = await decompressRecords(bytes, at, DECOMPRESSED_BATCH_MAX_BYTES)
+    const search = new TimeSearch(timestamp, fromOffset)
+    readDecompressedRecords(bytes, at, records, search)
+    return search.found
+  } catch (error) {
+    if (!(error instanceof CorruptBatchError)) throw error
+    return undefined
+  }
+}
+
+class TimeSearch implements RecordSink {
+  found: FoundRecord | undefined
+  readonly #timestamp: number
+  readonly #fromOffset: number
+
+  constructor(timestamp: number, fromOffset: number) {
+    this.#timestamp = timestamp
+    this.#fromOffset = fromOffset
+  }
+
+  record(offset: number, timestamp: number): boolean {
+    if (offset < this.#fromOffset || timestamp < this.#timestamp) return true
+    this.found = { offset, timestamp }
+    return false
+  }
 }

@@ -1,7 +1,7 @@
 import { BrokerError } from '../../broker/broker-error.ts'
 import { type Logger, silentLogger } from '../../broker/logger.ts'
 import type { SegmentIndex, SegmentKey } from '../index/segment-index.ts'
-import { type FoundRecord, findInTail } from './offset-search.ts'
+import { batchInTail, type FoundRecord, findInTailBatch } from './offset-search.ts'
 import type { OpenFiles } from './open-files.ts'
 import { fencedRangeAt, type OffsetRange, type PartitionView, type SegmentView } from './partition-view.ts'
 import { Page, type PartitionBatches } from './partition-page.ts'
@@ -67,25 +67,30 @@ export class PartitionReader {
    * (Unix milliseconds); null if there is none. Damaged stretches hold no record.
    */
   async findByTime(view: PartitionView, timestamp: number): Promise<FoundRecord | null> {
-    return await retriedOnce(view, async () => {
-      const fromOffset = view.logStartOffset
-      // Memory is searched at the same moment as the files' extents are taken: between the two nothing can move.
-      const inMemory = findInTail(view.tail, timestamp, fromOffset)
-      const searched = view.segments
-        .map((segment, place) => ({ extent: extentOf(view, place), maxTimestamp: segment.maxTimestamp }))
-        .filter(({ extent, maxTimestamp }) => maxTimestamp >= timestamp && extent.endOffset > fromOffset)
-      for (const { extent } of searched) {
-        if (inMemory && inMemory.offset < extent.baseOffset) break
-        const found = await this.#findInFile(view, extent, timestamp, fromOffset)
-        if (found && (!inMemory || found.offset < inMemory.offset)) return belowHighWatermark(view, found)
-      }
-      return belowHighWatermark(view, inMemory)
-    })
+    return await retriedOnce(view, () => this.#findFrom(view.logStartOffset, view, timestamp))
   }
 
   /** What reads have met since the start; of deleted topics too. */
   get damage(): Iterable<FoundDamage> {
     return this.#damage.values()
+  }
+
+  async #findFrom(fromOffset: number, view: PartitionView, timestamp: number): Promise<FoundRecord | null> {
+    // Memory is searched at the same moment as the files' extents are taken: between the two nothing can move.
+    const batch = batchInTail(view.tail, timestamp, fromOffset)
+    const searchBatch = batch && findInTailBatch(batch, timestamp, fromOffset)
+    const searched = view.segments
+      .map((segment, place) => ({ extent: extentOf(view, place), maxTimestamp: segment.maxTimestamp }))
+      .filter(({ extent, maxTimestamp }) => maxTimestamp >= timestamp && extent.endOffset > fromOffset)
+    for (const { extent } of searched) {
+      if (batch && batch.baseOffset < extent.baseOffset) break
+      const found = await this.#findInFile(view, extent, timestamp, fromOffset)
+      if (found && (!batch || found.offset <= batch.lastOffset)) return belowHighWatermark(view, found)
+    }
+    if (!batch || !searchBatch) return null
+    const inMemory = await this.#slots.run(async () => searchBatch())
+    // The log may start behind the one record of the batch that has the time.
+    return inMemory ? belowHighWatermark(view, inMemory) : this.#findFrom(batch.lastOffset + 1, view, timestamp)
   }
 
   async #findInFile(view: PartitionView, extent: SegmentExtent, timestamp: number, fromOffset: number) {

@@ -64,10 +64,13 @@ export class SegmentReader {
       const cursor = new SegmentCursor(file, segment, 0)
       const walk = new SegmentWalk(cursor, segment, key, this.#index)
       let found: FoundRecord | undefined
-      const { outcome } = await walk.toTime(timestamp, () => {
-        if (cursor.maxTimestamp < timestamp || cursor.lastOffset < fromOffset) return false
-        found = findInBatch(cursor.chunk, cursor.at, timestamp, fromOffset)
+      const isFound = (search: FoundRecord | undefined): boolean => {
+        found = search
         return found !== undefined && fencedRangeAt(segment.fenced, found.offset) === undefined
+      }
+      const { outcome } = await walk.toTime(timestamp, () => {
+        const search = findInBatch(cursor.chunk, cursor.at, timestamp, fromOffset)
+        return search instanceof Promise ? search.then(isFound) : isFound(search)
       })
       return outcome === 'found' ? found : undefined
     })

@@ -53,7 +53,7 @@ export class SegmentWalk {
    * Stands at the first batch that `fits`, among those that may hold a record of that time or later; what is damaged is
    * passed over.
    */
-  async toTime(timestamp: number, fits: () => boolean): Promise<WalkStop> {
+  async toTime(timestamp: number, fits: () => boolean | Promise<boolean>): Promise<WalkStop> {
     const entry = this.#index.floorTime(this.#key, timestamp)
     if (entry === undefined) this.#begin(0, this.#segment.baseOffset, -1)
     else if (await this.#holds(entry)) this.#begin(entry.position, entry.baseOffset, entry.maxTimestampBefore)
@@ -92,7 +92,7 @@ export class SegmentWalk {
     return holds
   }
 
-  async #walk(fits: () => boolean, within: (damagedTo: number) => boolean): Promise<WalkStop> {
+  async #walk(fits: () => boolean | Promise<boolean>, within: (damagedTo: number) => boolean): Promise<WalkStop> {
     for (;;) {
       const judgement = await this.#next()
       if (judgement === 'damaged') {
@@ -101,13 +101,15 @@ export class SegmentWalk {
         if (!passed) return { outcome: 'damaged' }
         const damagedTo = this.#cursor.expectedOffset
         if (within(damagedTo)) return { outcome: 'damaged', damagedTo }
-      } else if (judgement === 'end' || fits()) {
+        continue
+      }
+      const fitting = judgement === 'end' || fits()
+      if (typeof fitting === 'boolean' ? fitting : await fitting) {
         this.#judgeHints()
         return { outcome: judgement === 'end' ? 'end' : 'found' }
-      } else {
-        this.#note()
-        this.#cursor.advance()
       }
+      this.#note()
+      this.#cursor.advance()
     }
   }
 
