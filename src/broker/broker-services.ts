@@ -14,6 +14,7 @@ import { MemberPageReader } from './member-page-reader.ts'
 import { MemberPositionFinder } from './member-positions.ts'
 import { OffsetService } from './offset-service.ts'
 import { PageReader } from './page-reader.ts'
+import { ProducerService } from './producer-service.ts'
 import { PublishService } from './publish-service.ts'
 import { ReadService } from './read-service.ts'
 import { SubscriptionStarts } from './subscription-starts.ts'
@@ -61,6 +62,7 @@ export interface BrokerServices {
   readonly offsets: OffsetService
   readonly publish: PublishService
   readonly publishBatches: BatchPublishService
+  readonly producers: ProducerService
   readonly reads: ReadService
   readonly topicStreams: TopicStreamService
   readonly groups: GroupService
@@ -90,10 +92,11 @@ export function createBrokerServices(deps: BrokerDependencies, settings: BrokerS
   const { numPartitions, offsetMetadataMaxBytes: offsetMetadataBytesMax } = settings
   const publishing = {
     engine,
+    durability: kind === 'embedded' ? 'fsync' : 'replicated',
     topics: new TopicAutoCreation(engine.topics, { enabled: settings.autoCreateTopicsEnable, numPartitions }),
     topicConfigOf: new TopicSettings(settings.brokerTopicDefaults).configOf,
     clock,
-  }
+  } as const
   const members = memberService({ engine, clock, cursors, offsets, pages, topics: publishing.topics }, settings)
   return {
     topics: new TopicService(engine, cursors, {
@@ -105,6 +108,7 @@ export function createBrokerServices(deps: BrokerDependencies, settings: BrokerS
     offsets,
     publish: new PublishService({ ...publishing, random }),
     publishBatches: new BatchPublishService(publishing),
+    producers: new ProducerService(engine),
     reads,
     topicStreams: new TopicStreamService({ engine, cursors, reads, topicPages }),
     groups: new GroupService({ engine, clock, cursors, offsets, offsetMetadataBytesMax, members }),

@@ -2,6 +2,7 @@ import type { BrokerError } from './broker-error.ts'
 import type { EngineStatistics } from './engine-statistics.ts'
 import type { GroupCoordinator } from './group-coordinator.ts'
 import type { GroupMembership } from './group-membership.ts'
+import type { Producers } from './publish-claim.ts'
 import type { TopicStore } from './topic-store.ts'
 
 /**
@@ -14,6 +15,7 @@ export interface Engine {
   readonly topics: TopicStore
   readonly groups: GroupCoordinator
   readonly membership: GroupMembership
+  readonly producers: Producers
   /** See `AppendRequest`. Rejects only if nothing was stored anywhere; a failure of some parts is told per part. */
   append(request: AppendRequest): Promise<AppendResult>
   /** See `ReadRequest`. One partition's trouble is told in its entry, and never rejects the others. */

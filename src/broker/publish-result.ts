@@ -16,15 +16,30 @@ export interface PublishResult {
   readonly failures: ReadonlyMap<number, BrokerError>
   /** Of the failures the gravest, with `stored: partial`: the status and code of the reply. */
   readonly worst?: BrokerError
+  /** The request, or a part of it, had been stored before. */
+  readonly duplicate: boolean
+}
+
+/** What is known of a request beside its records. */
+export interface RequestHistory {
+  /** Sent again, the same request stores what is missing and nothing twice. */
+  readonly repeatable: boolean
+  readonly duplicate: boolean
 }
 
 const noFailures: ReadonlyMap<number, BrokerError> = new Map()
+const unknownRequest: RequestHistory = { repeatable: false, duplicate: false }
 
 /**
  * Writes into the columns where the records of an append now are.
  * @throws BrokerError the gravest failure, where no part was stored
  */
-export function publishResult(topic: string, columns: RecordColumns, appended: AppendResult): PublishResult {
+export function publishResult(
+  topic: string,
+  columns: RecordColumns,
+  appended: AppendResult,
+  { repeatable, duplicate }: RequestHistory = unknownRequest,
+): PublishResult {
   const { durability, parts } = appended
   const [first] = parts
   assert(first !== undefined, 'an append has at least one part')
@@ -32,8 +47,9 @@ export function publishResult(topic: string, columns: RecordColumns, appended: A
   if (failures.size === parts.length) throw wholeFailure([...failures.values()])
   if (parts.length === 1) placeInOnePartition(columns, first)
   else placeByPartition(columns, parts)
-  if (failures.size === 0) return { topic, durability, columns, failures }
-  return { topic, durability, columns, failures, worst: partialFailure([...failures.values()]) }
+  if (failures.size === 0) return { topic, durability, columns, failures, duplicate }
+  const worst = partialFailure([...failures.values()], repeatable)
+  return { topic, durability, columns, failures, worst, duplicate }
 }
 
 function placeInOnePartition(columns: RecordColumns, part: AppendPartResult): void {
@@ -80,14 +96,16 @@ function wholeFailure(errors: readonly BrokerError[]): BrokerError {
   return new BrokerError(gravest.code, gravest.message, { ...gravest.options, stored, cause: gravest })
 }
 
-/** Its recovery is not to retry: the same request again would store the other partitions' records twice. */
-function partialFailure(errors: readonly BrokerError[]): BrokerError {
+/** Without an identity its recovery is not to retry: that would store the other partitions' records twice. */
+function partialFailure(errors: readonly BrokerError[], repeatable: boolean): BrokerError {
   const gravest = gravestOf(errors)
-  const detail = `${gravest.message} Records of other partitions were stored: send again only those without an offset.`
-  return new BrokerError(gravest.code, detail, {
+  const remedy = repeatable
+    ? 'send the same request again, and only what is missing is stored.'
+    : 'send again only those without an offset.'
+  return new BrokerError(gravest.code, `${gravest.message} Records of other partitions were stored: ${remedy}`, {
     ...gravest.options,
     stored: 'partial',
-    recovery: 'none',
+    recovery: repeatable ? 'retry' : 'none',
     cause: gravest,
   })
 }

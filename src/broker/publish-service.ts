@@ -5,18 +5,16 @@ import { BrokerError } from './broker-error.ts'
 import type { Clock } from './clock.ts'
 import type { Acks, AppendResult, Engine } from './engine.ts'
 import { StickyPartitioner, partitionForKey } from './partitioner.ts'
+import type { PublishIdentity } from './publish-claim.ts'
+import { requireAcksAll } from './publish-claims.ts'
 import { publishResult, type PublishResult } from './publish-result.ts'
 import { checkRecords, maxBatchBytes } from './record-checks.ts'
 import type { RecordColumns } from './record-columns.ts'
-import type { TopicAutoCreation } from './topic-auto-creation.ts'
-import type { TopicConfig } from './topic-config.ts'
+import { RepeatablePublish, type RepeatablePublishDependencies } from './repeatable-publish.ts'
 import type { TopicSummary } from './topic-store.ts'
 
-export interface PublishServiceDependencies {
-  readonly engine: Pick<Engine, 'append'>
-  readonly topics: TopicAutoCreation
-  /** The settings in force; asked at each request. */
-  readonly topicConfigOf: (topic: TopicSummary) => TopicConfig
+export interface PublishServiceDependencies extends RepeatablePublishDependencies {
+  readonly engine: Pick<Engine, 'append' | 'producers'>
   readonly clock: Clock
   /** Uniform in [0, 1). */
   readonly random: () => number
@@ -24,6 +22,8 @@ export interface PublishServiceDependencies {
 
 export interface PublishOptions {
   readonly acks: Acks
+  /** By which the request is known again; needs acks=all. */
+  readonly identity?: PublishIdentity | undefined
 }
 
 /** Takes records in: checks all of them, chooses their partitions, encodes batches, and has them appended. */
@@ -31,10 +31,12 @@ export class PublishService {
   readonly #deps: PublishServiceDependencies
   readonly #sticky: StickyPartitioner
   readonly #encoder = new BatchEncoder()
+  readonly #repeatable: RepeatablePublish
 
   constructor(deps: PublishServiceDependencies) {
     this.#deps = deps
     this.#sticky = new StickyPartitioner(deps.random)
+    this.#repeatable = new RepeatablePublish(deps)
   }
 
   /**
@@ -42,14 +44,19 @@ export class PublishService {
    * the columns are filled in and returned. In each partition records keep their order in the request, and requests to
    * a topic that exists keep the order in which they came here.
    *
-   * Rejects with a BrokerError that always says what was `stored`: `no` after any fault in a record.
+   * Rejects with a BrokerError that always says what was `stored`: `no` after any fault in a record. A request with an
+   * identity that was stored before is answered as it was then, whatever the topic's settings are now.
    *
    * @param columns at least one record; partition and timestamp −1 where the client gave none
    */
   async publish(topic: string, columns: RecordColumns, options: PublishOptions): Promise<PublishResult> {
     assert(columns.count > 0, 'a publish request has at least one record')
+    const { identity, acks } = options
+    if (identity !== undefined) requireAcksAll(acks)
     try {
       const found = this.#deps.topics.find(topic) ?? (await this.#deps.topics.findOrCreate(topic))
+      if (found.internal) throw internalTopic(topic)
+      if (identity !== undefined) return await this.#repeatable.publish(found, columns, identity)
       const appended = await this.#append(found, columns, options)
       // The next keyless records are drawn anew: perhaps a partition that works.
       if (appended.parts.some((part) => part.error !== undefined)) this.#sticky.leave(topic)
@@ -61,7 +68,6 @@ export class PublishService {
 
   /** Synchronous up to the engine's own work, so the encoder's scratch is never shared by two requests. */
   #append(topic: TopicSummary, columns: RecordColumns, { acks }: PublishOptions): Promise<AppendResult> {
-    if (topic.internal) throw internalTopic(topic.name)
     const config = this.#deps.topicConfigOf(topic)
     checkRecords(columns, topic, config, this.#deps.clock.now())
     this.#choosePartitions(topic, columns)

@@ -5,6 +5,7 @@ import type { GroupFetchService } from '../broker/group-fetch-service.ts'
 import type { GroupMemberService } from '../broker/group-member-service.ts'
 import type { GroupService } from '../broker/group-service.ts'
 import type { OffsetService } from '../broker/offset-service.ts'
+import type { ProducerService } from '../broker/producer-service.ts'
 import type { PublishService } from '../broker/publish-service.ts'
 import type { Clock } from '../broker/clock.ts'
 import type { ReadService } from '../broker/read-service.ts'
@@ -21,6 +22,7 @@ import { GroupMembersController } from './controllers/group-members-controller.t
 import { HealthController, type MetricsSource } from './controllers/health-controller.ts'
 import { LinesController } from './controllers/lines-controller.ts'
 import { PartitionsController } from './controllers/partitions-controller.ts'
+import { ProducersController } from './controllers/producers-controller.ts'
 import { RecordsController, type RecordLimits } from './controllers/records-controller.ts'
 import { StreamController } from './controllers/stream-controller.ts'
 import { TopicsController } from './controllers/topics-controller.ts'
@@ -31,6 +33,7 @@ export interface ApiServices {
   readonly offsets: OffsetService
   readonly publish: PublishService
   readonly publishBatches: BatchPublishService
+  readonly producers: ProducerService
   readonly reads: ReadService
   readonly topicStreams: TopicStreamService
   readonly memberStreams: MemberStreamService
@@ -50,13 +53,14 @@ export interface ApiServices {
 
 /** All resources of the API: what the server serves, and what the OpenAPI document describes. */
 export function apiControllers(services: ApiServices): Controller[] {
-  const { topics, offsets, cluster, metrics } = services
+  const { topics, offsets, producers, cluster, metrics } = services
   return [
     new TopicsController(topics),
     new PartitionsController(topics, offsets),
     new RecordsController(services),
     new LinesController(services),
     new BatchesController(services),
+    new ProducersController(producers),
     new StreamController(services),
     new ConsumerGroupsController(services),
     new GroupMembersController(services),

@@ -45,8 +45,11 @@ ${rows.join('\n')}
 `
 }
 
+/** Of codes that have several. */
+const statuses: Readonly<Record<string, string>> = { OFFSET_OUT_OF_RANGE: '410, 416', UNKNOWN_PRODUCER_ID: '404, 409' }
+
 function statusesOf(code: string, entry: ErrorEntry): string {
-  return code === 'OFFSET_OUT_OF_RANGE' ? '410, 416' : String(entry.status)
+  return statuses[code] ?? String(entry.status)
 }
 
 function yesNo(entry: ErrorEntry): string {

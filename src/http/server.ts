@@ -119,8 +119,9 @@ function namedComponents(deps: ServerDependencies): readonly TSchema[] {
   return [...byId.values()]
 }
 
+/** The handlers of publish requests check the headers themselves: only then is it said what goes with what. */
 function parametersOnly(validator: FastifySchemaCompiler<TSchema>): FastifySchemaCompiler<TSchema> {
-  return (route) => (route.httpPart === 'body' ? () => true : validator(route))
+  return (route) => (route.httpPart === 'body' || route.httpPart === 'headers' ? () => true : validator(route))
 }
 
 /** One path takes one media type. */

@@ -72,6 +72,16 @@ test('some failed: which, the gravest, and that something was stored', () => {
   assert.match(result.worst.message, /send again only/)
 })
 
+test('some of a request that is known again failed: it is to be sent again', () => {
+  const parts = [stored(0, 5), failed(1, 'KAFKA_STORAGE_ERROR', 'unknown')]
+  const history = { repeatable: true, duplicate: false }
+  const { worst, duplicate } = publishResult('t', recordsIn(0, 1), { durability: 'fsync', parts }, history)
+  assert.equal(worst?.options.stored, 'partial')
+  assert.equal(worst.recovery, 'retry')
+  assert.match(worst.message, /send the same request again/)
+  assert.equal(duplicate, false)
+})
+
 const wholeFailures: readonly (readonly [Stored[], Stored])[] = [
   [['no'], 'no'],
   [['unknown'], 'unknown'],

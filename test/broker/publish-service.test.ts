@@ -9,10 +9,13 @@ import { FakeClock } from '../support/fake-clock.ts'
 import { FakeTopics } from '../support/fake-topics.ts'
 import { columnsOf, decodeBatch, type PlainRecord, type StoredRecord } from '../support/record-spans.ts'
 
+const unused = (): never => assert.fail('no request here is known again')
+
 /** An engine that keeps each partition's records in a list. */
 class FakeEngine {
   readonly requests: AppendRequest[] = []
   readonly partitions = new Map<number, StoredRecord[]>()
+  readonly producers = { claim: unused, describe: unused }
   failing = new Map<number, BrokerError>()
   rejection: unknown
 
@@ -43,6 +46,7 @@ function setUp({ enabled = true, random = () => 0.5 }: { enabled?: boolean; rand
   const clock = new FakeClock()
   const service = new PublishService({
     engine,
+    durability: 'fsync',
     topics: new TopicAutoCreation(topics, { enabled, numPartitions: 6 }),
     topicConfigOf: new TopicSettings(new Map()).configOf,
     clock,

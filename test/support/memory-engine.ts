@@ -19,10 +19,12 @@ import type {
 import type { EngineStatistics } from '../../src/broker/engine-statistics.ts'
 import type { GroupMembership } from '../../src/broker/group-membership.ts'
 import { silentLogger } from '../../src/broker/logger.ts'
+import type { Producers } from '../../src/broker/publish-claim.ts'
 import type { NewTopic, PartitionDescription, TopicStore, TopicSummary } from '../../src/broker/topic-store.ts'
 import { assignOffsets, baseOffset, batchSizeBytes, lastOffset, maxTimestamp } from '../../src/codec/record-batch.ts'
 import { readRecords } from '../../src/codec/record-reader.ts'
 import { EmbeddedGroupCoordinator } from '../../src/embedded/groups/embedded-group-coordinator.ts'
+import { PlainProducers } from './plain-producers.ts'
 
 /** A partition in memory. Tests may cut it, or make it fail. */
 export class MemoryPartition {
@@ -43,6 +45,7 @@ export class MemoryEngine implements Engine, TopicStore {
   readonly topics: TopicStore = this
   readonly groups: EmbeddedGroupCoordinator
   readonly membership: GroupMembership
+  readonly producers: Producers
   readonly #topics = new Map<string, MemoryTopic>()
   readonly #clock: Clock
   #waiters = new Set<() => void>()
@@ -53,6 +56,11 @@ export class MemoryEngine implements Engine, TopicStore {
 
   constructor(clock: Clock) {
     this.#clock = clock
+    this.producers = new PlainProducers(
+      this,
+      (topic) => this.find(topic),
+      () => clock.now(),
+    )
     const limits = {
       offsetsTopicPartitions: 3,
       offsetsTopicSegmentBytes: 1_048_576,

@@ -3,7 +3,7 @@ import { BATCHES_MEDIA_TYPE } from '../media-types.ts'
 import { BatchesBytes, PublishedBatchesSchema } from '../schemas/batches.ts'
 import { ref } from '../schemas/component.ts'
 import { offset } from '../schemas/integers.ts'
-import { acksQuery, pageQuery, type PageSettings, PartitionParams } from '../schemas/parameters.ts'
+import { acksQuery, identityHeaders, pageQuery, type PageSettings, PartitionParams } from '../schemas/parameters.ts'
 import { positionHeaders } from '../schemas/page-headers.ts'
 import { problemReplies } from '../schemas/problem.ts'
 import { AcceptedSchema } from '../schemas/records.ts'
@@ -18,9 +18,11 @@ export const PublishBatches = {
     'they are, but for base offset, leader epoch and, where the topic says LogAppendTime, the time. All are checked to ' +
     'the last record before any is written: sizes, CRC, record count, dense offsets, timestamps, keys where the topic is ' +
     'compacted, `max.message.bytes`. Refused: compression, a producer id, transactional and control batches. A refusal ' +
-    'names `batch`, `record` and `byte`. An unknown topic is created where the server is set to.',
+    'names `batch`, `record` and `byte`. An unknown topic is created where the server is set to. With `Producer-Id` and ' +
+    '`Producer-Sequence`, or an `Idempotency-Key`, a request can be sent again: it is stored once.',
   tags,
   consumes: [BATCHES_MEDIA_TYPE],
+  headers: identityHeaders,
   params: PartitionParams,
   querystring: Type.Object({ acks: acksQuery }, { additionalProperties: false }),
   body: BatchesBytes,

@@ -8,6 +8,7 @@ import type { BodyBuffers } from '../body-buffers.ts'
 import type { App, Controller } from '../controller.ts'
 import type { HttpLoad } from '../http-load.ts'
 import { BATCHES_MEDIA_TYPE } from '../media-types.ts'
+import { identityOf } from '../publish-identity.ts'
 import { batchComponents } from '../schemas/batches.ts'
 import { waitSignal } from '../wait-signal.ts'
 import { PublishBatches, publishBatchesExamples, readBatches } from './batch-operations.ts'
@@ -73,9 +74,10 @@ export class BatchesController implements Controller {
         acks,
         maxBatches,
         maxHeaders,
+        identity: identityOf(reply.request, body),
       })
       if (acks === '0') void reply.code(202).send({ topic, durability: published.durability })
-      else void reply.send({ ...published, duplicate: false })
+      else void reply.send(published)
     } finally {
       this.#deps.bodyBuffers.giveBack(body)
     }

@@ -5,6 +5,7 @@ import {
   acksQuery,
   cursorQuery,
   formatQuery,
+  identityHeaders,
   pageQuery,
   type PageSettings,
   PartitionParams,
@@ -31,8 +32,10 @@ export const PublishRecords = {
   description:
     'All records are checked before any is written: a bad one refuses the request with `"stored":"no"`. ' +
     'An unknown topic is created where the server is set to. If some partitions fail, the reply is a problem with ' +
-    '`"stored":"partial"` and `records`.',
+    '`"stored":"partial"` and `records`. With `Producer-Id` and `Producer-Sequence`, or an `Idempotency-Key`, a request can ' +
+    'be sent again: it is stored once, and answered with its first offsets and `"duplicate":true`.',
   tags,
+  headers: identityHeaders,
   params: TopicParams,
   querystring: Type.Object({ acks: acksQuery, ...formatQuery }, { additionalProperties: false }),
   body: ref(RecordsToPublishSchema),

@@ -23,6 +23,7 @@ import type { RecordFormat, RecordFormats } from '../json/record-format.ts'
 import { RecordsPage, renderRecord } from '../json/render-records.ts'
 import { renderPartialPublish } from '../partial-publish.ts'
 import { PROBLEM_MEDIA_TYPE, retryAfterSeconds } from '../problem.ts'
+import { identityOf } from '../publish-identity.ts'
 import { sendAscii, sendJson } from '../raw-reply.ts'
 import { ReplyBuffers } from '../reply-buffers.ts'
 import type { PageSettings } from '../schemas/parameters.ts'
@@ -106,9 +107,11 @@ export class RecordsController implements Controller {
   ): Promise<void> {
     if (!Buffer.isBuffer(body)) throw noBody()
     try {
+      // The body is decoded in place while it is parsed.
+      const identity = identityOf(reply.request, body)
       const columns = parsePublishBody(body, this.#bodyOptions(query), this.#columns.take(body))
       this.#deps.load.bodies.made(reply.request, columns.memoryBytes)
-      const result = await this.#deps.publish.publish(topic, columns, query)
+      const result = await this.#deps.publish.publish(topic, columns, { acks: query.acks, identity })
       if (result.worst !== undefined) this.#sendPartial(result, result.worst, requestId, reply)
       else if (query.acks === '0') void reply.code(202).send({ topic, durability: result.durability })
       else this.#sendPublished(result, reply)

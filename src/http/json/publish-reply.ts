@@ -40,8 +40,8 @@ function headOf({ topic }: PublishResult): string {
   return `{"topic":"${topic}","records":`
 }
 
-function tailOf({ durability }: PublishResult): string {
-  return `,"durability":"${durability}","duplicate":false}`
+function tailOf({ durability, duplicate }: PublishResult): string {
+  return `,"durability":"${durability}","duplicate":${duplicate}}`
 }
 
 function recordsText({ columns }: PublishResult): string {

@@ -65,6 +65,7 @@ const absentEngine: Engine = {
     holdSession: absent,
     describe: absent,
   },
+  producers: { claim: absent, describe: absent },
   append: absent,
   read: absent,
   listOffsets: absent,

@@ -1,13 +1,25 @@
 import { Type } from 'typebox'
 import type { Acks } from '../../broker/engine.ts'
 import type { RecordFormat } from '../json/record-format.ts'
-import { offset, partitionNumber, SETTING } from './integers.ts'
+import { MAX_INTEGER, offset, partitionNumber, SETTING } from './integers.ts'
 
 const topic = Type.String({ minLength: 1, description: 'The topic’s name.', examples: ['orders'] })
 
 export const TopicParams = Type.Object({ topic }, { additionalProperties: false })
 
 export const PartitionParams = Type.Object({ topic, partition: partitionNumber() }, { additionalProperties: false })
+
+export const ProducerParams = Type.Object(
+  {
+    topic,
+    producerId: Type.String({
+      minLength: 1,
+      description: 'The `Producer-Id`, percent-encoded.',
+      examples: ['billing-7'],
+    }),
+  },
+  { additionalProperties: false },
+)
 
 export const RecordParams = Type.Object(
   { topic, partition: partitionNumber(), offset: { ...offset('The record’s offset.'), examples: [17] } },
@@ -20,6 +32,49 @@ export const acksQuery = Type.Unsafe<Acks>({
   default: 'all',
   description: 'When to answer: `all` once the records are durable, `1` once written, `0` at once (202).',
   examples: ['all'],
+})
+
+/** By which a publish request is known again; the controllers check them, and say what goes with what. */
+export const identityHeaders = Type.Object({
+  'Producer-Id': Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 128,
+      description:
+        'Made by the client, visible ASCII: whose requests to this topic are counted. With `Producer-Sequence`; a request ' +
+        'sent again is answered as the first time and stored once.',
+      examples: ['billing-7'],
+    }),
+  ),
+  'Producer-Epoch': Type.Optional(
+    Type.Integer({
+      format: 'int32',
+      minimum: 0,
+      maximum: 32_767,
+      default: 0,
+      description:
+        'Raised by a producer that lost count, or takes over: its sequence begins at 0 again, older epochs are refused.',
+      examples: [0],
+    }),
+  ),
+  'Producer-Sequence': Type.Optional(
+    Type.Integer({
+      format: 'int64',
+      minimum: 0,
+      maximum: MAX_INTEGER,
+      description: '0, 1, 2 …: one for each request of the producer to this topic. Up to five may be under way.',
+      examples: [0],
+    }),
+  ),
+  'Idempotency-Key': Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 255,
+      description:
+        'The same for a single request, without counting: visible ASCII, remembered for `idempotency.key.retention.ms`.',
+      examples: ['0b9e8a52-order-42'],
+    }),
+  ),
 })
 
 /** `limit` and `cursor` of a list. */

@@ -4,7 +4,8 @@ import { MAX_INTEGER } from './integers.ts'
 
 export const FieldErrorSchema = component('FieldError', 'One fault of a request.', {
   pointer: Type.String({
-    description: 'A JSON pointer into the body, `?name` of a query parameter, or the name of a part of the path.',
+    description:
+      'A JSON pointer into the body, `?name` of a query parameter, the name of a part of the path, or that of a header.',
   }),
   detail: Type.String({ description: 'What is wrong, with the value, and what to do about it.' }),
 })
@@ -57,6 +58,13 @@ export const ProblemSchema = component(
     ),
     logStartOffset: Type.Optional(Type.Integer({ format: 'int64', maximum: MAX_INTEGER })),
     highWatermark: Type.Optional(Type.Integer({ format: 'int64', maximum: MAX_INTEGER })),
+    expectedSequence: Type.Optional(
+      Type.Integer({
+        format: 'int64',
+        maximum: MAX_INTEGER,
+        description: 'The `Producer-Sequence` that is next, or that was stored in part and has to be sent again.',
+      }),
+    ),
     nextOffset: Type.Optional(
       Type.Integer({ format: 'int64', maximum: MAX_INTEGER, description: 'Where the next record is.' }),
     ),

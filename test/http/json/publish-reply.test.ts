@@ -28,11 +28,23 @@ test('tells where each record is, in the order of the request', () => {
     [12, 9_007_199_254_740_991, 0],
     [3, 18, 1_700_000_000_001],
   ])
-  const reply = renderPublishReply({ topic: 'orders', durability: 'fsync', columns, failures: new Map() })
+  const reply = renderPublishReply({
+    topic: 'orders',
+    durability: 'fsync',
+    columns,
+    failures: new Map(),
+    duplicate: false,
+  })
   assert.equal(
     reply,
     '{"topic":"orders","records":[{"partition":3,"offset":17,"timestamp":1700000000000},{"partition":12,"offset":9007199254740991,"timestamp":0},{"partition":3,"offset":18,"timestamp":1700000000001}],"durability":"fsync","duplicate":false}',
   )
+})
+
+test('tells that the request had been stored before', () => {
+  const columns = columnsOf([[3, 17, 0]])
+  const reply = rendered({ topic: 'orders', durability: 'fsync', columns, failures: new Map(), duplicate: true })
+  assert.match(reply, /"durability":"fsync","duplicate":true}$/)
 })
 
 test('tells which records were not stored', () => {
@@ -42,7 +54,7 @@ test('tells which records were not stored', () => {
     [1, -1, -1],
   ])
   assert.equal(
-    renderPublishedRecords({ topic: 'orders', durability: 'fsync', columns, failures }).toString(),
+    renderPublishedRecords({ topic: 'orders', durability: 'fsync', columns, failures, duplicate: false }).toString(),
     '[{"partition":0,"offset":5,"timestamp":1700000000000},{"partition":1,"offset":null,"code":"KAFKA_STORAGE_ERROR"}]',
   )
 })
@@ -50,7 +62,9 @@ test('tells which records were not stored', () => {
 test('is JSON for any number of records', () => {
   for (const count of [1, 2, 3, 256, 1000]) {
     const columns = columnsOf(Array.from({ length: count }, (_, i) => [i % 7, i * 1e9, 1_700_000_000_000 + i] as const))
-    const reply = JSON.parse(rendered({ topic: 't', durability: 'kernel', columns, failures: new Map() }))
+    const reply = JSON.parse(
+      rendered({ topic: 't', durability: 'kernel', columns, failures: new Map(), duplicate: false }),
+    )
     assert.deepEqual(
       reply.records,
       Array.from({ length: count }, (_, i) => ({

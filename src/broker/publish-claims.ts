@@ -1,0 +1,44 @@
+import { murmur2 } from '../codec/murmur2.ts'
+import { BrokerError, type Stored } from './broker-error.ts'
+import type { Acks } from './engine.ts'
+import type { ErrorCode } from './error-catalogue.ts'
+import type { Producers, PublishClaim, PublishIdentity } from './publish-claim.ts'
+
+/**
+ * What may be stored of a request whose identity was not taken: an earlier try of it, of which nothing is known any more.
+ * To say `no` would invite its client to send the records as new ones.
+ */
+const perhapsStored: ReadonlySet<ErrorCode> = new Set([
+  'DUPLICATE_SEQUENCE_NUMBER',
+  'PRODUCER_FENCED',
+  'UNKNOWN_PRODUCER_ID',
+])
+
+/** Waits for the request's turn. Rejects with a BrokerError that says what was `stored`. */
+export async function claimRequest(
+  producers: Producers,
+  topic: string,
+  identity: PublishIdentity,
+): Promise<PublishClaim> {
+  try {
+    return await producers.claim(topic, identity)
+  } catch (error) {
+    if (!(error instanceof BrokerError) || error.options.stored !== undefined) throw error
+    const stored: Stored = perhapsStored.has(error.code) ? 'unknown' : 'no'
+    throw new BrokerError(error.code, error.message, { ...error.options, stored, cause: error })
+  }
+}
+
+/** What is answered before it is durable could not be promised not to be stored twice. */
+export function requireAcksAll(acks: Acks): void {
+  if (acks === 'all') return
+  const detail = `acks=${acks} does not go with Producer-Id or Idempotency-Key: leave acks out, or give acks=all.`
+  throw new BrokerError('INVALID_REQUIRED_ACKS', detail, { stored: 'no', errors: [{ pointer: '?acks', detail }] })
+}
+
+/** Where the records without a key go: to the same partition each time the request is sent. */
+export function keylessPartition(identity: PublishIdentity, partitionCount: number): number {
+  const text = identity.kind === 'key' ? identity.key : `${identity.sequence} ${identity.producerId}`
+  const bytes = Buffer.from(text)
+  return (murmur2(bytes, 0, bytes.length) & 0x7fff_ffff) % partitionCount
+}

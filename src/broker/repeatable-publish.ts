@@ -1,0 +1,74 @@
+import { BatchEncoder } from './batch-encoder.ts'
+import { batchProducerOf } from './batch-producer.ts'
+import { appendClaimed } from './claimed-append.ts'
+import type { AppendPart, Durability, Engine } from './engine.ts'
+import { partitionForKey } from './partitioner.ts'
+import type { PublishClaim, PublishIdentity } from './publish-claim.ts'
+import { claimRequest, keylessPartition } from './publish-claims.ts'
+import { publishResult, type PublishResult } from './publish-result.ts'
+import { checkRecords, maxBatchBytes } from './record-checks.ts'
+import type { RecordColumns } from './record-columns.ts'
+import type { TopicAutoCreation } from './topic-auto-creation.ts'
+import type { TopicConfig } from './topic-config.ts'
+import type { TopicSummary } from './topic-store.ts'
+
+export interface RepeatablePublishDependencies {
+  readonly engine: Pick<Engine, 'producers'>
+  /** What the engine vouches for with acks=all. */
+  readonly durability: Durability
+  readonly topics: TopicAutoCreation
+  /** The settings in force; asked at each request. */
+  readonly topicConfigOf: (topic: TopicSummary) => TopicConfig
+}
+
+/**
+ * Takes in records of requests that are known again when they are sent a second time. Nothing here depends on when that
+ * is: partitions and timestamps follow from the request and from what its claim says of the first try.
+ */
+export class RepeatablePublish {
+  readonly #deps: RepeatablePublishDependencies
+  readonly #encoder = new BatchEncoder()
+
+  constructor(deps: RepeatablePublishDependencies) {
+    this.#deps = deps
+  }
+
+  /** See PublishService.publish. */
+  async publish(topic: TopicSummary, columns: RecordColumns, identity: PublishIdentity): Promise<PublishResult> {
+    const { engine, durability } = this.#deps
+    const claim = await claimRequest(engine.producers, topic.name, identity)
+    if (claim.isComplete) fillIn(columns, identity, claim)
+    const appended = await appendClaimed(claim, () => this.#encode(topic, columns, identity, claim), durability)
+    return publishResult(topic.name, columns, appended, { repeatable: true, duplicate: claim.stored.length > 0 })
+  }
+
+  /** Synchronous, so the encoder's scratch is never shared by two requests. */
+  #encode(topic: TopicSummary, columns: RecordColumns, identity: PublishIdentity, claim: PublishClaim): AppendPart[] {
+    const { partitionCount, arrivedMs } = claim
+    // The request has waited for its turn: the topic may have other settings now. If it has gone, the append says so.
+    const present = this.#deps.topics.find(topic.name) ?? topic
+    const config = this.#deps.topicConfigOf(present)
+    checkRecords(columns, { ...present, partitionCount }, config, arrivedMs)
+    choosePartitions(columns, identity, partitionCount)
+    return this.#encoder.encode(columns, partitionCount, maxBatchBytes(config), batchProducerOf(identity))
+  }
+}
+
+/** What the first try gave the records that named none. */
+function fillIn(columns: RecordColumns, identity: PublishIdentity, { partitionCount, arrivedMs }: PublishClaim): void {
+  const { count, timestamp } = columns
+  for (let i = 0; i < count; i++) if (timestamp[i]! < 0) timestamp[i] = arrivedMs
+  choosePartitions(columns, identity, partitionCount)
+}
+
+/** A partition the client named, else the key's, else for all keyless records of the request the identity's. */
+function choosePartitions(columns: RecordColumns, identity: PublishIdentity, partitionCount: number): void {
+  const { bytes, count, partition, keyStart, keyEnd } = columns
+  let keyless = -1
+  for (let i = 0; i < count; i++) {
+    if (partition[i]! >= 0) continue
+    const start = keyStart[i]!
+    if (start >= 0) partition[i] = partitionForKey(bytes, start, keyEnd[i]!, partitionCount)
+    else partition[i] = keyless = keyless < 0 ? keylessPartition(identity, partitionCount) : keyless
+  }
+}
