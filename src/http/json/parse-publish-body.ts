@@ -26,6 +26,6 @@ export function parsePublishBody(
   pending.clear()
   plain.read(columns, options.maxRecords, pending)
   if (!plain.isWhole) return new PublishBodyReader(options, columns, pending, plain).read()
-  if (!pending.isEmpty) pending.apply(columns, new RequestFaults())
+  if (!pending.isEmpty) pending.apply(columns, new RequestFaults('records'))
   return columns
 }

@@ -1,6 +1,5 @@
 import type { RecordColumns } from '../../broker/record-columns.ts'
 import { decodeBase64InPlace } from './base64-text.ts'
-import { jsonPointer } from './body-excerpt.ts'
 import { BASE64, ESCAPED_CHARACTERS, base64Refusal } from './record-part.ts'
 import type { RequestFaults } from './request-faults.ts'
 import { unescapeInPlace } from './string-unescape.ts'
@@ -49,7 +48,7 @@ export class PendingDecodings {
         ends[row] = decodeBase64InPlace(body, start, end)
       } else {
         const record = entries[i + 2]!
-        faults.add(record, () => ({ pointer: pointerOf(columns, column, row, record), detail }))
+        faults.addIn(record, pathOf(columns, column, row, record), () => detail)
       }
     }
   }
@@ -67,8 +66,8 @@ function endsOf(columns: RecordColumns, column: number): Int32Array {
   return column === HEADER_NAME ? columns.headerNameEnd : columns.headerValueEnd
 }
 
-function pointerOf(columns: RecordColumns, column: number, row: number, record: number): string {
-  if (column === KEY) return jsonPointer('records', record, 'key')
-  if (column === VALUE) return jsonPointer('records', record, 'value')
-  return jsonPointer('records', record, 'headers', row - columns.headerFrom[record]!, 'value')
+function pathOf(columns: RecordColumns, column: number, row: number, record: number): (string | number)[] {
+  if (column === KEY) return ['key']
+  if (column === VALUE) return ['value']
+  return ['headers', row - columns.headerFrom[record]!, 'value']
 }

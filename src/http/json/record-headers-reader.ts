@@ -1,5 +1,5 @@
 import type { RecordColumns } from '../../broker/record-columns.ts'
-import { excerpt, jsonPointer } from './body-excerpt.ts'
+import { excerpt } from './body-excerpt.ts'
 import { LOWER_N, OPEN_BRACE, OPEN_BRACKET, QUOTE } from './json-bytes.ts'
 import { MemberNames } from './member-names.ts'
 import { HEADER_NAME, HEADER_VALUE, type PendingDecodings } from './pending-decodings.ts'
@@ -128,9 +128,6 @@ export class RecordHeadersReader {
   }
 
   #refuse(record: number, path: readonly (string | number)[], describe: () => string): void {
-    this.#faults.add(record, () => ({
-      pointer: jsonPointer('records', record, 'headers', ...path),
-      detail: describe(),
-    }))
+    this.#faults.addIn(record, ['headers', ...path], describe)
   }
 }

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { BrokerError } from '../../broker/broker-error.ts'
-import { excerpt, jsonPointer, textPosition } from './body-excerpt.ts'
+import { excerpt, jsonPointer, textPosition, type TextPosition } from './body-excerpt.ts'
 import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COLON, COMMA, MINUS, NINE, QUOTE, SPACE, ZERO } from './json-bytes.ts'
 import { END, JsonScanner } from './json-scanner.ts'
 import type { MemberNames } from './member-names.ts'
@@ -13,8 +13,8 @@ isNameByte[QUOTE] = 0
 isNameByte[BACKSLASH] = 0
 
 /**
- * Goes through a request body token by token. What is not JSON ends the request with INVALID_JSON, what is nested too
- * deep with INVALID_REQUEST.
+ * Goes through JSON text of a request token by token: its body, or one line after the other of it. What is not JSON ends
+ * the request with INVALID_JSON, what is nested too deep with INVALID_REQUEST.
  */
 export class RequestCursor {
   readonly body: Buffer
@@ -25,10 +25,30 @@ export class RequestCursor {
   nameStart = 0
   nameEnd = 0
 
-  constructor(body: Buffer) {
+  /** The text lies between them. */
+  #start = 0
+  #end: number
+  /** Which line of the body it begins in. */
+  #line = 1
+  readonly #noun: 'body' | 'line'
+
+  /** @param noun what the text is to its client: with `line`, `moveTo` tells which */
+  constructor(body: Buffer, noun: 'body' | 'line' = 'body') {
     this.body = body
+    this.#noun = noun
+    this.#end = body.length
     this.#scanner = new JsonScanner(body, startsWithByteOrderMark(body) ? 3 : 0)
-    if (!isUtf8(body)) this.#refuseUtf8()
+    if (noun === 'body') this.#checkUtf8()
+  }
+
+  /** Goes on with the line from `start` to `end`, which has this number in the body. */
+  moveTo(start: number, end: number, line: number): void {
+    this.#start = start
+    this.#end = end
+    this.#line = line
+    this.#scanner.position = start
+    this.#scanner.limit = end
+    this.#checkUtf8()
   }
 
   get position(): number {
@@ -73,12 +93,13 @@ export class RequestCursor {
   /** Moves over a member's name to its value; returns the name's index, or −1 if it is none of them. */
   readName(names: MemberNames): number {
     const { body } = this
+    const limit = this.#end
     const scanner = this.#scanner
     const start = scanner.position
     let end = start + 1
-    while (end < body.length && isNameByte[body[end]!] === 1) end++
+    while (end < limit && isNameByte[body[end]!] === 1) end++
     // Names as most clients write them; whatever is unusual goes the long way.
-    if (end + 1 >= body.length || body[start] !== QUOTE || body[end] !== QUOTE || body[end + 1] !== COLON) {
+    if (end + 1 >= limit || body[start] !== QUOTE || body[end] !== QUOTE || body[end + 1] !== COLON) {
       return this.#readUnusualName(names)
     }
     this.nameStart = start
@@ -123,7 +144,7 @@ export class RequestCursor {
 
   /** Nothing but white space may follow. */
   end(): void {
-    if (this.next() !== END) this.#refuse('the end of the body')
+    if (this.next() !== END) this.#refuse(`the end of the ${this.#noun}`)
   }
 
   /** A request that cannot go on, though its JSON may be right. */
@@ -135,7 +156,7 @@ export class RequestCursor {
     const { body } = this
     const at = this.#scanner.position
     // Without white space, which is the common case, no call is needed.
-    if (at + 1 < body.length && body[at] === COMMA && body[at + 1]! > SPACE && body[at + 1] !== close) {
+    if (at + 1 < this.#end && body[at] === COMMA && body[at + 1]! > SPACE && body[at + 1] !== close) {
       this.#scanner.position = at + 1
       return true
     }
@@ -150,7 +171,7 @@ export class RequestCursor {
 
   #refuseFault(member = ''): never {
     if (!this.#scanner.tooDeep) this.#refuse(this.#scanner.expected)
-    const { line, column } = textPosition(this.body, this.#scanner.position)
+    const { line, column } = this.#positionOf(this.#scanner.position)
     return this.refuse(
       `Line ${line}, column ${column}: ${this.#scanner.expected} are allowed in a key or value. Flatten it, or send its JSON text as a string.`,
       member === '' ? this.#pointer() : `${this.#pointer()}/${member}`,
@@ -159,20 +180,29 @@ export class RequestCursor {
 
   #refuse(expected: string): never {
     const { body } = this
-    const offset = this.#scanner.position
-    const position = textPosition(body, offset)
-    const found = offset < body.length ? excerpt(body, offset, Math.min(offset + 24, tokenEnd(body, offset))) : ''
-    const shown = found === '' ? 'the body ends' : `found ${found}`
-    const detail = `Line ${position.line}, column ${position.column} (byte ${offset}): ${shown} where ${expected} was expected.${remedy(found)}`
+    const end = this.#end
+    const at = this.#scanner.position
+    const position = this.#positionOf(at)
+    const found = at < end ? excerpt(body, at, Math.min(at + 24, tokenEnd(body, at, end))) : ''
+    const shown = found === '' ? `the ${this.#noun} ends` : `found ${found}`
+    const detail = `${placeOf(position)}: ${shown} where ${expected} was expected.${remedy(found)}`
     throw invalidJson(detail, this.#pointer(), position)
   }
 
-  #refuseUtf8(): never {
-    const offset = firstInvalidUtf8(this.body)
-    const position = textPosition(this.body, offset)
-    const byte = this.body[offset]!.toString(16).padStart(2, '0')
-    const detail = `Line ${position.line}, column ${position.column} (byte ${offset}): the byte 0x${byte} is not UTF-8 there. JSON is UTF-8; send other bytes as base64 with "valueEncoding":"base64".`
+  #checkUtf8(): void {
+    const whole = this.#start === 0 && this.#end === this.body.length
+    const text = whole ? this.body : this.body.subarray(this.#start, this.#end)
+    if (isUtf8(text)) return
+    const at = this.#start + firstInvalidUtf8(text)
+    const position = this.#positionOf(at)
+    const byte = this.body[at]!.toString(16).padStart(2, '0')
+    const detail = `${placeOf(position)}: the byte 0x${byte} is not UTF-8 there. JSON is UTF-8; send other bytes as base64 with "valueEncoding":"base64".`
     throw invalidJson(detail, '', position)
+  }
+
+  #positionOf(at: number): TextPosition {
+    const { line, ...place } = textPosition(this.body.subarray(this.#start, this.#end), at - this.#start)
+    return { line: line + this.#line - 1, ...place }
   }
 
   #pointer(): string {
@@ -180,11 +210,11 @@ export class RequestCursor {
   }
 }
 
-function invalidJson(
-  detail: string,
-  pointer: string,
-  position: { line: number; column: number; offset: number },
-): BrokerError {
+function placeOf({ line, column, offset }: TextPosition): string {
+  return `Line ${line}, column ${column} (byte ${offset})`
+}
+
+function invalidJson(detail: string, pointer: string, position: TextPosition): BrokerError {
   return new BrokerError('INVALID_JSON', detail, {
     stored: 'no',
     errors: [{ pointer, detail }],
@@ -199,12 +229,12 @@ function startsWithByteOrderMark(body: Buffer): boolean {
 }
 
 /** End of what a reader would take for one token: a run of word characters, or one character. */
-function tokenEnd(body: Buffer, start: number): number {
+function tokenEnd(body: Buffer, start: number, limit: number): number {
   let end = start
-  while (end < body.length && isWordByte(body[end]!)) end++
+  while (end < limit && isWordByte(body[end]!)) end++
   if (end > start) return end
   end++
-  while (end < body.length && (body[end]! & 0xc0) === 0x80) end++
+  while (end < limit && (body[end]! & 0xc0) === 0x80) end++
   return end
 }
 

@@ -1,4 +1,5 @@
 import { BrokerError, type FieldError } from '../../broker/broker-error.ts'
+import { jsonPointer } from './body-excerpt.ts'
 
 const MAX_SHOWN = 100
 
@@ -14,8 +15,22 @@ interface RecordFault {
  */
 export class RequestFaults {
   readonly #faults: RecordFault[] = []
+  /** Where records stand in the body: an array of it, or, if undefined, the record is all there is. */
+  readonly #array: string | undefined
   #room = MAX_SHOWN
   #count = 0
+
+  constructor(array?: string) {
+    this.#array = array
+  }
+
+  /** @param path in the record; `describe` as in `add` */
+  addIn(record: number, path: readonly (string | number)[], describe: () => string): void {
+    this.add(record, () => {
+      const pointer = this.#array === undefined ? jsonPointer(...path) : jsonPointer(this.#array, record, ...path)
+      return { pointer, detail: describe() }
+    })
+  }
 
   /** `describe` is only called if the fault is among those that are told. */
   add(record: number, describe: () => FieldError): void {
@@ -38,7 +53,8 @@ export class RequestFaults {
     const [first] = errors
     if (first === undefined) return
     const others = this.#count === 1 ? '' : ` (the first of ${this.#count} faults, see "errors")`
-    throw new BrokerError('INVALID_REQUEST', `${first.pointer}: ${first.detail}${others}`, {
+    const where = first.pointer === '' ? '' : `${first.pointer}: `
+    throw new BrokerError('INVALID_REQUEST', `${where}${first.detail}${others}`, {
       stored: 'no',
       errors,
       errorCount: this.#count,
