@@ -13,4 +13,5 @@ export function discardRest(body: IncomingMessage): void {
     bytes += chunk.length
     if (bytes > DISCARDED_BODY_MAX_BYTES) body.destroy()
   })
+  body.resume()
 }

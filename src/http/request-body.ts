@@ -1,11 +1,14 @@
 import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import { BrokerError } from '../broker/broker-error.ts'
 import type { Clock } from '../broker/clock.ts'
 import type { BodyAdmission } from './body-admission.ts'
 import type { BodyBuffers } from './body-buffers.ts'
+import { contentEncodingOf, type ContentEncoding } from './content-encoding.ts'
+import { DecodedBody } from './decoded-body.ts'
 import { discardRest } from './discarded-body.ts'
-import { consumedBy, JSON_MEDIA_TYPE } from './media-types.ts'
+import { consumedBy, JSON_MEDIA_TYPE, LINES_MEDIA_TYPE } from './media-types.ts'
 
 /** How often bodies under way are looked at: a late one is given up this much later at most. */
 const SWEEP_INTERVAL_MS = 1000
@@ -18,8 +21,8 @@ export interface RequestBodyLimits {
 type BodyCallback = (error: Error | null, body?: Buffer) => void
 
 /**
- * Reads request bodies into one buffer each, whole: the size is limited, and a body of which no byte comes for a time is
- * given up. One timer watches all bodies under way.
+ * Reads request bodies into one buffer each, whole and without their Content-Encoding: the size is limited, also that of
+ * what is unpacked, and a body of which no byte comes for a time is given up. One timer watches all bodies under way.
  */
 export class RequestBodies {
   readonly #limits: RequestBodyLimits
@@ -38,10 +41,16 @@ export class RequestBodies {
 
   /** A content type parser of fastify. */
   readonly parse = (request: FastifyRequest, payload: IncomingMessage, done: BodyCallback): void => {
-    const refused = encodingRefused(request)
-    if (refused !== undefined) return done(refused)
     const length = request.headers['content-length']
     if (length !== undefined && Number(length) > this.#limits.requestMaxBytes) return done(this.#tooLarge(length))
+    let encoding: ContentEncoding | undefined
+    try {
+      encoding = contentEncodingOf(request.headers)
+    } catch (error) {
+      return done(error instanceof Error ? error : new Error(String(error)))
+    }
+    // How long it is without its encoding shows when it is unpacked.
+    if (encoding !== undefined) return this.#read(request, payload, true, done, encoding)
     if (length !== undefined && !this.#admission.admits(request, Number(length))) {
       return this.#whenRoom(request, payload, Number(length), done)
     }
@@ -63,10 +72,16 @@ export class RequestBodies {
   }
 
   /** @param grows whether its length is not known, and it is admitted piece by piece */
-  #read(request: FastifyRequest, payload: IncomingMessage, grows: boolean, done: BodyCallback): void {
-    const body = new BodyUnderWay(payload, this.#limits.requestMaxBytes, this.#clock, (error) => {
+  #read(
+    request: FastifyRequest,
+    payload: IncomingMessage,
+    grows: boolean,
+    done: BodyCallback,
+    encoding?: ContentEncoding,
+  ): void {
+    const body = new BodyUnderWay(payload, encoding, this.#limits.requestMaxBytes, this.#clock, (error) => {
       this.#underWay.delete(body)
-      if (error === null) done(null, this.#buffers.gather(body.takeChunks(), body.sizeBytes))
+      if (error === null) done(null, this.#gathered(body, encoding))
       else done(error === tooLong ? this.#tooLarge() : error)
     })
     if (grows) {
@@ -77,6 +92,14 @@ export class RequestBodies {
     }
     this.#underWay.add(body)
     if (!this.#sweeping) this.#sweepLater()
+  }
+
+  /** A piece of what was unpacked may be a small part of its memory. */
+  #gathered(body: BodyUnderWay, encoding: ContentEncoding | undefined): Buffer {
+    const chunks = body.takeChunks()
+    return encoding !== undefined && chunks.length === 1
+      ? Buffer.concat(chunks, body.sizeBytes)
+      : this.#buffers.gather(chunks, body.sizeBytes)
   }
 
   #sweepLater(): void {
@@ -92,7 +115,7 @@ export class RequestBodies {
 
   #tooLarge(length?: string): BrokerError {
     const { requestMaxBytes } = this.#limits
-    const size = length === undefined ? 'more' : `${length} bytes long`
+    const size = length === undefined ? 'longer' : `${length} bytes long`
     return new BrokerError(
       'REQUEST_TOO_LARGE',
       `The body is ${size}; at most ${requestMaxBytes} bytes are taken (request.max.bytes). Send the records in several requests.`,
@@ -116,28 +139,39 @@ class BodyUnderWay {
   sizeBytes = 0
   #chunks: Buffer[] = []
   readonly #payload: IncomingMessage
+  /** The payload, or what is unpacked of it. */
+  readonly #body: Readable
   readonly #maxBytes: number
   readonly #clock: Clock
   readonly #done: (error: Error | null) => void
   #over = false
   #leaveLine: (() => void) | undefined
 
-  constructor(payload: IncomingMessage, maxBytes: number, clock: Clock, done: (error: Error | null) => void) {
+  constructor(
+    payload: IncomingMessage,
+    encoding: ContentEncoding | undefined,
+    maxBytes: number,
+    clock: Clock,
+    done: (error: Error | null) => void,
+  ) {
     this.#payload = payload
+    this.#body = encoding === undefined ? payload : new DecodedBody(payload, encoding)
     this.#maxBytes = maxBytes
     this.#clock = clock
     this.#done = done
     this.lastByteAt = clock.monotonic()
-    payload.on('data', this.#onData)
-    payload.on('end', this.#onEnd)
-    payload.on('error', this.#onError)
+    this.#body.on('data', this.#onData)
+    this.#body.on('end', this.#onEnd)
+    this.#body.on('error', this.#onError)
+    if (encoding !== undefined) payload.on('data', this.#onPacked)
   }
 
   giveUp(error: Error): void {
     if (this.#over) return
     this.#over = true
-    this.#payload.off('data', this.#onData)
+    this.#body.off('data', this.#onData)
     this.takeChunks()
+    if (this.#body !== this.#payload) this.#body.destroy()
     discardRest(this.#payload)
     if (this.#leaveLine !== undefined) this.#endWait()
     this.#done(error)
@@ -159,19 +193,24 @@ class BodyUnderWay {
   }
 
   #waitFor(room: RoomToGrow, bytes: number): void {
-    this.#payload.pause()
+    this.#body.pause()
     this.#leaveLine = room.wait(bytes, (refused) => {
       this.#leaveLine = undefined
       this.lastByteAt = this.#clock.monotonic()
       if (refused !== undefined) this.giveUp(refused)
-      this.#payload.resume()
+      this.#body.resume()
     })
   }
 
   #endWait(): void {
     this.#leaveLine?.()
     this.#leaveLine = undefined
-    this.#payload.resume()
+    this.#body.resume()
+  }
+
+  /** What comes packed may be long in showing. */
+  readonly #onPacked = (): void => {
+    this.lastByteAt = this.#clock.monotonic()
   }
 
   // The listeners stay: taking them off costs more than what they hold, which goes with the request.
@@ -182,11 +221,11 @@ class BodyUnderWay {
   }
 
   readonly #onError = (cause: Error): void => {
-    this.giveUp(connectionEnded(cause))
+    this.giveUp(cause instanceof BrokerError ? cause : connectionEnded(cause))
   }
 }
 
-function connectionEnded(cause?: Error): BrokerError {
+export function connectionEnded(cause?: Error): BrokerError {
   return new BrokerError('INVALID_REQUEST', 'The connection ended within the body.', { stored: 'no', cause })
 }
 
@@ -198,23 +237,13 @@ function idle(timeoutMs: number): BrokerError {
   )
 }
 
-function encodingRefused(request: FastifyRequest): BrokerError | undefined {
-  const encoding = request.headers['content-encoding']
-  if (encoding === undefined || encoding === 'identity') return undefined
-  return new BrokerError(
-    'UNSUPPORTED_MEDIA_TYPE',
-    `The Content-Encoding ${JSON.stringify(encoding.slice(0, 64))} is not taken: send the body without one.`,
-    { stored: 'no' },
-  )
-}
-
 /** Answers any content type but the path's own: the remedy is the curl line that works. */
 export function refuseContentType(request: FastifyRequest, _payload: IncomingMessage, done: BodyCallback): void {
   const type = request.headers['content-type']
   const given = type === undefined ? 'no Content-Type' : `the Content-Type ${JSON.stringify(type.slice(0, 64))}`
   const taken = consumedBy(request)
   const json = taken === JSON_MEDIA_TYPE
-  const data = json ? '--data @body.json' : '--data-binary @body.bin'
+  const data = json ? '--data @body.json' : `--data-binary @body.${taken === LINES_MEDIA_TYPE ? 'ndjson' : 'bin'}`
   const curl = `curl -X ${request.method} -H 'Content-Type: ${taken}' ${data} 'http://${hostOf(request)}${request.url}'`
   done(
     new BrokerError(
