@@ -20,9 +20,9 @@ const DEFAULT_LIMITS: DecompressionLimits = {
   concurrency: 4,
 }
 
-/** Up to these sizes a trip to another thread costs more than the work itself. */
-const AT_ONCE_MAX_BYTES = 4 * 1024
-const AT_ONCE_DECOMPRESSED_MAX_BYTES = 32 * 1024
+/** Up to these sizes the work takes at most some 100 µs, and a trip to another thread about as much besides. */
+const AT_ONCE_MAX_BYTES = 16 * 1024
+const AT_ONCE_DECOMPRESSED_MAX_BYTES = 64 * 1024
 /** What a batch kept takes beside its bytes. */
 const KEPT_OVERHEAD_BYTES = 512
 

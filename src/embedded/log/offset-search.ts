@@ -22,34 +22,31 @@ export interface FoundRecord {
   readonly timestamp: number
 }
 
-/** What a search met: later, where a batch has to be decompressed for it. */
-export type Search = FoundRecord | undefined | Promise<FoundRecord | undefined>
-
 /**
- * The first record of the sound batch at `at` from `fromOffset` on whose timestamp is at or above `timestamp`. The bytes
- * must stay as they are until the answer is there. Compressed records that cannot be read are none.
+ * The first record of the sound batch at `at` from `fromOffset` on whose timestamp is at or above `timestamp`; later, where
+ * the records have to be decompressed: the bytes must stay as they are until then. Compressed records that cannot be read
+ * are none.
  */
-export function findInBatch(bytes: Buffer, at: number, timestamp: number, fromOffset: number): Search {
+export function findInBatch(
+  bytes: Buffer,
+  at: number,
+  timestamp: number,
+  fromOffset: number,
+): FoundRecord | undefined | Promise<FoundRecord | undefined> {
   if (!mayHold(bytes, at, timestamp, fromOffset)) return undefined
-  // Every record of the batch has its time.
-  if (isLogAppendTime(bytes, at)) {
-    return { offset: Math.max(baseOffset(bytes, at), fromOffset), timestamp: maxTimestamp(bytes, at) }
-  }
-  if (compressionCodec(bytes, at) !== 0) return findInCompressed(bytes, at, timestamp, fromOffset)
-  const search = new TimeSearch(timestamp, fromOffset)
-  readRecords(bytes, at, search)
-  return search.found
+  if (needsDecompression(bytes, at)) return findInCompressed(bytes, at, timestamp, fromOffset)
+  return findInPlainBatch(bytes, at, timestamp, fromOffset)
 }
 
-/** As `findInBatch`, of a batch in memory, whose bytes may go as soon as this returns. */
-export function findInTailBatch({ bytes }: TailBatch, timestamp: number, fromOffset: number): () => Search {
-  const isSlow = compressionCodec(bytes, 0) !== 0 && !isLogAppendTime(bytes, 0)
-  if (isSlow) {
-    const copy = Buffer.from(bytes)
-    return () => findInBatch(copy, 0, timestamp, fromOffset)
-  }
-  const found = findInBatch(bytes, 0, timestamp, fromOffset)
-  return () => found
+/** As `findInBatch`, of a batch in memory, whose bytes may go as soon as this returns: what takes long has a copy of them. */
+export function findInTailBatch(
+  { bytes }: TailBatch,
+  timestamp: number,
+  fromOffset: number,
+): FoundRecord | undefined | (() => Promise<FoundRecord | undefined>) {
+  if (!needsDecompression(bytes, 0)) return findInPlainBatch(bytes, 0, timestamp, fromOffset)
+  const copy = Buffer.from(bytes)
+  return () => findInCompressed(copy, 0, timestamp, fromOffset)
 }
 
 /** The first batch in memory that may hold such a record, by what the batches' headers say. */
@@ -59,6 +56,20 @@ export function batchInTail(tail: readonly TailBatch[], timestamp: number, fromO
 
 function mayHold(bytes: Buffer, at: number, timestamp: number, fromOffset: number): boolean {
   return maxTimestamp(bytes, at) >= timestamp && lastOffset(bytes, at) >= fromOffset && !isControl(bytes, at)
+}
+
+/** Every record of a batch with LogAppendTime has the batch's time. */
+function needsDecompression(bytes: Buffer, at: number): boolean {
+  return compressionCodec(bytes, at) !== 0 && !isLogAppendTime(bytes, at)
+}
+
+function findInPlainBatch(bytes: Buffer, at: number, timestamp: number, fromOffset: number): FoundRecord | undefined {
+  if (isLogAppendTime(bytes, at)) {
+    return { offset: Math.max(baseOffset(bytes, at), fromOffset), timestamp: maxTimestamp(bytes, at) }
+  }
+  const search = new TimeSearch(timestamp, fromOffset)
+  readRecords(bytes, at, search)
+  return search.found
 }
 
 async function findInCompressed(

@@ -78,7 +78,7 @@ export class PartitionReader {
   async #findFrom(fromOffset: number, view: PartitionView, timestamp: number): Promise<FoundRecord | null> {
     // Memory is searched at the same moment as the files' extents are taken: between the two nothing can move.
     const batch = batchInTail(view.tail, timestamp, fromOffset)
-    const searchBatch = batch && findInTailBatch(batch, timestamp, fromOffset)
+    const search = batch && findInTailBatch(batch, timestamp, fromOffset)
     const searched = view.segments
       .map((segment, place) => ({ extent: extentOf(view, place), maxTimestamp: segment.maxTimestamp }))
       .filter(({ extent, maxTimestamp }) => maxTimestamp >= timestamp && extent.endOffset > fromOffset)
@@ -87,8 +87,8 @@ export class PartitionReader {
       const found = await this.#findInFile(view, extent, timestamp, fromOffset)
       if (found && (!batch || found.offset <= batch.lastOffset)) return belowHighWatermark(view, found)
     }
-    if (!batch || !searchBatch) return null
-    const inMemory = await this.#slots.run(async () => searchBatch())
+    if (!batch) return null
+    const inMemory = typeof search === 'function' ? await this.#slots.run(search) : search
     // The log may start behind the one record of the batch that has the time.
     return inMemory ? belowHighWatermark(view, inMemory) : this.#findFrom(batch.lastOffset + 1, view, timestamp)
   }
