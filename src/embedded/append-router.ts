@@ -3,6 +3,7 @@ import { BrokerError, type Stored } from '../broker/broker-error.ts'
 import type { Clock } from '../broker/clock.ts'
 import type { AppendPartResult, AppendRequest, AppendResult, Durability } from '../broker/engine.ts'
 import { AppendAdmission } from './append-admission.ts'
+import type { AppendFacts } from './commit/append-facts.ts'
 import type { DirectoryHost } from './directory-host.ts'
 import type { LiveTopic } from './live-topic.ts'
 import type { LogAppend } from './log/directory-log.ts'
@@ -44,16 +45,24 @@ export class AppendRouter {
   }
 
   /** See `Engine.append`. */
-  async append(request: AppendRequest): Promise<AppendResult> {
-    const topic = this.#table.get(request.topic)
+  append(request: AppendRequest): Promise<AppendResult> {
+    return this.#append(this.#table.get(request.topic), request)
+  }
+
+  /** As `append`, to the topic with this id or not at all; each directory writes the facts with its parts. */
+  appendKnown(topicId: string, request: AppendRequest, facts: AppendFacts): Promise<AppendResult> {
+    return this.#append(this.#table.byId(topicId), request, facts)
+  }
+
+  async #append(topic: LiveTopic | undefined, request: AppendRequest, facts?: AppendFacts): Promise<AppendResult> {
     if (!topic) throw unknownTopic(request.topic)
     const bytes = batchBytes(request)
     const room = this.#admission.admit(bytes, request.acks)
     if (room !== undefined) await room
     try {
       const share = onlyShare(topic, request)
-      if (!share) return await this.#appendShares(topic, request)
-      const parts = await share.host.log.append(share.parts, request.acks)
+      if (!share) return await this.#appendShares(topic, request, facts)
+      const parts = await share.host.log.append(share.parts, request.acks, facts)
       return { durability: durabilityOf[request.acks], parts }
     } finally {
       this.#admission.release(bytes)
@@ -66,13 +75,13 @@ export class AppendRouter {
   }
 
   /** Several directories, or one that is offline: each share is atomic in itself, and fails alone. */
-  async #appendShares(topic: LiveTopic, request: AppendRequest): Promise<AppendResult> {
+  async #appendShares(topic: LiveTopic, request: AppendRequest, facts?: AppendFacts): Promise<AppendResult> {
     const results: (AppendPartResult | undefined)[] = request.parts.map(() => undefined)
     const shares = shareOut(topic, request, results)
     await Promise.all(
       shares.map(async ({ host, parts, places }) => {
         try {
-          const appended = await host.log.append(parts, request.acks)
+          const appended = await host.log.append(parts, request.acks, facts)
           for (const [index, place] of places.entries()) results[place] = appended[index]
         } catch (error) {
           if (!(error instanceof BrokerError)) throw error

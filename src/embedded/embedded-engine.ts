@@ -21,6 +21,8 @@ import { EmbeddedGroupCoordinator } from './groups/embedded-group-coordinator.ts
 import { lookUpOffset } from './offset-lookup.ts'
 import { PartitionFetch } from './partition-fetch.ts'
 import { PartitionPlacer } from './partition-placer.ts'
+import { EmbeddedProducers } from './producers/embedded-producers.ts'
+import { UnboundedRequestMemory } from './producers/unbounded-request-memory.ts'
 import { ReadWaiter } from './read-waiter.ts'
 import { SpaceWatch } from './space-watch.ts'
 import { startStorage, stopStorage, type Storage } from './storage.ts'
@@ -31,6 +33,7 @@ export class EmbeddedEngine implements Engine {
   readonly topics: EmbeddedTopicStore
   readonly groups: EmbeddedGroupCoordinator
   readonly membership: GroupMembership
+  readonly producers: EmbeddedProducers
   readonly #options: EmbeddedEngineOptions
   readonly #storage: Storage
   readonly #router: AppendRouter
@@ -49,6 +52,14 @@ export class EmbeddedEngine implements Engine {
     this.#waiter = new ReadWaiter(clock, limits.waitingReadsMax)
     this.#fetch = new PartitionFetch(table, this.#waiter, clock)
     this.#spaceWatch = new SpaceWatch(storage.directories, clock, logger)
+    this.producers = new EmbeddedProducers({
+      memory: new UnboundedRequestMemory(),
+      topic: (name) => table.get(name)?.summary,
+      append: (topicId, request, facts) =>
+        this.#state === 'open' ? this.#router.appendKnown(topicId, request, facts) : Promise.reject(stopping()),
+      checkOpen: () => this.#checkOpen(),
+      clock,
+    })
     const placer = new PartitionPlacer(catalogue, hosts)
     const lifecycle = new TopicLifecycle({ ...options, catalogue, hosts, placer })
     this.topics = new EmbeddedTopicStore({
@@ -59,7 +70,10 @@ export class EmbeddedEngine implements Engine {
       nodeId,
       checkOpen: () => this.#checkOpen(),
       changed: (topic) => void this.groups.topicChanged(topic),
-      deleted: (topic, topicId) => void this.groups.topicDeleted(topic, topicId),
+      deleted: (topic, topicId) => {
+        void this.groups.topicDeleted(topic, topicId)
+        this.producers.topicDeleted(topicId)
+      },
     })
     // The coordinator's own appends go past the gate of `append`: it still commits while the engine is closing.
     const log = {
@@ -124,6 +138,7 @@ export class EmbeddedEngine implements Engine {
   async #close(): Promise<void> {
     this.#state = 'closing'
     this.#waiter.close()
+    this.producers.close()
     await this.topics.settled()
     await this.groups.close()
     await this.#router.settled()

@@ -6,7 +6,7 @@ import { descriptorShortage, isDiskFull, isOutOfDescriptors } from '../log/stora
 import { Admission, type AdmissionOptions } from './admission.ts'
 import { ENTRY_BYTES } from './batches-section.ts'
 import type { FrameKind, Section } from './frame.ts'
-import { FrameWriter, type FrameWriterOptions } from './frame-writer.ts'
+import { FrameWriter, type FrameWriterOptions, type NamedGroup } from './frame-writer.ts'
 import { ROUND_OVERHEAD_BYTES, type QueuedAppend } from './queued-append.ts'
 import { RequestQueue, type TakenRequests } from './request-queue.ts'
 import { createRoundSegments } from './round-segments.ts'
@@ -171,7 +171,7 @@ export class Committer {
   async #commit(requests: readonly QueuedAppend[]): Promise<boolean> {
     const { direct, journal } = this.#options
     const ready = direct.ready
-    let frameBytes = ROUND_OVERHEAD_BYTES + (ready ? ready.entries.length * ENTRY_BYTES : 0)
+    let frameBytes = ROUND_OVERHEAD_BYTES + (ready ? namedBytes(ready) : 0)
     for (const request of requests) frameBytes += request.frameBytes
     if (!journal.makeRoom(frameBytes)) {
       this.#queue.putBack(requests)
@@ -256,4 +256,11 @@ export class Committer {
     this.#waitingFrame = undefined
     return false
   }
+}
+
+/** What a group of direct appends adds to the frame that names it. */
+function namedBytes({ group, entries }: NamedGroup): number {
+  let bytes = entries.length * ENTRY_BYTES
+  for (const request of group.requests) bytes += request.factsBytes
+  return bytes
 }

@@ -9,6 +9,7 @@ import type { DirectAppends } from './direct-append.ts'
 import type { FrameKind, Section } from './frame.ts'
 import type { Journal } from './journal.ts'
 import { ROUND_OVERHEAD_BYTES, type QueuedAppend } from './queued-append.ts'
+import { producersSection } from './producers-section.ts'
 import { inlineEntries, type Round, type RoundRun } from './round.ts'
 
 export interface FrameWriterOptions {
@@ -21,6 +22,8 @@ export interface FrameWriterOptions {
   readonly observer: CommitObserver | undefined
   /** A round was committed; so many of its bytes went past the journal. */
   readonly onCommitted: (directBytes: number) => void
+  /** Facts of requests are durable in the journal: called before a checkpoint can cover their round. */
+  readonly onFacts: (facts: Section) => void
 }
 
 /** A group of large requests whose bytes are durable in their segments, for a frame to name. */
@@ -68,14 +71,17 @@ export class FrameWriter {
     // Only the frame makes bytes part of the log, those of large requests too: without it a restart cuts them off.
     const early = requests.filter((request) => request.acks === '1')
     const written = (): void => early.forEach((request) => request.succeed())
+    const facts = producersSection(requests)
+    const sections = facts ? [batchesSection(entries), facts] : [batchesSection(entries)]
     try {
-      await journal.append('round', [batchesSection(entries)], early.length > 0 ? written : undefined)
+      await journal.append('round', sections, early.length > 0 ? written : undefined)
     } catch (error) {
       condition.poison('writing the journal failed', error)
       for (const request of requests) request.fail(condition.error('unknown'))
       if (named) direct.finish()
       return
     }
+    if (facts) this.#factsCommitted(facts, requests)
     this.#committed(round, named?.group)
     for (const request of requests) request.succeed()
     this.#observe(requests)
@@ -118,6 +124,12 @@ export class FrameWriter {
     if (group) direct.finish()
     tailCache.evict()
     onCommitted(group?.bytes ?? 0)
+  }
+
+  /** Before anybody can take a checkpoint of the round. */
+  #factsCommitted(facts: Section, requests: readonly QueuedAppend[]): void {
+    for (const request of requests) request.facts?.committed(request.results)
+    this.#options.onFacts(facts)
   }
 
   /** Batches that are in their segments already. */

@@ -1,5 +1,6 @@
 import { decodeBatchesSection, type DecodedEntry } from './batches-section.ts'
 import { decodeCheckpointSection, type Checkpoint } from './checkpoint-section.ts'
+import { decodeProducersSection } from './producers-section.ts'
 import { decodeFrame, FRAME_ALIGNMENT_BYTES, peekFrame, type Frame, type FrameHeader } from './frame.ts'
 import { FRAMES_START, readJournalId } from './journal-file.ts'
 
@@ -23,6 +24,8 @@ export interface JournalScan {
 export interface ScannedRound {
   readonly round: number
   readonly entries: readonly DecodedEntry[]
+  /** Of requests that said who they are, one behind the other. */
+  readonly facts?: Buffer
 }
 
 export interface FrameLocation {
@@ -49,8 +52,8 @@ export function scanJournal(contents: readonly [Buffer, Buffer]): JournalScan | 
     const frame = found.read(round)
     if (!frame) lastMissingRound = Math.max(lastMissingRound, round)
     else if (frame.kind === 'round') {
-      const entries = entriesOf(frame)
-      if (entries) rounds.push({ round, entries })
+      const content = contentOf(frame)
+      if (content) rounds.push({ round, ...content })
       else lastMissingRound = Math.max(lastMissingRound, round)
     }
   }
@@ -65,9 +68,13 @@ export function scanJournal(contents: readonly [Buffer, Buffer]): JournalScan | 
   }
 }
 
-function entriesOf(frame: Frame): DecodedEntry[] | undefined {
-  const [section] = frame.sections
-  return section && frame.sections.length === 1 ? decodeBatchesSection(section) : undefined
+function contentOf({ sections }: Frame): Omit<ScannedRound, 'round'> | undefined {
+  const [batches, producers] = sections
+  const entries = batches && decodeBatchesSection(batches)
+  if (!entries || sections.length > 2) return undefined
+  if (!producers) return { entries }
+  const facts = decodeProducersSection(producers)
+  return facts && { entries, facts }
 }
 
 /** Where frames lie, by their headers; bodies are checked when they are asked for. */

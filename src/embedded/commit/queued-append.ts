@@ -1,7 +1,9 @@
 import type { Acks, EncodedBatch } from '../../broker/engine.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
+import type { AppendFacts } from './append-facts.ts'
 import { BATCHES_SECTION_OVERHEAD_BYTES, ENTRY_BYTES } from './batches-section.ts'
 import { FRAME_HEADER_BYTES, SECTION_HEADER_BYTES } from './frame.ts'
+import { PRODUCERS_SECTION_OVERHEAD_BYTES } from './producers-section.ts'
 
 export interface LogAppend {
   readonly log: PartitionLog
@@ -21,6 +23,10 @@ export interface LogAppended {
 export class QueuedAppend {
   readonly parts: readonly LogAppend[]
   readonly acks: Acks
+  /** What it wants to have written about itself. */
+  readonly facts: AppendFacts | undefined
+  /** Of its facts. */
+  readonly factsBytes: number
   /** Of its batches. */
   readonly bytes: number
   readonly batchCount: number
@@ -30,9 +36,11 @@ export class QueuedAppend {
   results: LogAppended[] = []
   readonly #answer = Promise.withResolvers<readonly LogAppended[]>()
 
-  constructor(parts: readonly LogAppend[], acks: Acks, arrivedMs: number) {
+  constructor(parts: readonly LogAppend[], acks: Acks, arrivedMs: number, facts?: AppendFacts) {
     this.parts = parts
     this.acks = acks
+    this.facts = facts
+    this.factsBytes = facts?.sizeBytes(parts.length) ?? 0
     this.arrivedMs = arrivedMs
     let bytes = 0
     let batchCount = 0
@@ -51,7 +59,7 @@ export class QueuedAppend {
 
   /** What it adds to a frame at most: each batch may get an entry of its own. */
   get frameBytes(): number {
-    return this.bytes + this.batchCount * ENTRY_BYTES
+    return this.bytes + this.batchCount * ENTRY_BYTES + this.factsBytes
   }
 
   /** A second answer is without effect. */
@@ -69,4 +77,9 @@ function notYetStored(partition: number): LogAppended {
 }
 
 /** Of a frame, beside its requests. */
-export const ROUND_OVERHEAD_BYTES = FRAME_HEADER_BYTES + SECTION_HEADER_BYTES + BATCHES_SECTION_OVERHEAD_BYTES
+export const ROUND_OVERHEAD_BYTES =
+  FRAME_HEADER_BYTES +
+  SECTION_HEADER_BYTES +
+  BATCHES_SECTION_OVERHEAD_BYTES +
+  SECTION_HEADER_BYTES +
+  PRODUCERS_SECTION_OVERHEAD_BYTES

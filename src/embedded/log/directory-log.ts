@@ -5,6 +5,7 @@ import type { DirectoryStatistics } from '../../broker/engine-statistics.ts'
 import type { Acks, Trouble } from '../../broker/engine.ts'
 import type { CheckpointPartition } from '../commit/checkpoint-section.ts'
 import { ConcurrencyLimit } from '../commit/concurrency-limit.ts'
+import type { AppendFacts } from '../commit/append-facts.ts'
 import { QueuedAppend, type LogAppend, type LogAppended } from '../commit/queued-append.ts'
 import { errorCode, errorMessage } from '../startup-error.ts'
 import { DirectoryCondition, type DirectoryState } from './directory-condition.ts'
@@ -104,12 +105,14 @@ export class DirectoryLog {
   /**
    * Parts of one request in this directory: all or nothing, in the order of calls. Resolves, in the order of the parts,
    * when durable (`all`), written (`1`) or queued (`0`); rejects with a `BrokerError` that says what was `stored`.
+   *
+   * @param facts made durable with the parts, or not at all
    */
-  append(parts: readonly LogAppend[], acks: Acks): Promise<readonly LogAppended[]> {
+  append(parts: readonly LogAppend[], acks: Acks, facts?: AppendFacts): Promise<readonly LogAppended[]> {
     const refusal = this.#refusal(parts)
     if (refusal) return Promise.reject(refusal)
     assert.ok(this.#writers)
-    const request = new QueuedAppend(parts, acks, this.#options.clock.monotonic())
+    const request = new QueuedAppend(parts, acks, this.#options.clock.monotonic(), facts)
     this.#writers.committer.append(request)
     return request.answer
   }

@@ -71,6 +71,7 @@ export class DirectoryWriters {
       pendingMaxBytes: limits.pendingMaxBytes ?? PENDING_MAX_BYTES,
       wantCheckpoint: () => this.checkpointer.want(),
       onCommitted: (directBytes) => this.#committed(directBytes),
+      onFacts: () => {},
     })
     const { committer, segments: writer } = this
     this.checkpointer = new Checkpointer({ journal, committer, writer, ...written })

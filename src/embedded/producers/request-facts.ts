@@ -1,0 +1,38 @@
+import { hash } from 'node:crypto'
+import type { Fingerprint, PublishIdentity, StoredPart } from '../../broker/publish-claim.ts'
+
+export const IDENTITY_HASH_BYTES = 16
+export const FINGERPRINT_BYTES = 16
+
+/** By what the engine knows a producer or key again. */
+export interface ProducerKey {
+  readonly topicId: string
+  readonly kind: PublishIdentity['kind']
+  /** The first 16 bytes of SHA-256 of the producer's id or of the key. */
+  readonly identityHash: Buffer
+}
+
+/** What is written of one request, with those of its parts that went to one log directory. */
+export interface RequestFacts extends ProducerKey {
+  /** See `KnownProducer.bornMs`. */
+  readonly bornMs: number
+  readonly epoch: number
+  readonly sequence: number
+  readonly fingerprint: Fingerprint
+  readonly partitionCount: number
+  readonly arrivedMs: number
+  /** All that the request has records for, in every directory. */
+  readonly partitions: readonly number[]
+  readonly stored: readonly StoredPart[]
+}
+
+/** The part of an identity that all requests of its producer share. */
+export type ProducerName =
+  | Pick<Extract<PublishIdentity, { kind: 'sequence' }>, 'kind' | 'producerId'>
+  | Pick<Extract<PublishIdentity, { kind: 'key' }>, 'kind' | 'key'>
+
+export function producerKey(topicId: string, identity: ProducerName): ProducerKey {
+  const text = identity.kind === 'sequence' ? identity.producerId : identity.key
+  const identityHash = hash('sha256', text, 'buffer').subarray(0, IDENTITY_HASH_BYTES)
+  return { topicId, kind: identity.kind, identityHash }
+}

@@ -1,0 +1,23 @@
+import type { KnownProducer } from './known-producer.ts'
+import type { ProducerKey, RequestFacts } from './request-facts.ts'
+
+/** Room that a request was promised. */
+export interface PromisedRoom {
+  /** For facts of a request with so many parts. False: there is none, and nothing changed. */
+  extend(partCount: number): boolean
+  /** May be called twice. */
+  giveBack(): void
+}
+
+/** Where requests are remembered, bounded in bytes. */
+export interface RequestMemory {
+  /** Undefined where it is not known, or has expired. */
+  find(key: ProducerKey): KnownProducer | undefined
+  /** For one request, and for its producer if it is new. Undefined where there is none. */
+  promise(key: ProducerKey): PromisedRoom | undefined
+  /** Adds what is durable by now; in any order, and as often as it likes. */
+  record(facts: RequestFacts): void
+  /** Fit for a producer that begins now. */
+  nextBornMs(): number
+  forgetTopic(topicId: string): void
+}
