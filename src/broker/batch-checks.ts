@@ -1,8 +1,12 @@
 import type { ScannedBatch } from '../codec/batch-scan.ts'
+import { compressionCodec } from '../codec/record-batch.ts'
 import { recordPosition } from '../codec/batch-scan.ts'
+import { decompressBatchSync } from '../codec/compressed-batch.ts'
 import { readRecords } from '../codec/record-reader.ts'
 import { batchPointer, placeText } from './client-batches.ts'
+import { DECOMPRESSED_BATCH_MAX_BYTES } from './decompressed-batches.ts'
 import { maxBatchBytes, nullKeyDetail, sizeLimitDetail, timestampDetail, tooLargeKind } from './record-checks.ts'
+import type { EncodedBatch } from './engine.ts'
 import { RecordFaults } from './record-faults.ts'
 import type { TopicConfig } from './topic-config.ts'
 import type { TopicSummary } from './topic-store.ts'
@@ -28,6 +32,32 @@ export function checkBatches(
     if (!obeys(batch, rules)) addFaults(faults, { number, batch, body, topic: topic.name, config, rules, now })
   }
   if (faults.count > 0) throw faults.toError()
+}
+
+/**
+ * Checks what the batches became that the topic stores in another compression.
+ *
+ * @param converted in the order of `batches`
+ * @throws BrokerError with `stored: no`, naming each that is too large now
+ */
+export function checkConverted(
+  converted: readonly EncodedBatch[],
+  batches: readonly ScannedBatch[],
+  config: TopicConfig,
+): void {
+  const maxBytes = maxBatchBytes(config)
+  if (converted.every(({ bytes }) => bytes.length <= maxBytes)) return
+  const faults = new RecordFaults()
+  for (const [number, { position }] of batches.entries()) {
+    const sizeBytes = converted[number]?.bytes.length ?? 0
+    if (sizeBytes <= maxBytes) continue
+    const place = { batch: number, byte: position }
+    faults.add(tooLargeKind(sizeBytes, config), batchPointer(place), () => {
+      const stored = `compression.type=${config.compressionType}`
+      return `${placeText(place)} takes ${sizeBytes} bytes as the topic stores it (${stored}): ${sizeLimitDetail(sizeBytes, config)} Encode smaller ones.`
+    })
+  }
+  throw faults.toError()
 }
 
 interface TopicRules {
@@ -75,10 +105,14 @@ function addFaults(faults: RecordFaults, at: BatchAtFault): void {
     })
   }
   let index = 0
-  readRecords(body, position, {
+  // Its content was read before. It is opened again, and here, only to say what is wrong with it.
+  const plain = decompressBatchSync(body, position, DECOMPRESSED_BATCH_MAX_BYTES)
+  const isCompressed = compressionCodec(body, position) !== 0
+  readRecords(plain, 0, {
     record(_offset, timestamp, keyStart) {
       const record = index++
-      const place = () => ({ batch: number, byte: recordPosition(body, position, record), record })
+      const byte = () => (isCompressed ? position : position + recordPosition(plain, 0, record))
+      const place = () => ({ batch: number, byte: byte(), record })
       const pointer = `/batches/${number}/records/${record}`
       // −1 says that there is none, which every topic takes.
       if (timestamp !== -1 && (timestamp < rules.oldest || timestamp > rules.newest)) {

@@ -1,19 +1,24 @@
 import { allocateBatch } from '../codec/batch-buffer.ts'
 import type { ScannedBatch } from '../codec/batch-scan.ts'
 import { type BatchProducer, setProducer } from '../codec/record-batch.ts'
-import { checkBatches } from './batch-checks.ts'
+import { checkBatches, checkConverted } from './batch-checks.ts'
+import { compressionFor } from './batch-compression.ts'
 import { batchProducerOf } from './batch-producer.ts'
 import { BrokerError } from './broker-error.ts'
 import { appendClaimed } from './claimed-append.ts'
 import { type BatchBodyLimits, ClientBatches } from './client-batches.ts'
+import type { CodecJobs } from './codec-jobs.ts'
 import type { AppendPart, AppendPartResult, AppendResult, Durability, EncodedBatch } from './engine.ts'
 import { unknownPartition } from './partition-selection.ts'
 import type { PublishIdentity } from './publish-claim.ts'
 import { claimRequest, requireAcksAll } from './publish-claims.ts'
 import { internalTopic, refused, type PublishOptions, type PublishServiceDependencies } from './publish-service.ts'
+import type { TopicConfig } from './topic-config.ts'
 import type { TopicSummary } from './topic-store.ts'
 
-export type BatchPublishDependencies = Omit<PublishServiceDependencies, 'random'>
+export interface BatchPublishDependencies extends Omit<PublishServiceDependencies, 'random'> {
+  readonly codecJobs: CodecJobs
+}
 
 /** Where the batches of a request are now. */
 export interface PublishedBatches {
@@ -34,7 +39,10 @@ export interface OffsetSpan {
   readonly lastOffset: number
 }
 
-/** Takes in record batches that clients encoded, for one partition: checks them to the last record, stores them as they are. */
+/**
+ * Takes in record batches that clients encoded, for one partition: checks them to the last record, stores them as they
+ * are, unless the topic asks for another compression.
+ */
 export class BatchPublishService {
   readonly #deps: BatchPublishDependencies
 
@@ -55,24 +63,50 @@ export class BatchPublishService {
   ): Promise<PublishedBatches> {
     const { acks, identity } = options
     if (identity !== undefined) requireAcksAll(acks)
-    const batches = new ClientBatches(options).read(body)
+    const read = new ClientBatches(options, this.#deps.codecJobs).read(body)
     try {
-      const found = this.#deps.topics.find(topic) ?? (await this.#deps.topics.findOrCreate(topic))
-      if (found.internal) throw internalTopic(topic)
-      const request = { topic: found, partition, batches, body }
-      if (identity !== undefined) return await this.#publishOnce(request, identity)
-      const parts = this.#encode(request, found, this.#deps.clock.now())
-      return published(request, await this.#deps.engine.append({ topic: found.name, parts, acks }), false)
+      if (identity !== undefined)
+        return await this.#publishOnce({ topic, partition, batches: await read, body }, identity)
+      const { turns, engine } = this.#deps
+      return await turns.take(topic, this.#ready({ topic, partition, body }, read), async ({ request, parts }) => {
+        return published(request, await engine.append({ topic, parts, acks }), false)
+      })
     } catch (error) {
       throw refused(error)
     }
   }
 
+  /** At once where the topic exists and no codec takes long. */
+  #ready(
+    request: Omit<BatchRequest, 'batches'>,
+    read: readonly ScannedBatch[] | Promise<readonly ScannedBatch[]>,
+  ): ReadyBatches | Promise<ReadyBatches> {
+    const topic = this.#deps.topics.find(request.topic)
+    if (topic === undefined || read instanceof Promise) return this.#readyLater(request, read)
+    return this.#encoded({ ...request, batches: read }, topic)
+  }
+
+  async #readyLater(
+    request: Omit<BatchRequest, 'batches'>,
+    read: readonly ScannedBatch[] | Promise<readonly ScannedBatch[]>,
+  ): Promise<ReadyBatches> {
+    const batches = await read
+    return this.#encoded({ ...request, batches }, await this.#findOrCreate(request.topic))
+  }
+
+  #encoded(request: BatchRequest, topic: TopicSummary): ReadyBatches | Promise<ReadyBatches> {
+    if (topic.internal) throw internalTopic(topic.name)
+    const parts = this.#encode(request, topic, this.#deps.clock.now())
+    if (parts instanceof Promise) return parts.then((converted) => ({ request, parts: converted }))
+    return { request, parts }
+  }
+
   async #publishOnce(request: BatchRequest, identity: PublishIdentity): Promise<PublishedBatches> {
     const { engine, topics, durability } = this.#deps
-    const { topic } = request
+    const topic = await this.#findOrCreate(request.topic)
+    if (topic.internal) throw internalTopic(topic.name)
     const claim = await claimRequest(engine.producers, topic.name, identity)
-    const encode = (): AppendPart[] => {
+    const encode = (): Parts | Promise<Parts> => {
       // The request has waited for its turn: the topic may have other settings now.
       const present = { ...(topics.find(topic.name) ?? topic), partitionCount: claim.partitionCount }
       return this.#encode(request, present, claim.arrivedMs, batchProducerOf(identity))
@@ -80,20 +114,42 @@ export class BatchPublishService {
     return published(request, await appendClaimed(claim, encode, durability), claim.stored.length > 0)
   }
 
-  #encode(request: BatchRequest, topic: TopicSummary, now: number, producer?: BatchProducer): AppendPart[] {
+  async #findOrCreate(topic: string): Promise<TopicSummary> {
+    return this.#deps.topics.find(topic) ?? (await this.#deps.topics.findOrCreate(topic))
+  }
+
+  /** At once where the batches stay as they are, or little is to do. */
+  #encode(request: BatchRequest, topic: TopicSummary, now: number, producer?: BatchProducer): Parts | Promise<Parts> {
     const { partition, batches, body } = request
     const { name, partitionCount } = topic
     if (partition >= partitionCount) throw unknownPartition(name, partition, partitionCount)
-    checkBatches(batches, body, topic, this.#deps.topicConfigOf(topic), now)
-    return [{ partition, batches: batches.map((batch) => copied(body, batch, producer)) }]
+    const config = this.#deps.topicConfigOf(topic)
+    checkBatches(batches, body, topic, config, now)
+    const parts = [{ partition, batches: batches.map((batch) => copied(body, batch, producer)) }]
+    const converted = this.#deps.compression.apply(parts, compressionFor(config, undefined), config)
+    if (converted instanceof Promise) return converted.then((made) => withinLimit(made, batches, config))
+    return withinLimit(converted, batches, config)
   }
 }
 
+type Parts = readonly AppendPart[]
+
 interface BatchRequest {
-  readonly topic: TopicSummary
+  readonly topic: string
   readonly partition: number
   readonly batches: readonly ScannedBatch[]
   readonly body: Buffer
+}
+
+interface ReadyBatches {
+  readonly request: BatchRequest
+  readonly parts: Parts
+}
+
+/** A batch that was taken apart may be larger than it came. */
+function withinLimit(parts: Parts, batches: readonly ScannedBatch[], config: TopicConfig): Parts {
+  for (const part of parts) checkConverted(part.batches, batches, config)
+  return parts
 }
 
 function published(
@@ -104,7 +160,7 @@ function published(
   if (part === undefined) throw new Error('the append has no answer for its part')
   if (part.error !== undefined) throw failedAppend(part.error)
   const { logAppendTime } = part
-  return { topic: topic.name, partition, batches: spans(part, batches), logAppendTime, durability, duplicate }
+  return { topic, partition, batches: spans(part, batches), logAppendTime, durability, duplicate }
 }
 
 /** An append that was answered may have stored something, unless its error says otherwise. */

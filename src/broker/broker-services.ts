@@ -1,6 +1,8 @@
+import { BatchCompression } from './batch-compression.ts'
 import { BatchPublishService } from './batch-publish-service.ts'
 import type { Clock } from './clock.ts'
 import { ClusterService } from './cluster-service.ts'
+import { CodecJobs } from './codec-jobs.ts'
 import { CursorCodec } from './cursor.ts'
 import type { Engine } from './engine.ts'
 import { GroupFetchService } from './group-fetch-service.ts'
@@ -24,6 +26,7 @@ import { TopicPages } from './topic-pages.ts'
 import { TopicService } from './topic-service.ts'
 import { MemberStreamService } from './member-stream-service.ts'
 import { TopicStreamService } from './topic-stream-service.ts'
+import { TopicTurns } from './topic-turns.ts'
 import { TopicSettings } from './topic-settings.ts'
 
 /** What the services do with topics and offsets that nobody said anything else about. */
@@ -90,12 +93,16 @@ export function createBrokerServices(deps: BrokerDependencies, settings: BrokerS
   const topicPages = new TopicPages(engine, pages, cursors, settings.pageMaxPartitions)
   const reads = new ReadService({ engine, clock, pages, topicPages, offsets })
   const { numPartitions, offsetMetadataMaxBytes: offsetMetadataBytesMax } = settings
+  const codecJobs = new CodecJobs()
   const publishing = {
     engine,
     durability: kind === 'embedded' ? 'fsync' : 'replicated',
     topics: new TopicAutoCreation(engine.topics, { enabled: settings.autoCreateTopicsEnable, numPartitions }),
     topicConfigOf: new TopicSettings(settings.brokerTopicDefaults).configOf,
     clock,
+    compression: new BatchCompression(codecJobs),
+    turns: new TopicTurns(),
+    codecJobs,
   } as const
   const members = memberService({ engine, clock, cursors, offsets, pages, topics: publishing.topics }, settings)
   return {

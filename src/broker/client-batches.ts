@@ -1,7 +1,9 @@
 import { BatchScan, type ScannedBatch } from '../codec/batch-scan.ts'
-import { CorruptBatchError } from '../codec/corrupt-batch-error.ts'
+import { decompressBatch, decompressBatchSync } from '../codec/compressed-batch.ts'
+import { CorruptBatchError, DecompressedTooLargeError } from '../codec/corrupt-batch-error.ts'
 import {
   attributes,
+  batchSizeBytes,
   compressionCodec,
   isControl,
   isLogAppendTime,
@@ -9,6 +11,8 @@ import {
   producerId,
 } from '../codec/record-batch.ts'
 import { BrokerError } from './broker-error.ts'
+import type { CodecJobs } from './codec-jobs.ts'
+import { DECOMPRESSED_BATCH_MAX_BYTES } from './decompressed-batches.ts'
 import type { ErrorCode } from './error-catalogue.ts'
 
 export interface BatchBodyLimits {
@@ -16,9 +20,13 @@ export interface BatchBodyLimits {
   readonly maxBatches: number
   /** `record.max.headers` */
   readonly maxHeaders: number
+  /** `request.max.bytes`: what its compressed batches may hold together. */
+  readonly maxContentBytes: number
 }
 
-const codecNames = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
+/** Up to these sizes a trip to another thread costs more than the work itself. */
+const AT_ONCE_MAX_BYTES = 4 * 1024
+const AT_ONCE_CONTENT_MAX_BYTES = 32 * 1024
 const KNOWN_ATTRIBUTES = 0x3f
 
 /**
@@ -28,43 +36,110 @@ const KNOWN_ATTRIBUTES = 0x3f
 export class ClientBatches {
   readonly #scan = new BatchScan()
   readonly #limits: BatchBodyLimits
+  readonly #jobs: CodecJobs
+  readonly #batches: ScannedBatch[] = []
+  #contentBytes = 0
 
-  constructor(limits: BatchBodyLimits) {
+  /** For one body. */
+  constructor(limits: BatchBodyLimits, jobs: CodecJobs) {
     this.#limits = limits
+    this.#jobs = jobs
   }
 
-  /** At least one batch; they cover the body. Throws a BrokerError with `stored: no` that names batch, record and byte. */
-  read(body: Buffer): ScannedBatch[] {
-    const batches: ScannedBatch[] = []
-    for (let at = 0; at < body.length;) {
-      const number = batches.length
-      if (number === this.#limits.maxBatches) throw this.#tooMany(at)
-      const batch = this.#readOne(body, at, number)
-      batches.push(batch)
-      at += batch.sizeBytes
+  /**
+   * At least one batch; they cover the body. At once where none is compressed. Throws, or rejects with, a BrokerError with
+   * `stored: no` that names batch, record and byte.
+   */
+  read(body: Buffer): readonly ScannedBatch[] | Promise<readonly ScannedBatch[]> {
+    const at = this.#readPlain(body, 0)
+    return at === body.length ? this.#batches : this.#readFrom(body, at)
+  }
+
+  async #readFrom(body: Buffer, at: number): Promise<readonly ScannedBatch[]> {
+    while (at < body.length) {
+      await this.#readCompressed(body, at)
+      at = this.#readPlain(body, at + batchSizeBytes(body, at))
     }
-    return batches
+    return this.#batches
   }
 
-  #readOne(body: Buffer, at: number, number: number): ScannedBatch {
-    let inRecords = false
+  /** Reads on to the next compressed batch, or the end; returns where that is. */
+  #readPlain(body: Buffer, at: number): number {
+    while (at < body.length) {
+      this.#checkFrame(body, at)
+      if (compressionCodec(body, at) !== 0) break
+      this.#scanBatch(body, at, body, at)
+      at += batchSizeBytes(body, at)
+    }
+    return at
+  }
+
+  async #readCompressed(body: Buffer, at: number): Promise<void> {
+    let plain: Buffer
     try {
-      this.#scan.checkFrame(body, at)
-      refuseHeader(body, at, number)
-      inRecords = true
-      const batch = this.#scan.readBatch(body, at)
-      if (batch.mostHeaders > this.#limits.maxHeaders) throw this.#tooManyHeaders(batch, number)
-      return batch
+      plain = await this.#decompressed(body, at)
     } catch (error) {
       if (!(error instanceof CorruptBatchError)) throw error
-      throw corrupt(error, at, number, inRecords ? this.#scan.recordsRead : undefined)
+      if (error instanceof DecompressedTooLargeError) throw this.#tooMuchContent(at)
+      throw corrupt(error, at, this.#batches.length, undefined)
     }
+    this.#contentBytes += plain.length
+    this.#scanBatch(plain, 0, body, at)
+  }
+
+  #decompressed(body: Buffer, at: number): Buffer | Promise<Buffer> {
+    const maxBytes = Math.min(this.#limits.maxContentBytes - this.#contentBytes, DECOMPRESSED_BATCH_MAX_BYTES)
+    if (batchSizeBytes(body, at) <= AT_ONCE_MAX_BYTES) {
+      try {
+        return decompressBatchSync(body, at, Math.min(maxBytes, AT_ONCE_CONTENT_MAX_BYTES))
+      } catch (error) {
+        if (!(error instanceof DecompressedTooLargeError)) throw error
+      }
+    }
+    return this.#jobs.run(() => decompressBatch(body, at, maxBytes))
+  }
+
+  #checkFrame(body: Buffer, at: number): void {
+    const number = this.#batches.length
+    if (number === this.#limits.maxBatches) throw this.#tooMany(at)
+    try {
+      this.#scan.checkFrame(body, at)
+    } catch (error) {
+      if (!(error instanceof CorruptBatchError)) throw error
+      throw corrupt(error, at, number, undefined)
+    }
+    refuseHeader(body, at, number)
+  }
+
+  /** @param plain the batch at `at` of the body, uncompressed, at `plainAt` */
+  #scanBatch(plain: Buffer, plainAt: number, body: Buffer, at: number): void {
+    const number = this.#batches.length
+    let scanned: ScannedBatch
+    try {
+      scanned = this.#scan.readBatch(plain, plainAt)
+    } catch (error) {
+      if (!(error instanceof CorruptBatchError)) throw error
+      if (plain === body) throw corrupt(error, at, number, this.#scan.recordsRead)
+      throw corruptContent(error, at, number, this.#scan.recordsRead)
+    }
+    const batch = plain === body ? scanned : { ...scanned, position: at, sizeBytes: batchSizeBytes(body, at) }
+    if (batch.mostHeaders > this.#limits.maxHeaders) throw this.#tooManyHeaders(batch, number)
+    this.#batches.push(batch)
   }
 
   #tooMany(at: number): BrokerError {
     const { maxBatches } = this.#limits
     const reason = `There are more than ${maxBatches} batches in the request, the most that it may hold (request.max.records).`
     return refusedBatch('INVALID_REQUEST', { batch: maxBatches, byte: at }, reason)
+  }
+
+  #tooMuchContent(at: number): BrokerError {
+    const { maxContentBytes } = this.#limits
+    const place = { batch: this.#batches.length, byte: at }
+    const reason =
+      `Decompressed, the batches up to this one hold more than ${maxContentBytes} bytes, the most that is taken ` +
+      '(request.max.bytes). Send them in several requests, or with fewer records each.'
+    return refusedBatch('REQUEST_TOO_LARGE', place, reason)
   }
 
   #tooManyHeaders(batch: ScannedBatch, number: number): BrokerError {
@@ -106,6 +181,13 @@ function corrupt(error: CorruptBatchError, at: number, batch: number, record: nu
   return refusedBatch('CORRUPT_MESSAGE', place, reason)
 }
 
+/** Of a compressed batch, in whose content positions say nothing about the body. */
+function corruptContent(error: CorruptBatchError, at: number, batch: number, record: number): BrokerError {
+  const place = { batch, byte: at, ...(error.position > 0 && { record }) }
+  const reason = `${error.message} of the decompressed batch. Send record batches v2 as a producer encodes them.`
+  return refusedBatch('CORRUPT_MESSAGE', place, reason)
+}
+
 /** What a batch may not claim: it is for the broker, or for a later server, to say. */
 function refuseHeader(body: Buffer, at: number, batch: number): void {
   const place = { batch, byte: at }
@@ -122,14 +204,6 @@ function refuseHeader(body: Buffer, at: number, batch: number): void {
 
 function refuseAttributes(body: Buffer, place: BatchPlace): void {
   const { byte: at } = place
-  const codec = compressionCodec(body, at)
-  if (codec !== 0) {
-    throw refusedBatch(
-      'UNSUPPORTED_COMPRESSION_TYPE',
-      place,
-      `It is compressed (${codecNames[codec] ?? codec}): its records could not be checked. Encode it with compression.type=none.`,
-    )
-  }
   if (isControl(body, at)) {
     throw refusedBatch('INVALID_RECORD', place, 'It is a control batch, which only a broker writes.')
   }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import type { CompressionType } from '../codec/compression.ts'
 import { recordContentSize } from '../codec/record-batch-writer.ts'
+import { compressionFor } from './batch-compression.ts'
 import { BatchEncoder } from './batch-encoder.ts'
 import { BrokerError } from './broker-error.ts'
 import type { Clock } from './clock.ts'
@@ -12,16 +14,21 @@ import { checkRecords, maxBatchBytes } from './record-checks.ts'
 import type { RecordColumns } from './record-columns.ts'
 import { RepeatablePublish, type RepeatablePublishDependencies } from './repeatable-publish.ts'
 import type { TopicSummary } from './topic-store.ts'
+import type { TopicTurns } from './topic-turns.ts'
 
 export interface PublishServiceDependencies extends RepeatablePublishDependencies {
   readonly engine: Pick<Engine, 'append' | 'producers'>
   readonly clock: Clock
+  /** One for all that append: requests wait in it for those before them. */
+  readonly turns: TopicTurns
   /** Uniform in [0, 1). */
   readonly random: () => number
 }
 
 export interface PublishOptions {
   readonly acks: Acks
+  /** How batches are stored where the topic leaves that to the publisher; uncompressed if not given. */
+  readonly compression?: CompressionType | undefined
   /** By which the request is known again; needs acks=all. */
   readonly identity?: PublishIdentity | undefined
 }
@@ -56,7 +63,7 @@ export class PublishService {
     try {
       const found = this.#deps.topics.find(topic) ?? (await this.#deps.topics.findOrCreate(topic))
       if (found.internal) throw internalTopic(topic)
-      if (identity !== undefined) return await this.#repeatable.publish(found, columns, identity)
+      if (identity !== undefined) return await this.#repeatable.publish(found, columns, identity, options.compression)
       const appended = await this.#append(found, columns, options)
       // The next keyless records are drawn anew: perhaps a partition that works.
       if (appended.parts.some((part) => part.error !== undefined)) this.#sticky.leave(topic)
@@ -66,13 +73,16 @@ export class PublishService {
     }
   }
 
-  /** Synchronous up to the engine's own work, so the encoder's scratch is never shared by two requests. */
-  #append(topic: TopicSummary, columns: RecordColumns, { acks }: PublishOptions): Promise<AppendResult> {
+  /** Synchronous up to compression or the engine's own work, so the encoder's scratch is never shared by two requests. */
+  #append(topic: TopicSummary, columns: RecordColumns, options: PublishOptions): Promise<AppendResult> {
+    const { engine, turns, compression, clock } = this.#deps
+    const { acks } = options
     const config = this.#deps.topicConfigOf(topic)
-    checkRecords(columns, topic, config, this.#deps.clock.now())
+    checkRecords(columns, topic, config, clock.now())
     this.#choosePartitions(topic, columns)
-    const parts = this.#encoder.encode(columns, topic.partitionCount, maxBatchBytes(config))
-    return this.#deps.engine.append({ topic: topic.name, parts, acks })
+    const encoded = this.#encoder.encode(columns, topic.partitionCount, maxBatchBytes(config))
+    const ready = compression.apply(encoded, compressionFor(config, options.compression), config)
+    return turns.take(topic.name, ready, (parts) => engine.append({ topic: topic.name, parts, acks }))
   }
 
   /** A partition the client named, else the key's, else for all keyless records of the request the sticky one. */

@@ -1,3 +1,5 @@
+import type { CompressionType } from '../codec/compression.ts'
+import { type BatchCompression, compressionFor } from './batch-compression.ts'
 import { BatchEncoder } from './batch-encoder.ts'
 import { batchProducerOf } from './batch-producer.ts'
 import { appendClaimed } from './claimed-append.ts'
@@ -19,6 +21,7 @@ export interface RepeatablePublishDependencies {
   readonly topics: TopicAutoCreation
   /** The settings in force; asked at each request. */
   readonly topicConfigOf: (topic: TopicSummary) => TopicConfig
+  readonly compression: BatchCompression
 }
 
 /**
@@ -34,24 +37,41 @@ export class RepeatablePublish {
   }
 
   /** See PublishService.publish. */
-  async publish(topic: TopicSummary, columns: RecordColumns, identity: PublishIdentity): Promise<PublishResult> {
-    const { engine, durability } = this.#deps
+  async publish(
+    topic: TopicSummary,
+    columns: RecordColumns,
+    identity: PublishIdentity,
+    asked: CompressionType | undefined,
+  ): Promise<PublishResult> {
+    const { engine, durability, compression } = this.#deps
     const claim = await claimRequest(engine.producers, topic.name, identity)
     if (claim.isComplete) fillIn(columns, identity, claim)
-    const appended = await appendClaimed(claim, () => this.#encode(topic, columns, identity, claim), durability)
+    const encode = (): readonly AppendPart[] | Promise<readonly AppendPart[]> => {
+      // The request has waited for its turn: the topic may have other settings now. If it has gone, the append says so.
+      const present = this.#deps.topics.find(topic.name) ?? topic
+      const config = this.#deps.topicConfigOf(present)
+      const parts = this.#encode({ topic: present, config, columns, identity, claim })
+      return compression.apply(parts, compressionFor(config, asked), config)
+    }
+    const appended = await appendClaimed(claim, encode, durability)
     return publishResult(topic.name, columns, appended, { repeatable: true, duplicate: claim.stored.length > 0 })
   }
 
   /** Synchronous, so the encoder's scratch is never shared by two requests. */
-  #encode(topic: TopicSummary, columns: RecordColumns, identity: PublishIdentity, claim: PublishClaim): AppendPart[] {
+  #encode({ topic, config, columns, identity, claim }: ClaimedRecords): AppendPart[] {
     const { partitionCount, arrivedMs } = claim
-    // The request has waited for its turn: the topic may have other settings now. If it has gone, the append says so.
-    const present = this.#deps.topics.find(topic.name) ?? topic
-    const config = this.#deps.topicConfigOf(present)
-    checkRecords(columns, { ...present, partitionCount }, config, arrivedMs)
+    checkRecords(columns, { ...topic, partitionCount }, config, arrivedMs)
     choosePartitions(columns, identity, partitionCount)
     return this.#encoder.encode(columns, partitionCount, maxBatchBytes(config), batchProducerOf(identity))
   }
+}
+
+interface ClaimedRecords {
+  readonly topic: TopicSummary
+  readonly config: TopicConfig
+  readonly columns: RecordColumns
+  readonly identity: PublishIdentity
+  readonly claim: PublishClaim
 }
 
 /** What the first try gave the records that named none. */

@@ -33,6 +33,8 @@ export function resolveTopicConfig(
   return {
     cleanupPolicy: value(table.cleanupPolicy),
     compressionType: value(table.compressionType),
+    compressionGzipLevel: value(table.compressionGzipLevel),
+    compressionZstdLevel: value(table.compressionZstdLevel),
     deleteRetentionMs: value(table.deleteRetentionMs),
     fileDeleteDelayMs: value(table.fileDeleteDelayMs),
     indexIntervalBytes: value(table.indexIntervalBytes),

@@ -1,8 +1,11 @@
 /** The settings of one topic, resolved: topic override, else the broker's value, else Kafka's default. */
 export interface TopicConfig {
   readonly cleanupPolicy: readonly CleanupPolicy[]
-  /** Kept and reported; records are stored as they were sent until compression is offered. */
-  readonly compressionType: string
+  /** How batches are stored; `producer` = as their publisher compressed them. */
+  readonly compressionType: 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+  /** −1 = zlib's default. */
+  readonly compressionGzipLevel: number
+  readonly compressionZstdLevel: number
   readonly deleteRetentionMs: number
   readonly fileDeleteDelayMs: number
   readonly indexIntervalBytes: number

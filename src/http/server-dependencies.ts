@@ -69,6 +69,7 @@ export const defaultLoadLimits: HttpLoadLimits = {
 
 /** Limits of requests and pages as the configuration has them by default. */
 export const defaultRecordLimits: RecordLimits = {
+  requestMaxBytes: defaultHttpOptions.requestMaxBytes,
   requestMaxRecords: 100_000,
   recordMaxHeaders: 100,
   pageDefaultRecords: 500,

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { BrokerError } from '../../src/broker/broker-error.ts'
+import { BatchCompression } from '../../src/broker/batch-compression.ts'
+import { CodecJobs } from '../../src/broker/codec-jobs.ts'
 import type { AppendRequest, AppendResult } from '../../src/broker/engine.ts'
 import { PublishService } from '../../src/broker/publish-service.ts'
 import { TopicAutoCreation } from '../../src/broker/topic-auto-creation.ts'
+import { TopicTurns } from '../../src/broker/topic-turns.ts'
 import { TopicSettings } from '../../src/broker/topic-settings.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { FakeTopics } from '../support/fake-topics.ts'
@@ -50,6 +53,8 @@ function setUp({ enabled = true, random = () => 0.5 }: { enabled?: boolean; rand
     topics: new TopicAutoCreation(topics, { enabled, numPartitions: 6 }),
     topicConfigOf: new TopicSettings(new Map()).configOf,
     clock,
+    compression: new BatchCompression(new CodecJobs()),
+    turns: new TopicTurns(),
     random,
   })
   const addTopic = (name: string, configs: readonly (readonly [string, string])[] = [], internal = false) =>

@@ -36,6 +36,8 @@ test('without overrides a topic has the defaults of Kafka 4', () => {
   assert.deepEqual(resolveTopicConfig(none, none), {
     cleanupPolicy: ['delete'],
     compressionType: 'producer',
+    compressionGzipLevel: -1,
+    compressionZstdLevel: 3,
     deleteRetentionMs: 86_400_000,
     fileDeleteDelayMs: 60_000,
     indexIntervalBytes: 4096,

@@ -68,12 +68,13 @@ export class BatchesController implements Controller {
     reply: FastifyReply,
   ): Promise<void> {
     if (!Buffer.isBuffer(body) || body.length === 0) throw noBody()
-    const { requestMaxRecords: maxBatches, recordMaxHeaders: maxHeaders } = this.#deps.limits
+    const { requestMaxRecords: maxBatches, recordMaxHeaders: maxHeaders, requestMaxBytes } = this.#deps.limits
     try {
       const published = await this.#deps.publishBatches.publish(topic, partition, body, {
         acks,
         maxBatches,
         maxHeaders,
+        maxContentBytes: requestMaxBytes,
         identity: identityOf(reply.request, body),
       })
       if (acks === '0') void reply.code(202).send({ topic, durability: published.durability })

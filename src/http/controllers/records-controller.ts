@@ -35,6 +35,8 @@ import { PublishRecords, publishExamples, readPartition, partitionExamples } fro
 const noBytes = Buffer.alloc(0)
 
 export interface RecordLimits extends PageSettings {
+  /** `request.max.bytes` */
+  readonly requestMaxBytes: number
   /** `request.max.records` */
   readonly requestMaxRecords: number
   /** `record.max.headers` */
