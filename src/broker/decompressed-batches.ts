@@ -44,6 +44,7 @@ export class DecompressedBatches {
   readonly #waiting: (() => void)[] = []
   #keptBytes = 0
   #running = 0
+  #decompressions = 0
 
   constructor(limits: Partial<DecompressionLimits> = {}) {
     this.#limits = { ...DEFAULT_LIMITS, ...limits }
@@ -52,6 +53,11 @@ export class DecompressedBatches {
   /** Memory of the batches kept. */
   get keptBytes(): number {
     return this.#keptBytes
+  }
+
+  /** How many batches were decompressed. */
+  get decompressions(): number {
+    return this.#decompressions
   }
 
   /**
@@ -64,11 +70,12 @@ export class DecompressedBatches {
     const sizeBytes = batchSizeBytes(batches, at)
     const kept = this.#kept.get(place)
     if (kept?.crc === crc && kept.sizeBytes === sizeBytes) return this.#touched(place, kept)
-    const opened = sizeBytes <= AT_ONCE_MAX_BYTES ? openedAtOnce(batches, at) : undefined
-    if (opened !== undefined) return this.#keep(place, { crc, sizeBytes, records: opened })
     const name = `${place}/${crc}/${sizeBytes}`
     const underWay = this.#underWay.get(name)
     if (underWay !== undefined) return underWay
+    this.#decompressions += 1
+    const opened = sizeBytes <= AT_ONCE_MAX_BYTES ? openedAtOnce(batches, at) : undefined
+    if (opened !== undefined) return this.#keep(place, { crc, sizeBytes, records: opened })
     const opening = this.#openLater(batches, at)
       .then((records) => this.#keep(place, { crc, sizeBytes, records }))
       .finally(() => this.#underWay.delete(name))

@@ -21,6 +21,7 @@ import type { GroupMembership } from '../../src/broker/group-membership.ts'
 import { silentLogger } from '../../src/broker/logger.ts'
 import type { Producers } from '../../src/broker/publish-claim.ts'
 import type { NewTopic, PartitionDescription, TopicStore, TopicSummary } from '../../src/broker/topic-store.ts'
+import { decompressBatchSync } from '../../src/codec/compressed-batch.ts'
 import { assignOffsets, baseOffset, batchSizeBytes, lastOffset, maxTimestamp } from '../../src/codec/record-batch.ts'
 import { readRecords } from '../../src/codec/record-reader.ts'
 import { EmbeddedGroupCoordinator } from '../../src/embedded/groups/embedded-group-coordinator.ts'
@@ -258,7 +259,7 @@ function firstAtOrAfter(log: MemoryPartition, time: number): { offset: number | 
   let found: { offset: number | null; timestamp: number } = { offset: null, timestamp: -1 }
   for (const batch of log.batches) {
     if (maxTimestamp(batch, 0) < time || lastOffset(batch, 0) < log.logStartOffset) continue
-    readRecords(batch, 0, {
+    readRecords(decompressBatchSync(batch, 0, 64 * 1024 * 1024), 0, {
       record(offset, timestamp) {
         if (timestamp < time || offset < log.logStartOffset) return true
         found = { offset, timestamp }

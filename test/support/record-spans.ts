@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { RecordColumns } from '../../src/broker/record-columns.ts'
+import { decompressBatchSync } from '../../src/codec/compressed-batch.ts'
 import { RecordBatchWriter } from '../../src/codec/record-batch-writer.ts'
 import { readHeaders, readRecords } from '../../src/codec/record-reader.ts'
 
@@ -71,8 +72,9 @@ export interface StoredRecord extends Required<Omit<PlainRecord, 'partition'>> {
   readonly offset: number
 }
 
-/** All records of the batch at the start of the buffer. */
-export function decodeBatch(bytes: Buffer): StoredRecord[] {
+/** All records of the batch at the start of the buffer, however it is compressed. */
+export function decodeBatch(batch: Buffer): StoredRecord[] {
+  const bytes = decompressBatchSync(batch, 0, 64 * 1024 * 1024)
   const records: StoredRecord[] = []
   const span = (start: number, end: number) => (start < 0 ? null : Buffer.from(bytes.subarray(start, end)))
   readRecords(bytes, 0, {

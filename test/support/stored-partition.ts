@@ -1,5 +1,7 @@
 import * as fs from 'node:fs/promises'
 import * as path from 'node:path'
+import { compressBatchSync } from '../../src/codec/compressed-batch.ts'
+import type { CompressionType } from '../../src/codec/compression.ts'
 import { assignOffsets } from '../../src/codec/record-batch.ts'
 import type { IndexedSegment } from '../../src/embedded/index/index-messages.ts'
 import type { SegmentIndex, SegmentKey } from '../../src/embedded/index/segment-index.ts'
@@ -44,7 +46,7 @@ export class StoredPartition implements PartitionView {
   }
 
   /** One batch more, in memory until `lay`. */
-  append(timestamps: readonly number[], valueBytes: number): StoredBatch {
+  append(timestamps: readonly number[], valueBytes: number, compression: CompressionType = 'none'): StoredBatch {
     const segment = this.active
     const baseOffset = this.logEndOffset
     const records = timestamps.map((timestamp, place) => ({
@@ -52,9 +54,10 @@ export class StoredPartition implements PartitionView {
       timestamp,
       value: `${baseOffset + place}:`.padEnd(valueBytes, '.'),
     }))
-    const bytes = encodeBatch(
+    const plain = encodeBatch(
       records.map(({ timestamp, value }): PlainRecord => ({ key: null, value: Buffer.from(value), timestamp })),
     )
+    const bytes = compressBatchSync(plain, compression)
     assignOffsets(bytes, 0, baseOffset, 0)
     const batch = {
       baseOffset,

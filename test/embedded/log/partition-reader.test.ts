@@ -7,6 +7,8 @@ import * as fc from 'fast-check'
 import { BrokerError } from '../../../src/broker/broker-error.ts'
 import { silentLogger } from '../../../src/broker/logger.ts'
 import { releaseBatch } from '../../../src/codec/batch-buffer.ts'
+import { compressionTypes } from '../../../src/codec/compression.ts'
+import { crc32c } from '../../../src/codec/crc32c.ts'
 import { baseOffset, batchSizeBytes, checkBatch, setLogAppendTime } from '../../../src/codec/record-batch.ts'
 import { OpenFiles } from '../../../src/embedded/log/open-files.ts'
 import { PartitionReader } from '../../../src/embedded/log/partition-reader.ts'
@@ -63,6 +65,11 @@ function offsetsIn(batches: readonly Buffer[]): number[] {
 }
 
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, place) => from + place)
+
+/** Makes the checksum fit what a test has written over. */
+function resealBatch(bytes: Buffer): void {
+  bytes.writeUInt32BE(crc32c(bytes.subarray(21)), 17)
+}
 
 async function flip(file: string, position: number, bit = 1): Promise<void> {
   const bytes = await fs.readFile(file)
@@ -375,6 +382,55 @@ describe('PartitionReader.findByTime', () => {
     assert.equal(await reader.findByTime(partition, 1004), null)
   })
 
+  it('decompresses the one batch that has the time, in a file and in memory', async (t) => {
+    for (const type of compressionTypes) {
+      const { partition, reader } = await scene(t)
+      for (let batch = 0; batch < 40; batch++) {
+        const times = Array.from({ length: 50 }, (_, place) => batch * 100 + ((place * 7) % 50))
+        partition.append(times, 100, type)
+        if (batch === 20) await partition.lay({ forget: true })
+      }
+      for (const logStart of [0, 149, 1055, 1999]) {
+        partition.logStartOffset = logStart
+        for (let time = 0; time < 4000; time += 37) {
+          assert.deepEqual(await reader.findByTime(partition, time), partition.naiveFindByTime(time), type)
+        }
+      }
+    }
+  })
+
+  it('searches on behind a batch in memory whose records of that time lie before the log start', async (t) => {
+    const { partition, reader } = await scene(t)
+    partition.append([5, 100, 6, 7], 10, 'zstd')
+    partition.append([8, 9], 10, 'zstd')
+    partition.append([8, 120], 10, 'zstd')
+    partition.logStartOffset = 2
+    assert.deepEqual(await reader.findByTime(partition, 50), { offset: 7, timestamp: 120 })
+    assert.deepEqual(await reader.findByTime(partition, 9), { offset: 5, timestamp: 9 })
+    assert.equal(await reader.findByTime(partition, 121), null)
+  })
+
+  it('takes compressed records that cannot be read for none, and searches on', async (t) => {
+    for (const isInMemory of [false, true]) {
+      const { partition, reader } = await scene(t)
+      const damaged = partition.append([10, 20], 100, 'gzip')
+      partition.append([30], 100, 'gzip')
+      damaged.bytes.fill(0x77, 80, 90)
+      resealBatch(damaged.bytes)
+      if (!isInMemory) await partition.lay({ forget: true })
+      assert.deepEqual(await reader.findByTime(partition, 15), { offset: 2, timestamp: 30 })
+    }
+  })
+
+  it('keeps what it searches, though the batch leaves memory meanwhile', async (t) => {
+    const { partition, reader } = await scene(t)
+    partition.append([10, 20, 30], 50_000, 'lz4')
+    await partition.lay({ forget: false })
+    const found = reader.findByTime(partition, 15)
+    for (const { bytes } of partition.tail.splice(0)) releaseBatch(bytes)
+    assert.deepEqual(await found, { offset: 1, timestamp: 20 })
+  })
+
   it('passes over damage and fences', async (t) => {
     const { partition, reader } = await smallLog(t)
     await flip(partition.segments[1]!.path, partition.batches[13]!.position + 70)
@@ -386,6 +442,7 @@ describe('PartitionReader.findByTime', () => {
 
 describe('PartitionReader over random logs', () => {
   const anyBatch = fc.record({
+    compression: fc.constantFrom('none', 'none', ...compressionTypes),
     timestamps: fc.array(fc.integer({ min: 0, max: 300 }), { minLength: 1, maxLength: 5 }),
     valueBytes: fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 0, max: 300 }) }, fc.constant(20_000)),
     roll: fc.integer({ min: 0, max: 9 }).map((dice) => dice === 0),
@@ -403,8 +460,8 @@ describe('PartitionReader over random logs', () => {
     await fc.assert(
       fc.asyncProperty(anyLog, async ({ batches, intervalBytes, reads, times }) => {
         const { partition, reader, index } = await scene(t)
-        for (const { timestamps, valueBytes, roll, lay, forget } of batches) {
-          partition.append(timestamps, valueBytes)
+        for (const { timestamps, valueBytes, compression, roll, lay, forget } of batches) {
+          partition.append(timestamps, valueBytes, compression)
           if (lay || roll) await partition.lay({ forget: forget || roll })
           if (roll) partition.roll()
         }
