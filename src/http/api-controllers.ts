@@ -20,10 +20,11 @@ import { ClusterController } from './controllers/cluster-controller.ts'
 import { ConsumerGroupsController } from './controllers/consumer-groups-controller.ts'
 import { GroupMembersController } from './controllers/group-members-controller.ts'
 import { HealthController, type MetricsSource } from './controllers/health-controller.ts'
-import { LinesController } from './controllers/lines-controller.ts'
+import { LinesController, type LineLimits } from './controllers/lines-controller.ts'
 import { PartitionsController } from './controllers/partitions-controller.ts'
 import { ProducersController } from './controllers/producers-controller.ts'
-import { RecordsController, type RecordLimits } from './controllers/records-controller.ts'
+import { RawController } from './controllers/raw-controller.ts'
+import { RecordsController } from './controllers/records-controller.ts'
 import { StreamController } from './controllers/stream-controller.ts'
 import { TopicsController } from './controllers/topics-controller.ts'
 
@@ -44,7 +45,7 @@ export interface ApiServices {
   readonly metrics: MetricsSource
   readonly bodyBuffers: BodyBuffers
   readonly load: HttpLoad
-  readonly limits: RecordLimits
+  readonly limits: LineLimits
   readonly clock: Clock
   /** Ends waiting reads. */
   readonly stopping: AbortSignal
@@ -59,6 +60,7 @@ export function apiControllers(services: ApiServices): Controller[] {
     new PartitionsController(topics, offsets),
     new RecordsController(services),
     new LinesController(services),
+    new RawController(services),
     new BatchesController(services),
     new ProducersController(producers),
     new StreamController(services),

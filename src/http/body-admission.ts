@@ -116,7 +116,21 @@ export class BodyAdmission {
   made(request: BodyHolder, bytes: number): void {
     request.madeBytes += bytes
     this.#madeBytes += bytes
+    this.took(request, bytes)
+  }
+
+  /** The request holds so many bytes more, which is not refused. */
+  took(request: BodyHolder, bytes: number): void {
     this.#grow(request, request.heldBytes + bytes)
+  }
+
+  /** A part of what the request holds is not needed any more, of which so much was made of its body. */
+  shrink(request: BodyHolder, bytes: number, madeBytes: number): void {
+    request.madeBytes -= madeBytes
+    this.#madeBytes -= madeBytes
+    this.#hold(request, request.heldBytes - bytes)
+    if (this.waiting > 0) this.#serve()
+    this.onFreed?.()
   }
 
   /**

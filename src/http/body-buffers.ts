@@ -31,9 +31,7 @@ export class BodyBuffers {
       for (const chunk of chunks) free(chunk)
       return large
     }
-    const slab = this.#take(2 ** Math.ceil(Math.log2(sizeBytes)))
-    this.#slabs.set(slab, true)
-    const body = Buffer.from(slab, 0, sizeBytes)
+    const body = this.take(sizeBytes)
     let at = 0
     for (const chunk of chunks) {
       body.set(chunk, at)
@@ -41,6 +39,14 @@ export class BodyBuffers {
       free(chunk)
     }
     return body
+  }
+
+  /** A buffer of exactly this size, with whatever was in it before. */
+  take(sizeBytes: number): Buffer {
+    if (sizeBytes > POOLED_MAX_BYTES) return Buffer.allocUnsafeSlow(sizeBytes)
+    const slab = this.#take(2 ** Math.ceil(Math.log2(Math.max(sizeBytes, POOLED_MIN_BYTES))))
+    this.#slabs.set(slab, true)
+    return Buffer.from(slab, 0, sizeBytes)
   }
 
   /** The request is answered: nothing refers to its body any more, whose memory is kept or freed. A second time has no effect. */

@@ -24,7 +24,7 @@ export class DecodedBody extends Readable {
   readonly #encoding: ContentEncoding
   #decoder: Decoder
   /** What the decoder works on, and what it had worked off before. */
-  #chunk = noBytes
+  #chunk: Buffer = noBytes
   #doneBefore = 0
   #packedBytes = 0
   #framesBehind = 0
@@ -127,7 +127,7 @@ export class DecodedBody extends Readable {
   }
 }
 
-const noBytes = Buffer.alloc(0)
+const noBytes: Buffer = Buffer.alloc(0)
 
 function undecodable(encoding: ContentEncoding, why: string, cause?: Error): BrokerError {
   return new BrokerError(

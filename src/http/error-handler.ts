@@ -6,6 +6,7 @@ import type { ErrorCode } from '../broker/error-catalogue.ts'
 import { DISCARDED_BODY_MAX_BYTES } from './discarded-body.ts'
 import { PROBLEM_MEDIA_TYPE, problemOf, retryAfterSeconds } from './problem.ts'
 import { refuseContentType } from './request-body.ts'
+import type { UnhurriedBodies } from './unhurried-bodies.ts'
 
 /** Not imported: an import of node:http makes Node load its whole web client, 30 ms of each start. */
 const reasonPhrases = process.getBuiltinModule('node:http').STATUS_CODES
@@ -19,11 +20,17 @@ export function errorHandler(logger: FastifyBaseLogger) {
   }
 }
 
-export function sendProblem(error: BrokerError, request: FastifyRequest, reply: FastifyReply): void {
+/** @param closes whether the connection ends behind the reply */
+export function sendProblem(
+  error: BrokerError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  closes = mustClose(error, request),
+): void {
   const retryAfter = retryAfterSeconds(error)
   if (retryAfter !== undefined) void reply.header('retry-after', retryAfter)
   if (error.code === 'METHOD_NOT_ALLOWED') void reply.header('allow', String(error.options.facts?.['allow']))
-  if (mustClose(error, request)) void reply.header('connection', 'close')
+  if (closes) void reply.header('connection', 'close')
   // Fastify closes after every fault in a body.
   else if (reply.hasHeader('connection')) void reply.removeHeader('connection')
   void reply
@@ -58,8 +65,9 @@ function mayPublish({ method, is404, routeOptions }: FastifyRequest): boolean {
 }
 
 /** For what Node refuses before there is a request: the same document, written to the socket. */
-export function clientErrorHandler(logger: FastifyBaseLogger) {
+export function clientErrorHandler(logger: FastifyBaseLogger, unhurried: UnhurriedBodies) {
   return (error: Error & { code?: string }, socket: Socket): void => {
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && unhurried.has(socket)) return
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy()
       return

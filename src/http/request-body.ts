@@ -18,7 +18,10 @@ export interface RequestBodyLimits {
   readonly requestIdleTimeoutMs: number
 }
 
-type BodyCallback = (error: Error | null, body?: Buffer) => void
+type BodyCallback = (error: Error | null, body?: Buffer | IncomingMessage) => void
+
+/** A content type parser of fastify. */
+export type BodyParser = (request: FastifyRequest, payload: IncomingMessage, done: BodyCallback) => void
 
 /**
  * Reads request bodies into one buffer each, whole and without their Content-Encoding: the size is limited, also that of
@@ -39,8 +42,7 @@ export class RequestBodies {
     this.#admission = admission
   }
 
-  /** A content type parser of fastify. */
-  readonly parse = (request: FastifyRequest, payload: IncomingMessage, done: BodyCallback): void => {
+  readonly parse: BodyParser = (request, payload, done) => {
     const length = request.headers['content-length']
     if (length !== undefined && Number(length) > this.#limits.requestMaxBytes) return done(this.#tooLarge(length))
     let encoding: ContentEncoding | undefined

@@ -2,7 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Clock } from '../broker/clock.ts'
 import type { BodyBuffers } from './body-buffers.ts'
 import type { Controller } from './controller.ts'
-import type { RecordLimits } from './controllers/records-controller.ts'
+import type { LineLimits } from './controllers/lines-controller.ts'
 import type { HttpLoad, HttpLoadLimits } from './http-load.ts'
 
 /** All that the HTTP server needs from outside; `app.ts` puts it together. */
@@ -68,7 +68,8 @@ export const defaultLoadLimits: HttpLoadLimits = {
 }
 
 /** Limits of requests and pages as the configuration has them by default. */
-export const defaultRecordLimits: RecordLimits = {
+export const defaultRecordLimits: LineLimits = {
+  requestIdleTimeoutMs: defaultHttpOptions.requestIdleTimeoutMs,
   requestMaxBytes: defaultHttpOptions.requestMaxBytes,
   requestMaxRecords: 100_000,
   recordMaxHeaders: 100,

@@ -11,8 +11,8 @@ import { clientErrorHandler, errorHandler } from './error-handler.ts'
 import { documentApi } from './openapi/document.ts'
 import { servePages } from './openapi/pages.ts'
 import { parseControlBody } from './json/control-body.ts'
-import { CONSUMED_MEDIA_TYPES, consumedBy } from './media-types.ts'
-import { refuseContentType, RequestBodies } from './request-body.ts'
+import { ANY_MEDIA_TYPE, CONSUMED_MEDIA_TYPES, consumedBy, LINES_MEDIA_TYPE } from './media-types.ts'
+import { refuseContentType, RequestBodies, type BodyParser } from './request-body.ts'
 import { PipelinedRequests } from './pipelined-requests.ts'
 import { RequestGate, serverStopping } from './request-gate.ts'
 import { requestIds } from './request-id.ts'
@@ -22,6 +22,7 @@ import { idOf } from './schemas/component.ts'
 import { problemComponents } from './schemas/problem.ts'
 import type { AnswerObserver, ServerDependencies } from './server-dependencies.ts'
 import { StalledConnections } from './stalled-connections.ts'
+import { UnhurriedBodies } from './unhurried-bodies.ts'
 import './route-config.ts'
 
 /** How often Node looks for requests whose headers or body are late. */
@@ -32,6 +33,7 @@ const MAX_PATH_PARAMETER_LENGTH = 1024
 /** The HTTP server with all routes; the caller listens, closes, and aborts `stopping` before it closes. */
 export function buildServer(deps: ServerDependencies): App {
   const { options, logger } = deps
+  const unhurried = new UnhurriedBodies()
   const app: App = fastify({
     // Fastify would make a child logger for each request. What happens to requests is logged by the error handler, and
     // by logRequests.
@@ -50,10 +52,10 @@ export function buildServer(deps: ServerDependencies): App {
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     routerOptions: { caseSensitive: true, maxParamLength: MAX_PATH_PARAMETER_LENGTH },
-    clientErrorHandler: clientErrorHandler(logger),
+    clientErrorHandler: clientErrorHandler(logger, unhurried),
     frameworkErrors: (error, request, reply) => errorHandler(logger)(error, request, reply),
   })
-  handleRequests(app, deps)
+  handleRequests(app, deps, unhurried)
   documentApi(app)
   void app.register(servePages)
   void app.register(async (api: App) => {
@@ -62,7 +64,7 @@ export function buildServer(deps: ServerDependencies): App {
   return app
 }
 
-function handleRequests(app: App, deps: ServerDependencies): void {
+function handleRequests(app: App, deps: ServerDependencies, unhurried: UnhurriedBodies): void {
   const components = namedComponents(deps)
   for (const schema of components) app.addSchema(schema)
   const validator = requestValidator(components)
@@ -98,8 +100,11 @@ function handleRequests(app: App, deps: ServerDependencies): void {
   app.server.on('listening', () => gate.listening(boundAddress(app)))
 
   app.removeAllContentTypeParsers()
-  for (const mediaType of CONSUMED_MEDIA_TYPES) app.addContentTypeParser(mediaType, bodyOf(mediaType, bodies.parse))
-  app.addContentTypeParser('*', refuseContentType)
+  const parsers: Readonly<Record<string, BodyParser>> = { [LINES_MEDIA_TYPE]: streamed(unhurried) }
+  for (const mediaType of CONSUMED_MEDIA_TYPES) {
+    app.addContentTypeParser(mediaType, bodyOf(mediaType, parsers[mediaType] ?? bodies.parse, bodies.parse))
+  }
+  app.addContentTypeParser('*', bodyOf(undefined, refuseContentType, bodies.parse))
 
   // After the stop, a connection is closed behind the reply under way instead of being kept for more.
   const stop = (): void => {
@@ -124,11 +129,21 @@ function parametersOnly(validator: FastifySchemaCompiler<TSchema>): FastifySchem
   return (route) => (route.httpPart === 'body' || route.httpPart === 'headers' ? () => true : validator(route))
 }
 
-/** One path takes one media type. */
-function bodyOf(mediaType: string, parse: RequestBodies['parse']): RequestBodies['parse'] {
+/** One path takes one media type, or any. */
+function bodyOf(mediaType: string | undefined, parse: BodyParser, parseAny: BodyParser): BodyParser {
   return (request, payload, done) => {
-    if (consumedBy(request) === mediaType) parse(request, payload, done)
+    const consumed = consumedBy(request)
+    if (consumed === ANY_MEDIA_TYPE) parseAny(request, payload, done)
+    else if (consumed === mediaType) parse(request, payload, done)
     else refuseContentType(request, payload, done)
+  }
+}
+
+/** The handler reads the body itself, as it comes. */
+function streamed(unhurried: UnhurriedBodies): BodyParser {
+  return (_request, payload, done) => {
+    unhurried.add(payload)
+    done(null, payload)
   }
 }
 

@@ -130,5 +130,5 @@ test('lines refuse what pages refuse', async (t) => {
     assert.deepEqual([answer.status, answer.body.code], [status, code], target)
   }
   await server.api.get('/topics/orders/lines').set('accept', 'application/json').expect(406)
-  await server.api.post('/topics/orders/lines').send({}).expect(405)
+  await server.api.post('/topics/orders/lines').send({}).expect(415)
 })

@@ -1,9 +1,11 @@
+import { Type } from 'typebox'
 import { LINES_MEDIA_TYPE } from '../media-types.ts'
 import { ref } from '../schemas/component.ts'
+import { PublishedLinesSchema } from '../schemas/lines.ts'
 import { cursorHeaders, positionHeaders } from '../schemas/page-headers.ts'
-import type { PageSettings } from '../schemas/parameters.ts'
+import { acksQuery, compressionQuery, formatQuery, type PageSettings, TopicParams } from '../schemas/parameters.ts'
 import { problemReplies } from '../schemas/problem.ts'
-import { exampleRecord, RecordSchema } from '../schemas/records.ts'
+import { exampleRecord, RecordSchema, RecordToPublishSchema } from '../schemas/records.ts'
 import { browseRecords, readPartition } from './record-operations.ts'
 
 const oneLine =
@@ -37,3 +39,66 @@ function linesReply<H>(headers: H) {
 }
 
 export const lineExamples = { replies: { 200: exampleRecord } }
+
+export type ResultsChoice = 'summary' | 'lines'
+
+const publishedLines = (description: string) => ({
+  description,
+  content: { [LINES_MEDIA_TYPE]: { schema: ref(PublishedLinesSchema) } },
+})
+
+export const PublishLines = {
+  operationId: 'publishLines',
+  summary: 'Publish records, one a line',
+  description:
+    'A stream of any length: each line is a record as it is published, or as it was read as lines; blank lines are none. ' +
+    'They are stored as they come, some hundred together, in order. Whatever ends the stream, a line that is no record among ' +
+    'them, the lines before it are stored: the problem says how many, and from which line to go on (`nextLine`). The ' +
+    'headers that make a request known again are refused here.',
+  tags: ['Records'],
+  consumes: [LINES_MEDIA_TYPE],
+  params: TopicParams,
+  querystring: Type.Object(
+    {
+      acks: acksQuery,
+      compression: compressionQuery,
+      results: Type.Unsafe<ResultsChoice>({
+        type: 'string',
+        enum: ['summary', 'lines'],
+        default: 'summary',
+        description:
+          'What is told: a `summary` in the end, or before it a line for each group of lines as soon as it is stored. What ' +
+          'goes wrong then is the last line, a problem document, and the connection is closed without the end of the reply.',
+        examples: ['summary'],
+      }),
+      ...formatQuery,
+    },
+    { additionalProperties: false },
+  ),
+  body: ref(RecordToPublishSchema),
+  response: {
+    200: publishedLines('All lines are stored.'),
+    202: publishedLines('With `acks=0`: all lines are queued; nothing is vouched for.'),
+    ...problemReplies,
+  },
+}
+
+export const publishLinesExamples = {
+  request: { key: 'user-42', value: { total: 12.5 } },
+  replies: {
+    200: {
+      topic: 'orders',
+      lineCount: 2000,
+      recordCount: 2000,
+      partitions: [{ partition: 3, recordCount: 2000, firstOffset: 17, lastOffset: 2016 }],
+      durability: 'fsync',
+    },
+    202: {
+      topic: 'orders',
+      lineCount: 2000,
+      recordCount: 2000,
+      partitions: [{ partition: 3, recordCount: 2000, firstOffset: null, lastOffset: null }],
+      durability: 'none',
+    },
+  },
+}

@@ -63,7 +63,14 @@ export class PlainRecordsReader {
   #escapedParts = 0
 
   /** Goes to the first record of the body; false where the body, or what is asked of it, is unusual from the start. */
-  begin(bytes: Buffer, { keyFormat, valueFormat }: RecordFormats): boolean {
+  begin(bytes: Buffer, formats: RecordFormats): boolean {
+    if (!this.beginLines(bytes, formats)) return false
+    this.position = recordsStart(bytes)
+    return this.position >= 0
+  }
+
+  /** For a body of one record a line, which `readLine` takes; false where what is asked of it is unusual. */
+  beginLines(bytes: Buffer, { keyFormat, valueFormat }: RecordFormats): boolean {
     if (keyFormat === 'base64' || valueFormat === 'base64') return false
     const scanner = this.#scanner
     scanner.use(bytes)
@@ -72,8 +79,7 @@ export class PlainRecordsReader {
     this.#keyText = keyFormat === 'json'
     this.#valueText = valueFormat === 'json'
     this.#takesContainers = keyFormat !== 'string' && valueFormat !== 'string'
-    this.position = recordsStart(bytes)
-    return this.position >= 0
+    return true
   }
 
   /** Whether the newest `read` came to the end of the array, and nothing unusual follows it. */
@@ -110,6 +116,20 @@ export class PlainRecordsReader {
       this.position = at
       if (this.#escapedParts !== 0) this.#addDecodings(record, pending)
     }
+  }
+
+  /** Adds the record that begins at `start`, if it is usual and all there is up to `end`, where the line ends. */
+  readLine(columns: RecordColumns, start: number, end: number, pending: PendingDecodings): boolean {
+    const record = columns.addRecord()
+    const { bytes } = columns
+    let at = this.#recordEnd(start, columns, record)
+    while (at >= 0 && at < end && isSpace[bytes[at]!] === 1) at++
+    if (at !== end) {
+      columns.count = record
+      return false
+    }
+    if (this.#escapedParts !== 0) this.#addDecodings(record, pending)
+    return true
   }
 
   /** Behind the record that begins at `start`, or UNUSUAL. */
