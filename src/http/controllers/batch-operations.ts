@@ -15,10 +15,11 @@ export const PublishBatches = {
   summary: 'Publish record batches to a partition',
   description:
     'The body is Kafka record batches v2 (magic 2), one behind the other, as a producer encodes them; they are stored as ' +
-    'they are, but for base offset, leader epoch and, where the topic says LogAppendTime, the time. All are checked to ' +
-    'the last record before any is written: sizes, CRC, record count, dense offsets, timestamps, keys where the topic is ' +
-    'compacted, `max.message.bytes`. Refused: compression, a producer id, transactional and control batches. A refusal ' +
-    'names `batch`, `record` and `byte`. An unknown topic is created where the server is set to. With `Producer-Id` and ' +
+    'they are, but for base offset, leader epoch and, where the topic says LogAppendTime, the time. They may be compressed ' +
+    '(gzip, snappy, lz4, zstd), and stay so unless the topic’s `compression.type` asks for another codec. All are checked ' +
+    'to the last record before any is written: sizes, CRC, record count, dense offsets, timestamps, keys where the topic ' +
+    'is compacted, `max.message.bytes`; what they hold decompressed counts as the body does (`request.max.bytes`). ' +
+    'Refused: a producer id, transactional and control batches. A refusal names `batch`, `record` and `byte`. An unknown topic is created where the server is set to. With `Producer-Id` and ' +
     '`Producer-Sequence`, or an `Idempotency-Key`, a request can be sent again: it is stored once.',
   tags,
   consumes: [BATCHES_MEDIA_TYPE],

@@ -3,6 +3,7 @@ import { ref } from '../schemas/component.ts'
 import { count, offset } from '../schemas/integers.ts'
 import {
   acksQuery,
+  compressionQuery,
   cursorQuery,
   formatQuery,
   identityHeaders,
@@ -37,7 +38,10 @@ export const PublishRecords = {
   tags,
   headers: identityHeaders,
   params: TopicParams,
-  querystring: Type.Object({ acks: acksQuery, ...formatQuery }, { additionalProperties: false }),
+  querystring: Type.Object(
+    { acks: acksQuery, compression: compressionQuery, ...formatQuery },
+    { additionalProperties: false },
+  ),
   body: ref(RecordsToPublishSchema),
   response: { 200: ref(PublishedSchema), 202: ref(AcceptedSchema), ...problemReplies },
 }

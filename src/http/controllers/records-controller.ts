@@ -1,9 +1,8 @@
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { BrokerError } from '../../broker/broker-error.ts'
-import type { Acks } from '../../broker/engine.ts'
 import type { PageLimits } from '../../broker/page-reader.ts'
 import type { PublishResult } from '../../broker/publish-result.ts'
-import type { PublishService } from '../../broker/publish-service.ts'
+import type { PublishOptions, PublishService } from '../../broker/publish-service.ts'
 import type { ReadService } from '../../broker/read-service.ts'
 import type { BodyBuffers } from '../body-buffers.ts'
 import type { App, Controller } from '../controller.ts'
@@ -102,7 +101,7 @@ export class RecordsController implements Controller {
   /** The body is given back in the end: batches hold copies of its records, replies do not show it. */
   async publish(
     topic: string,
-    query: FormatQuery & { acks: Acks },
+    query: FormatQuery & Pick<PublishOptions, 'acks' | 'compression'>,
     body: unknown,
     requestId: string,
     reply: FastifyReply,
@@ -113,9 +112,10 @@ export class RecordsController implements Controller {
       const identity = identityOf(reply.request, body)
       const columns = parsePublishBody(body, this.#bodyOptions(query), this.#columns.take(body))
       this.#deps.load.bodies.made(reply.request, columns.memoryBytes)
-      const result = await this.#deps.publish.publish(topic, columns, { acks: query.acks, identity })
+      const { acks, compression } = query
+      const result = await this.#deps.publish.publish(topic, columns, { acks, compression, identity })
       if (result.worst !== undefined) this.#sendPartial(result, result.worst, requestId, reply)
-      else if (query.acks === '0') void reply.code(202).send({ topic, durability: result.durability })
+      else if (acks === '0') void reply.code(202).send({ topic, durability: result.durability })
       else this.#sendPublished(result, reply)
       this.#columns.giveBack(columns)
     } finally {

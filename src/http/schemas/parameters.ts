@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import type { Compression } from '../../broker/batch-compression.ts'
 import type { Acks } from '../../broker/engine.ts'
 import type { RecordFormat } from '../json/record-format.ts'
 import { MAX_INTEGER, offset, partitionNumber, SETTING } from './integers.ts'
@@ -33,6 +34,19 @@ export const acksQuery = Type.Unsafe<Acks>({
   description: 'When to answer: `all` once the records are durable, `1` once written, `0` at once (202).',
   examples: ['all'],
 })
+
+const compressions: readonly Compression['type'][] = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
+
+export const compressionQuery = Type.Optional(
+  Type.Unsafe<Compression['type']>({
+    type: 'string',
+    enum: compressions,
+    description:
+      'How the server stores these records where the topic has `compression.type=producer`; any other of its values wins. ' +
+      'Readers are not told: the server decompresses.',
+    examples: ['zstd'],
+  }),
+)
 
 /** By which a publish request is known again; the controllers check them, and say what goes with what. */
 export const identityHeaders = Type.Object({
