@@ -8,6 +8,7 @@ import { memoryPart } from './workloads/memory.ts'
 import { partitionsPart } from './workloads/partitions.ts'
 import { publishPart } from './workloads/publish.ts'
 import { readPart } from './workloads/read.ts'
+import { repeatablePart } from './workloads/repeatable.ts'
 import { startUpPart } from './workloads/start-up.ts'
 import { streamsPart } from './workloads/streams.ts'
 import { tailPart } from './workloads/tail.ts'
@@ -17,6 +18,7 @@ export const parts: readonly Part[] = [
   publishPart,
   partitionsPart,
   acksPart,
+  repeatablePart,
   batchesPart,
   readPart,
   latencyPart,

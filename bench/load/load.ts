@@ -8,7 +8,15 @@ export interface Load {
   readonly connections: number
   /** What is POSTed, in turn; GETs without it. */
   readonly bodies?: BodySet
+  /** How requests are known again when they are sent again. Then each connection counts its own requests. */
+  readonly identity?: RequestIdentity
 }
+
+/**
+ * `sequence`: each connection is a producer that counts its requests; `key`: each request has a key of its own; `none`: sent
+ * as the others are, with a header that means nothing, to compare them with.
+ */
+export type RequestIdentity = 'sequence' | 'key' | 'none'
 
 /** A request of a load. */
 export interface LoadRequest {

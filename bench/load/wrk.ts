@@ -5,12 +5,16 @@ import type { Children } from '../measure/children.ts'
 import { endedChildrenCpuSeconds } from '../measure/process-figures.ts'
 import { type Load, type LoadGenerator, type LoadRequest, type LoadResult, requestsOf } from './load.ts'
 
-/** One thread of wrk: with the server's own threads there are no more cores to give on a small machine. */
+/**
+ * One thread of wrk: with the server's own threads there are no more cores to give on a small machine. Where connections
+ * are told apart each has a thread, which is how wrk tells them apart.
+ */
 export class Wrk implements LoadGenerator {
   readonly name: string
   readonly #children: Children
   readonly #folder: string
   #files = 0
+  #runs = 0
 
   private constructor(name: string, children: Children, folder: string) {
     this.name = name
@@ -35,12 +39,25 @@ export class Wrk implements LoadGenerator {
   }
 
   #command(load: Load, seconds: number): string[] {
-    const { origin, connections, bodies } = load
+    const { origin, connections, bodies, identity } = load
+    const threads = identity === undefined ? 1 : connections
     const script = fileURLToPath(new URL('./requests.lua', import.meta.url))
-    const flags = ['-t', '1', '-c', String(connections), '-d', `${seconds}s`, '--timeout', '20s', '-s', script]
+    const flags = [
+      '-t',
+      String(threads),
+      '-c',
+      String(connections),
+      '-d',
+      `${seconds}s`,
+      '--timeout',
+      '20s',
+      '-s',
+      script,
+    ]
     const requestsFile = join(this.#folder, `requests-${++this.#files}`)
     writeFileSync(requestsFile, requestLines(requestsOf(load)))
-    return ['wrk', ...flags, origin, '--', requestsFile, ...(bodies === undefined ? [] : [bodies.contentType])]
+    const identities = identity === undefined ? [] : [identity, `wrk-${process.pid}-${++this.#runs}`]
+    return ['wrk', ...flags, origin, '--', requestsFile, bodies?.contentType ?? '', ...identities]
   }
 }
 

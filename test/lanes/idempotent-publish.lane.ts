@@ -76,8 +76,8 @@ async function publishThroughCrashes(
   const all = publishers.reduce((sum, { places }) => sum + places.length, 0)
   const acknowledged = (): number => publishers.reduce((sum, publisher) => sum + publisher.acknowledgedRecords, 0)
   const ended = new AbortController()
-  const publishing = Promise.all(publishers.map((publisher) => publisher.publishAll(proxy.url))).finally(() =>
-    ended.abort(),
+  const publishing = Promise.all(publishers.map((publisher) => publisher.publishAll(proxy.url, ended.signal))).finally(
+    () => ended.abort(),
   )
   const crashing = (async () => {
     for (let crash = 1; crash <= crashes; crash++) {

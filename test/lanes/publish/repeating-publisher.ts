@@ -56,11 +56,11 @@ export class RepeatingPublisher {
   }
 
   /** A request is sent when the one `window` before it is acknowledged, so that none falls out of what the server keeps. */
-  async publishAll(origin: string): Promise<void> {
+  async publishAll(origin: string, signal: AbortSignal): Promise<void> {
     const answers: Promise<void>[] = []
     for (const [turn, planned] of this.requests.entries()) {
       await answers[turn - this.#options.window]
-      answers.push(this.#publishUntilAcknowledged(origin, turn, planned))
+      answers.push(this.#publishUntilAcknowledged(origin, turn, planned, signal))
     }
     await Promise.all(answers)
     this.#agent.destroy()
@@ -78,14 +78,19 @@ export class RepeatingPublisher {
     }
   }
 
-  async #publishUntilAcknowledged(origin: string, turn: number, planned: PlannedRequest): Promise<void> {
+  async #publishUntilAcknowledged(
+    origin: string,
+    turn: number,
+    planned: PlannedRequest,
+    signal: AbortSignal,
+  ): Promise<void> {
     const body = requestBody(this.name, planned, this.#options.partitions)
     for (;;) {
       const reply = await this.#send(origin, turn, body).catch(() => undefined)
       if (reply !== undefined && 'records' in reply) return this.#acknowledge(planned, reply)
       if (reply !== undefined) assert.ok(this.#mayRepeat(reply), `${this.name}/${turn}: ${JSON.stringify(reply)}`)
       this.repeats++
-      await sleep(RETRY_AFTER_MS)
+      await sleep(RETRY_AFTER_MS, undefined, { signal })
     }
   }
 
