@@ -78,9 +78,8 @@ test('a header that is given twice is refused', async (t) => {
       headers,
       body: JSON.stringify(body),
     })
-    const problem = await response.json()
     assert.equal(response.status, 400, name)
-    assert.match(problem.detail, /given once/, name)
+    assert.match(await response.text(), /given once/, name)
   }
 })
 
