@@ -140,6 +140,12 @@ function engineOptions(config: ServerConfig, clock: Clock): EngineOptions {
         assignors: config.groupConsumerAssignors,
       },
     },
+    producers: {
+      maxBytes: config.producerStateMaxBytes,
+      producerExpirationMs: config.producerIdExpirationMs,
+      expirationCheckIntervalMs: config.producerIdExpirationCheckIntervalMs,
+      keyRetentionMs: config.idempotencyKeyRetentionMs,
+    },
     recoveryThreadsPerDataDir: config.numRecoveryThreadsPerDataDir,
     fileSystem: limitSyncs(nodeFileSystem),
     clock,

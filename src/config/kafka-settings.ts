@@ -162,6 +162,18 @@ export const kafkaSettings = {
     'uniform,range',
     'How partitions can be shared among members; the first counts where no member asks for another.',
   ),
+  producerIdExpirationMs: defineSetting(
+    'producer.id.expiration.ms',
+    int({ min: 1 }),
+    '86400000',
+    'A producer that has not published to a topic for so long is forgotten there: its requests are not known again.',
+  ),
+  producerIdExpirationCheckIntervalMs: defineSetting(
+    'producer.id.expiration.check.interval.ms',
+    int({ min: 1 }),
+    '600000',
+    'How often memory of forgotten producers and keys is freed.',
+  ),
   maxConnections: defineSetting(
     'max.connections',
     int({ min: 1 }),

@@ -163,6 +163,18 @@ export const posthornSettings = {
     '10000',
     'The most partitions of all topics together, internal ones aside.',
   ),
+  idempotencyKeyRetentionMs: defineSetting(
+    'idempotency.key.retention.ms',
+    int({ min: 1, max: 7 * 24 * 3600 * 1000 }),
+    '600000',
+    'A request with an `Idempotency-Key` is known again for so long.',
+  ),
+  producerStateMaxBytes: defineSetting(
+    'producer.state.max.bytes',
+    long({ min: MIB, max: 1024 * GIB }),
+    String(64 * MIB),
+    'Memory for what is known of publish requests with a `Producer-Id` or an `Idempotency-Key`: about 440 bytes a producer and topic, 72 bytes a key. When it is full, new ones are refused with 429.',
+  ),
   journalFileBytes: defineSetting(
     'journal.file.bytes',
     int({ min: 8 * MIB, max: GIB }),

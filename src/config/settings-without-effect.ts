@@ -161,8 +161,6 @@ export const settingsWithoutEffect: ReadonlySet<string> = new Set([
   'password.encoder.old.secret',
   'password.encoder.secret',
   'principal.builder.class',
-  'producer.id.expiration.check.interval.ms',
-  'producer.id.expiration.ms',
   'producer.purgatory.purge.interval.requests',
   'queued.max.request.bytes',
   'queued.max.requests',

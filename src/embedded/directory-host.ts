@@ -14,6 +14,7 @@ import { DirectoryLog } from './log/directory-log.ts'
 import type { OpenFiles } from './log/open-files.ts'
 import type { PartitionPlacement } from './log/partition-log.ts'
 import { PartitionReader } from './log/partition-reader.ts'
+import type { FactsMemory } from './producers/directory-facts.ts'
 
 /** An online log directory at work: its partitions' logs, and how they are indexed and read. */
 export interface DirectoryHost {
@@ -33,6 +34,7 @@ export interface OpenHostOptions {
   readonly journal: JournalSettings
   readonly space: SpaceSettings
   readonly recoveryThreadsPerDataDir: number
+  readonly factsMemory: FactsMemory
   readonly fileSystem: FileSystem
   readonly clock: Clock
   readonly random: (sizeBytes: number) => Uint8Array

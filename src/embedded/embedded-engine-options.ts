@@ -4,6 +4,7 @@ import type { Logger } from '../broker/logger.ts'
 import type { TopicConfig } from '../broker/topic-config.ts'
 import type { FileSystem } from './file-system.ts'
 import type { GroupLimits } from './groups/group-coordinator-options.ts'
+import type { RequestExpirations } from './producers/directory-requests.ts'
 
 /** All the embedded engine needs from outside. Nothing here is optional but what is marked so: `app.ts` decides. */
 export interface EmbeddedEngineOptions {
@@ -20,6 +21,7 @@ export interface EmbeddedEngineOptions {
   readonly journal: JournalSettings
   readonly space: SpaceSettings
   readonly groups: GroupLimits
+  readonly producers: ProducerLimits
   /** `num.recovery.threads.per.data.dir` */
   readonly recoveryThreadsPerDataDir: number
   readonly fileSystem: FileSystem
@@ -43,6 +45,14 @@ export interface EmbeddedEngineLimits {
   readonly waitingReadsMax: number
   /** `log.open.files.max`: segment files kept open. */
   readonly openFilesMax: number
+}
+
+/** How long publish requests are known again, and how many. */
+export interface ProducerLimits extends RequestExpirations {
+  /** `producer.state.max.bytes` */
+  readonly maxBytes: number
+  /** `producer.id.expiration.check.interval.ms` */
+  readonly expirationCheckIntervalMs: number
 }
 
 export interface JournalSettings {

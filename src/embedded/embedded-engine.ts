@@ -22,7 +22,8 @@ import { lookUpOffset } from './offset-lookup.ts'
 import { PartitionFetch } from './partition-fetch.ts'
 import { PartitionPlacer } from './partition-placer.ts'
 import { EmbeddedProducers } from './producers/embedded-producers.ts'
-import { UnboundedRequestMemory } from './producers/unbounded-request-memory.ts'
+import { doubtLostParts } from './producers/lost-parts.ts'
+import { RequestExpiry } from './producers/request-expiry.ts'
 import { ReadWaiter } from './read-waiter.ts'
 import { SpaceWatch } from './space-watch.ts'
 import { startStorage, stopStorage, type Storage } from './storage.ts'
@@ -40,6 +41,7 @@ export class EmbeddedEngine implements Engine {
   readonly #waiter: ReadWaiter
   readonly #fetch: PartitionFetch
   readonly #spaceWatch: SpaceWatch
+  readonly #expiry: RequestExpiry
   #state: 'open' | 'closing' | 'closed' = 'open'
   #closing: Promise<void> | undefined
 
@@ -53,13 +55,15 @@ export class EmbeddedEngine implements Engine {
     this.#fetch = new PartitionFetch(table, this.#waiter, clock)
     this.#spaceWatch = new SpaceWatch(storage.directories, clock, logger)
     this.producers = new EmbeddedProducers({
-      memory: new UnboundedRequestMemory(),
+      memory: storage.requests,
       topic: (name) => table.get(name)?.summary,
       append: (topicId, request, facts) =>
         this.#state === 'open' ? this.#router.appendKnown(topicId, request, facts) : Promise.reject(stopping()),
       checkOpen: () => this.#checkOpen(),
       clock,
     })
+    const { expirationCheckIntervalMs } = options.producers
+    this.#expiry = new RequestExpiry(clock, expirationCheckIntervalMs, () => storage.requests.sweep())
     const placer = new PartitionPlacer(catalogue, hosts)
     const lifecycle = new TopicLifecycle({ ...options, catalogue, hosts, placer })
     this.topics = new EmbeddedTopicStore({
@@ -89,8 +93,18 @@ export class EmbeddedEngine implements Engine {
     const storage = await startStorage(options)
     const engine = new EmbeddedEngine(options, storage)
     engine.#spaceWatch.start()
+    engine.#expiry.start()
+    engine.#doubtLostParts()
     void engine.groups.load()
     return engine
+  }
+
+  #doubtLostParts(): void {
+    const { hosts, requests, table } = this.#storage
+    if (!hosts.some(({ log }) => log.factsLostMs > 0)) return
+    const lostMsOf = (topicId: string, partition: number): number =>
+      table.byId(topicId)?.slots[partition]?.host?.log.factsLostMs ?? 0
+    doubtLostParts(requests.all(), lostMsOf, this.producers)
   }
 
   append(request: AppendRequest): Promise<AppendResult> {
@@ -143,6 +157,7 @@ export class EmbeddedEngine implements Engine {
     await this.groups.close()
     await this.#router.settled()
     await this.#spaceWatch.stop()
+    this.#expiry.stop()
     this.#state = 'closed'
     await stopStorage(this.#storage, this.#options)
   }

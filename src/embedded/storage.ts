@@ -9,6 +9,8 @@ import { LiveTopic, type PartitionSlot } from './live-topic.ts'
 import { withDescriptorRelief } from './log/descriptor-relief.ts'
 import { OpenFiles } from './log/open-files.ts'
 import type { PartitionPlacement } from './log/partition-log.ts'
+import { DirectoryRequests } from './producers/directory-requests.ts'
+import { PackedRequestMemory } from './producers/packed-request-memory.ts'
 import { errorMessage } from './startup-error.ts'
 import { TopicTable } from './topic-table.ts'
 import { removeUnfinishedTopics } from './unfinished-topics.ts'
@@ -21,6 +23,8 @@ export interface Storage {
   readonly hosts: readonly DirectoryHost[]
   readonly files: OpenFiles
   readonly table: TopicTable
+  /** Published, and known again if they are sent again. */
+  readonly requests: PackedRequestMemory
 }
 
 /** The passes of a start; the numbers are those of the recovery. If one fails, what was opened is released. */
@@ -32,7 +36,8 @@ export async function startStorage(options: EmbeddedEngineOptions): Promise<Stor
   const fileSystem = withDescriptorRelief(options.fileSystem, files)
   const table = new TopicTable()
   const hosts: DirectoryHost[] = []
-  const storage: Storage = { directories, catalogue, hosts, files, table }
+  const requests = new PackedRequestMemory({ ...options.producers, now: () => options.clock.now() })
+  const storage: Storage = { directories, catalogue, hosts, files, table, requests }
   try {
     // 2: topics that were not wholly created or deleted.
     await removeUnfinishedTopics({ ...options, catalogue, directories })
@@ -45,7 +50,8 @@ export async function startStorage(options: EmbeddedEngineOptions): Promise<Stor
     const opening = online.map(async (directory) => {
       const placed = placements.get(directory.directoryId) ?? []
       const topicConfigOf = (topicId: string) => table.byId(topicId)?.config()
-      const settings = { ...options, fileSystem, directory, files, topicConfigOf }
+      const factsMemory = new DirectoryRequests(requests, directory.directoryId, catalogue, options.producers)
+      const settings = { ...options, fileSystem, directory, files, topicConfigOf, factsMemory }
       hosts.push(await openHost({ ...settings, placements: placed.map((each) => each.placement) }))
     })
     const failed = (await Promise.allSettled(opening)).find((result) => result.status === 'rejected')

@@ -43,6 +43,12 @@ export function embeddedOptions(t: TestContext, options: Partial<EmbeddedEngineO
         assignors: ['uniform', 'range'],
       },
     },
+    producers: {
+      maxBytes: 4 * MIB,
+      producerExpirationMs: 86_400_000,
+      expirationCheckIntervalMs: 600_000,
+      keyRetentionMs: 600_000,
+    },
     recoveryThreadsPerDataDir: 2,
     fileSystem: nodeFileSystem,
     clock: systemClock,

@@ -1,5 +1,6 @@
 import type { PartitionLog } from '../log/partition-log.ts'
 import type { SegmentWriter } from '../log/segment-writer.ts'
+import type { CapturedFacts } from '../producers/directory-facts.ts'
 import { checkpointSection, type CheckpointPartition } from './checkpoint-section.ts'
 import type { Committer } from './committer.ts'
 import type { Journal } from './journal.ts'
@@ -11,6 +12,8 @@ export interface CheckpointerOptions {
   readonly partitions: () => Iterable<PartitionLog>
   /** Where partitions stand that are offline: carried on from checkpoint to checkpoint until they are back. */
   readonly offline: () => Iterable<CheckpointPartition>
+  /** What is known of the requests of all rounds committed until now. */
+  readonly captureFacts: () => CapturedFacts
 }
 
 /**
@@ -53,9 +56,11 @@ export class Checkpointer {
     const { committer, writer, journal } = this.#options
     const covered = committer.committed.committedRound
     const section = checkpointSection(covered, [...capture(this.#options.partitions()), ...this.#options.offline()])
+    const facts = this.#options.captureFacts()
+    const stored = await facts.store()
     await writer.flush()
     await writer.syncTouched()
-    await committer.appendFrame(kind, section)
+    await committer.appendFrame(kind, stored ? [section, stored] : [section])
     journal.covered(covered)
     this.#taken++
   }

@@ -24,7 +24,7 @@ export interface CommitterOptions extends AdmissionOptions, FrameWriterOptions {
 
 interface WaitingFrame {
   readonly kind: FrameKind
-  readonly section: Section
+  readonly sections: readonly Section[]
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
@@ -75,10 +75,10 @@ export class Committer {
   }
 
   /** Writes a frame of its own between two rounds; resolves when it is durable. */
-  appendFrame(kind: FrameKind, section: Section): Promise<void> {
+  appendFrame(kind: FrameKind, sections: readonly Section[]): Promise<void> {
     assert.equal(this.#waitingFrame, undefined)
     return new Promise((resolve, reject) => {
-      this.#waitingFrame = { kind, section, resolve, reject }
+      this.#waitingFrame = { kind, sections, resolve, reject }
       this.kick()
     })
   }
@@ -168,11 +168,17 @@ export class Committer {
     return { nowMs: this.#options.clock.now(), jitter: this.#options.jitter }
   }
 
-  async #commit(requests: readonly QueuedAppend[]): Promise<boolean> {
+  async #commit(taken: readonly QueuedAppend[]): Promise<boolean> {
+    let requests = taken
     const { direct, journal } = this.#options
     const ready = direct.ready
     let frameBytes = ROUND_OVERHEAD_BYTES + (ready ? namedBytes(ready) : 0)
-    for (const request of requests) frameBytes += request.frameBytes
+    const withRequests = requests.reduce((sum, request) => sum + request.frameBytes, frameBytes)
+    // What a group's frame has to say may leave no room for others in a small journal: they take the next one.
+    if (ready && withRequests > journal.roundFrameMaxBytes) {
+      this.#queue.putBack(requests)
+      requests = []
+    } else frameBytes = withRequests
     if (!journal.makeRoom(frameBytes)) {
       this.#queue.putBack(requests)
       return this.#waitForCheckpoint()
@@ -226,7 +232,7 @@ export class Committer {
 
   async #writeWaitingFrame(frame: WaitingFrame): Promise<boolean> {
     this.#waitingFrame = undefined
-    await this.#frames.writeFrame(frame.kind, frame.section).then(frame.resolve, frame.reject)
+    await this.#frames.writeFrame(frame.kind, frame.sections).then(frame.resolve, frame.reject)
     return true
   }
 

@@ -6,9 +6,9 @@ import { isDiskFull } from '../log/storage-failure.ts'
 import type { TailCache } from '../log/tail-cache.ts'
 import { batchesSection, type RoundEntry } from './batches-section.ts'
 import type { DirectAppends } from './direct-append.ts'
-import type { FrameKind, Section } from './frame.ts'
+import { FRAME_HEADER_BYTES, sectionBytes, type FrameKind, type Section } from './frame.ts'
 import type { Journal } from './journal.ts'
-import { ROUND_OVERHEAD_BYTES, type QueuedAppend } from './queued-append.ts'
+import type { QueuedAppend } from './queued-append.ts'
 import { producersSection } from './producers-section.ts'
 import { inlineEntries, type Round, type RoundRun } from './round.ts'
 
@@ -91,9 +91,9 @@ export class FrameWriter {
   }
 
   /** Any other frame: rejects if it may not be there. */
-  async writeFrame(kind: FrameKind, section: Section): Promise<void> {
+  async writeFrame(kind: FrameKind, sections: readonly Section[]): Promise<void> {
     const { journal, condition } = this.#options
-    const bytes = section.content.reduce((sum, part) => sum + part.length, ROUND_OVERHEAD_BYTES)
+    const bytes = sections.reduce((sum, section) => sum + sectionBytes(section), FRAME_HEADER_BYTES)
     try {
       journal.makeRoomIfFree(bytes)
       await journal.allocate(bytes)
@@ -102,7 +102,7 @@ export class FrameWriter {
       throw error
     }
     try {
-      await journal.append(kind, [section])
+      await journal.append(kind, sections)
     } catch (error) {
       condition.poison('writing the journal failed', error)
       throw error

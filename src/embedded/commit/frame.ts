@@ -19,7 +19,7 @@ import { readInt64, writeInt64 } from '../../codec/int64.ts'
  *   44  (zero)       20 bytes
  *   64  body         sections, one behind the other:
  *
- *         0  type     uint16   1 batches, 2 checkpoint
+ *         0  type     uint16   1 batches, 2 checkpoint, 3 producers, 4 producers file
  *         2  version  uint16   of this type's content
  *         4  length   uint32   bytes of content
  *         8  content
@@ -64,6 +64,11 @@ export interface DecodedSection {
   readonly type: number
   readonly version: number
   readonly content: Buffer
+}
+
+/** Of a section in a frame, its header included. */
+export function sectionBytes({ content }: Section): number {
+  return content.reduce((sum, bytes) => sum + bytes.length, SECTION_HEADER_BYTES)
 }
 
 export function alignedBytes(sizeBytes: number): number {

@@ -1,5 +1,6 @@
 import { decodeBatchesSection, type DecodedEntry } from './batches-section.ts'
 import { decodeCheckpointSection, type Checkpoint } from './checkpoint-section.ts'
+import { decodeProducersFileSection, type ProducersFileMark } from './producers-file-section.ts'
 import { decodeProducersSection } from './producers-section.ts'
 import { decodeFrame, FRAME_ALIGNMENT_BYTES, peekFrame, type Frame, type FrameHeader } from './frame.ts'
 import { FRAMES_START, readJournalId } from './journal-file.ts'
@@ -7,6 +8,8 @@ import { FRAMES_START, readJournalId } from './journal-file.ts'
 export interface JournalScan {
   readonly journalId: Buffer
   readonly checkpoint: Checkpoint
+  /** What the checkpoint counts on of the `producers` file. */
+  readonly producersFile: ProducersFileMark | undefined
   /** What the readable rounds behind the checkpoint committed, in order. */
   readonly rounds: readonly ScannedRound[]
   /**
@@ -43,8 +46,9 @@ export function scanJournal(contents: readonly [Buffer, Buffer]): JournalScan | 
   if (!journalId) return undefined
   const found = new FoundFrames(contents, journalId)
   const newest = found.newestReadable()
-  const checkpoint = found.newestCheckpoint()
-  if (!newest || !checkpoint) return undefined
+  const newestCheckpoint = found.newestCheckpoint()
+  if (!newest || !newestCheckpoint) return undefined
+  const { checkpoint, producersFile } = newestCheckpoint
   const rounds: ScannedRound[] = []
   let lastMissingRound = 0
   if (found.fileIsLost) lastMissingRound = Number.MAX_SAFE_INTEGER
@@ -60,6 +64,7 @@ export function scanJournal(contents: readonly [Buffer, Buffer]): JournalScan | 
   return {
     journalId,
     checkpoint,
+    producersFile,
     rounds,
     lastMissingRound,
     newest,
@@ -128,13 +133,13 @@ class FoundFrames {
     return undefined
   }
 
-  newestCheckpoint(): Checkpoint | undefined {
+  newestCheckpoint(): Pick<JournalScan, 'checkpoint' | 'producersFile'> | undefined {
     for (const round of this.#roundsNewestFirst()) {
       if (this.#byRound.get(round)?.header.kind === 'round') continue
       const frame = this.read(round)
-      const [section] = frame?.sections ?? []
+      const [section, producers] = frame?.sections ?? []
       const checkpoint = section && decodeCheckpointSection(section)
-      if (checkpoint) return checkpoint
+      if (checkpoint) return { checkpoint, producersFile: producers && decodeProducersFileSection(producers) }
     }
     return undefined
   }

@@ -3,6 +3,7 @@ import type { CommitObserver } from '../../broker/engine-statistics.ts'
 import type { Logger } from '../../broker/logger.ts'
 import type { FileSystem } from '../file-system.ts'
 import type { SegmentKey } from '../index/segment-index.ts'
+import type { FactsMemory } from '../producers/directory-facts.ts'
 import type { OpenFiles } from './open-files.ts'
 import type { PartitionPlacement } from './partition-log.ts'
 
@@ -19,6 +20,8 @@ export interface DirectoryLogOptions {
   readonly limits: DirectoryLogLimits
   /** Random bytes of the length asked for, fit for ids. */
   readonly random: (sizeBytes: number) => Uint8Array
+  /** Where requests are remembered that said who they are. */
+  readonly factsMemory?: FactsMemory
   readonly indexer?: SegmentIndexer
   readonly observer?: CommitObserver
   readonly reserve?: ReservedSpace

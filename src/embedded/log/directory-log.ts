@@ -14,6 +14,7 @@ import { DirectoryWriters } from './directory-writers.ts'
 import { createPartitionDirectory, deletedDirectory, partitionDirectory } from './partition-directory.ts'
 import { PartitionLog, type PartitionPlacement } from './partition-log.ts'
 import { recoverDirectory } from './recovery.ts'
+import type { DirectoryFacts } from '../producers/directory-facts.ts'
 import { emptySegmentFacts, Segment } from './segment.ts'
 import { isDiskFull, isMissing } from './storage-failure.ts'
 
@@ -32,6 +33,7 @@ export class DirectoryLog {
   readonly #offline = new Map<PartitionLog, CheckpointPartition>()
   /** Undefined where the directory could not be recovered. */
   #writers: DirectoryWriters | undefined
+  #facts: DirectoryFacts | undefined
   #closing: Promise<void> | undefined
 
   private constructor(options: DirectoryLogOptions) {
@@ -64,11 +66,13 @@ export class DirectoryLog {
       await reserve.release()
       return recoverDirectory(options)
     })
+    this.#facts = recovered.facts
     for (const log of recovered.logs) this.#add(log)
     for (const [log, stood] of recovered.offline) this.#offline.set(log, stood)
     this.#writers = new DirectoryWriters(this.#options, this.#condition, recovered.journal, {
       partitions: () => this.#partitions.values(),
       offline: () => this.#offline.values(),
+      facts: recovered.facts,
       jitter: this.#jitter,
     })
   }
@@ -132,6 +136,11 @@ export class DirectoryLog {
       if (tooLarge) return largerThanSegment(tooLarge.bytes.length, segmentBytes)
     }
     return undefined
+  }
+
+  /** Requests that came until then may not be known again, for the disk has lost what was known of them; 0 = none. */
+  get factsLostMs(): number {
+    return this.#facts?.lostMs ?? 0
   }
 
   partition(topicId: string, partition: number): PartitionLog | undefined {
@@ -265,6 +274,7 @@ export class DirectoryLog {
     if (state === 'offline') add('log-dir-offline', `${this.path} is offline: ${reason}`)
     if (state === 'read-only') add('log-dir-poisoned', `${this.path} is read-only until a restart: ${reason}`)
     if (full !== undefined) add('disk-full', `${this.path} takes no records: ${full}`)
+    if (this.factsLostMs > 0) add('producers-lost', lostFacts(this.path, this.factsLostMs))
     for (const { topic, partition, fenced, offlineReason } of this.#partitions.values()) {
       if (offlineReason !== undefined && state !== 'offline') {
         add('partition-offline', `partition ${partition} of ${topic} is offline: ${offlineReason}`)
@@ -281,6 +291,13 @@ export class DirectoryLog {
     this.#closing ??= this.#writers?.close() ?? Promise.resolve()
     return this.#closing
   }
+}
+
+function lostFacts(path: string, lostMs: number): string {
+  return (
+    `${path} has lost what was known of some requests with a Producer-Id or an Idempotency-Key that came before ` +
+    `${new Date(lostMs).toISOString()}: sent again, they may be stored twice`
+  )
 }
 
 function keyOf(topicId: string, partition: number): string {

@@ -5,10 +5,12 @@ import { Committer } from '../commit/committer.ts'
 import { DirectAppends } from '../commit/direct-append.ts'
 import type { Journal } from '../commit/journal.ts'
 import { SpaceGuard } from '../commit/space-guard.ts'
+import type { CapturedFacts, DirectoryFacts } from '../producers/directory-facts.ts'
 import type { DirectoryCondition } from './directory-condition.ts'
 import type { DirectoryLogOptions } from './directory-log-options.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { SegmentWriter } from './segment-writer.ts'
+import { isDiskFull, isOutOfDescriptors } from './storage-failure.ts'
 import { TailCache } from './tail-cache.ts'
 
 const MIB = 1024 * 1024
@@ -20,6 +22,7 @@ const CHECKPOINT_DIRECT_BYTES = 256 * MIB
 export interface WrittenPartitions {
   readonly partitions: () => Iterable<PartitionLog>
   readonly offline: () => Iterable<CheckpointPartition>
+  readonly facts: DirectoryFacts
   /** 0 ≤ jitter < 1 */
   readonly jitter: () => number
 }
@@ -71,11 +74,26 @@ export class DirectoryWriters {
       pendingMaxBytes: limits.pendingMaxBytes ?? PENDING_MAX_BYTES,
       wantCheckpoint: () => this.checkpointer.want(),
       onCommitted: (directBytes) => this.#committed(directBytes),
-      onFacts: () => {},
+      onFacts: (facts) => written.facts.committed(facts),
     })
     const { committer, segments: writer } = this
-    this.checkpointer = new Checkpointer({ journal, committer, writer, ...written })
+    const captureFacts = (): CapturedFacts => this.#captureFacts(written.facts)
+    this.checkpointer = new Checkpointer({ journal, committer, writer, ...written, captureFacts })
     condition.onFailure(() => this.committer.kick())
+  }
+
+  /** A write that failed cannot be tried again: what was not synced may be gone all the same. */
+  #captureFacts(facts: DirectoryFacts): CapturedFacts {
+    const captured = facts.capture()
+    return {
+      store: () =>
+        captured.store().catch((error: unknown) => {
+          if (!isDiskFull(error) && !isOutOfDescriptors(error)) {
+            this.#condition.poison('writing the producers file failed', error)
+          }
+          throw error
+        }),
+    }
   }
 
   #committed(directBytes: number): void {

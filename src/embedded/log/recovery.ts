@@ -4,11 +4,12 @@ import type { Logger } from '../../broker/logger.ts'
 import { checkpointSection, type CheckpointPartition } from '../commit/checkpoint-section.ts'
 import { capture } from '../commit/checkpointer.ts'
 import { ConcurrencyLimit } from '../commit/concurrency-limit.ts'
-import { FRAME_HEADER_BYTES, JOURNAL_ID_BYTES, SECTION_HEADER_BYTES, type Section } from '../commit/frame.ts'
+import { FRAME_HEADER_BYTES, JOURNAL_ID_BYTES, sectionBytes, type Section } from '../commit/frame.ts'
 import { FRAMES_START, JournalFile, journalFileName, readJournalId } from '../commit/journal-file.ts'
 import { scanJournal, type JournalScan } from '../commit/journal-scan.ts'
 import { Journal } from '../commit/journal.ts'
 import type { FileSystem } from '../file-system.ts'
+import { DirectoryFacts, type FactsMemory } from '../producers/directory-facts.ts'
 import { HeldRounds } from './held-rounds.ts'
 import { isDeletedDirectory, partitionDirectory, readTopicId } from './partition-directory.ts'
 import { PartitionLog, type PartitionPlacement } from './partition-log.ts'
@@ -16,6 +17,8 @@ import { PartitionRecovery, type ScannedEntry } from './partition-recovery.ts'
 import { PartitionWork } from './partition-work.ts'
 import { emptySegmentFacts, Segment } from './segment.ts'
 import { isDiskFull, isMissing } from './storage-failure.ts'
+
+const noMemory: FactsMemory = { load: () => {}, live: () => [], keptMs: 0 }
 
 /** Partitions that nothing is to be done with are looked at so many at a time: each look waits for libuv's pool. */
 const LOOKS_AT_ONCE = 8
@@ -31,6 +34,7 @@ export interface RecoveryOptions {
   readonly random: (sizeBytes: number) => Uint8Array
   /** 0 ≤ jitter < 1 */
   readonly jitter: () => number
+  readonly factsMemory?: FactsMemory
 }
 
 export interface RecoveredDirectory {
@@ -38,6 +42,7 @@ export interface RecoveredDirectory {
   readonly logs: readonly PartitionLog[]
   /** Partitions that are offline, as checkpoints go on carrying them. */
   readonly offline: ReadonlyMap<PartitionLog, CheckpointPartition>
+  readonly facts: DirectoryFacts
 }
 
 /**
@@ -153,7 +158,7 @@ class Recovery {
     const start = { journalId, cycle: 0, position: FRAMES_START, lastRound: 0, otherNewestRound: 0, coveredRound: 0 }
     const journal = new Journal(files, { capacityBytes: this.#options.journalFileBytes, logger }, start)
     const section = checkpointSection(0, [])
-    await journal.allocate(frameBytesOf(section))
+    await journal.allocate(frameBytesOf([section]))
     await journal.append('checkpoint', [section])
     const contents = [await files[0].readAll(), await files[1].readAll()] as const
     const scan = scanJournal(contents)
@@ -197,9 +202,15 @@ class Recovery {
     await new ConcurrencyLimit(LOOKS_AT_ONCE).forEach(idle, recover)
     const logs = placements.flatMap((placement) => recovered.get(placement) ?? [])
     if (owed.length > 0) await held.write(scan.newest.header.round, owed)
-    const journal = await this.#startJournal(files, scan, logs, [...offline.values()])
+    const facts = await this.#recoverFacts(scan)
+    const journal = await this.#startJournal(
+      files,
+      scan,
+      checkpointSection(scan.newest.header.round, [...capture(logs), ...offline.values()]),
+      facts,
+    )
     if (offline.size === 0) await held.remove()
-    return { journal, logs, offline }
+    return { journal, logs, offline, facts }
   }
 
   async #offlineReason({ topic, topicId, partition }: PartitionPlacement): Promise<string | undefined> {
@@ -235,12 +246,25 @@ class Recovery {
     return recovery.run(work.entriesOf(placement))
   }
 
+  /** What is known of requests: all of it, before the next checkpoint lets go of the rounds that said so. */
+  async #recoverFacts(scan: JournalScan): Promise<DirectoryFacts> {
+    const { factsMemory: memory = noMemory, clock } = this.#options
+    const facts = new DirectoryFacts({ ...this.#options, memory })
+    await facts.recover({
+      mark: scan.producersFile,
+      rounds: scan.rounds.flatMap((round) => round.facts ?? []),
+      isDamaged: scan.lastMissingRound > 0,
+      nowMs: clock.now(),
+    })
+    return facts
+  }
+
   /** Everything is in the segments and synced: a checkpoint says so, and the journal goes on behind it. */
   async #startJournal(
     files: readonly [JournalFile, JournalFile],
     scan: JournalScan,
-    logs: readonly PartitionLog[],
-    offline: readonly CheckpointPartition[],
+    partitions: Section,
+    facts: DirectoryFacts,
   ): Promise<Journal> {
     const { header, position } = scan.newest
     const start = {
@@ -253,11 +277,13 @@ class Recovery {
     }
     const { journalFileBytes, logger } = this.#options
     const journal = new Journal(files, { capacityBytes: journalFileBytes, logger }, start)
-    const section = checkpointSection(header.round, [...capture(logs), ...offline])
+    const captured = facts.capture()
     try {
-      journal.makeRoomIfFree(frameBytesOf(section))
-      await journal.allocate(frameBytesOf(section))
-      await journal.append('checkpoint', [section])
+      const stored = await captured.store()
+      const sections = stored ? [partitions, stored] : [partitions]
+      journal.makeRoomIfFree(frameBytesOf(sections))
+      await journal.allocate(frameBytesOf(sections))
+      await journal.append('checkpoint', sections)
       journal.covered(header.round)
       await journal.allocateFirst()
     } catch (error) {
@@ -279,8 +305,8 @@ async function isAway(fileSystem: FileSystem, directory: string): Promise<boolea
   }
 }
 
-function frameBytesOf(section: Section): number {
-  return section.content.reduce((sum, bytes) => sum + bytes.length, FRAME_HEADER_BYTES + SECTION_HEADER_BYTES)
+function frameBytesOf(sections: readonly Section[]): number {
+  return sections.reduce((sum, section) => sum + sectionBytes(section), FRAME_HEADER_BYTES)
 }
 
 function scannedEntries(scan: JournalScan): ScannedEntry[] {

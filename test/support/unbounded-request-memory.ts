@@ -1,6 +1,10 @@
-import { type KnownProducer, REQUESTS_REMEMBERED, type RememberedRequest } from './known-producer.ts'
-import type { ProducerKey, RequestFacts } from './request-facts.ts'
-import type { PromisedRoom, RequestMemory } from './request-memory.ts'
+import {
+  type KnownProducer,
+  REQUESTS_REMEMBERED,
+  type RememberedRequest,
+} from '../../src/embedded/producers/known-producer.ts'
+import type { ProducerKey, RequestFacts } from '../../src/embedded/producers/request-facts.ts'
+import type { PromisedRoom, RequestMemory } from '../../src/embedded/producers/request-memory.ts'
 
 interface Entry {
   bornMs: number
