@@ -4,6 +4,7 @@ import { batchesPart } from './workloads/batches.ts'
 import { costPart } from './workloads/cost.ts'
 import { groupsPart } from './workloads/groups.ts'
 import { latencyPart } from './workloads/latency.ts'
+import { linesPart } from './workloads/lines.ts'
 import { memoryPart } from './workloads/memory.ts'
 import { partitionsPart } from './workloads/partitions.ts'
 import { publishPart } from './workloads/publish.ts'
@@ -19,6 +20,7 @@ export const parts: readonly Part[] = [
   partitionsPart,
   acksPart,
   repeatablePart,
+  linesPart,
   batchesPart,
   readPart,
   latencyPart,

@@ -37,8 +37,9 @@ export function requestsOf({ paths, bodies }: Load): LoadRequest[] {
 export interface LoadResult {
   readonly requests: number
   readonly seconds: number
-  readonly p50Ms: number
-  readonly p99Ms: number
+  /** Of requests; undefined where there is none but the stream itself. */
+  readonly p50Ms: number | undefined
+  readonly p99Ms: number | undefined
   /** Failed or refused requests: a row with any is not a figure. */
   readonly errors: number
   /** Of the replies, heads included. */

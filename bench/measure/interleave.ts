@@ -1,15 +1,17 @@
-import type { Load, LoadResult } from '../load/load.ts'
+import type { Load, LoadGenerator, LoadResult } from '../load/load.ts'
 import type { PartContext } from '../part.ts'
 import type { Row } from '../row.ts'
 import { assertFreeSpace, gibWrittenBy } from './free-space.ts'
 import { cpuSeconds, residentMiB } from './process-figures.ts'
 import type { MeasuredServer } from './servers.ts'
-import { median, type Ratio, ratioOfNeighbours, spreadPercent, sum, sumKnown } from './statistics.ts'
+import { median, medianKnown, type Ratio, ratioOfNeighbours, spreadPercent, sum, sumKnown } from './statistics.ts'
 
 /** A server and the load that it gets. Several contenders may share a server. */
 export interface Contender {
   readonly server: MeasuredServer
   readonly load: Load
+  /** Where it is not the one of the run. */
+  readonly generator?: LoadGenerator
 }
 
 /** A short run of one contender. What the system does not tell is undefined. */
@@ -27,7 +29,7 @@ export async function interleave(contenders: readonly Contender[], context: Part
   const { repeats, burstSeconds, warmUpSeconds } = context.options
   const loads = contenders.map(({ load }) => load)
   assertFreeSpace(context.folder, gibWrittenBy(loads, warmUpSeconds + repeats * burstSeconds))
-  for (const load of loads) await context.generator.run(load, warmUpSeconds)
+  for (const { load, generator = context.generator } of contenders) await generator.run(load, warmUpSeconds)
   for (const { server } of contenders) server.loadBegins()
   const bursts: Burst[][] = contenders.map(() => [])
   for (let round = 0; round < repeats; round++) {
@@ -38,9 +40,10 @@ export async function interleave(contenders: readonly Contender[], context: Part
   return bursts
 }
 
-export async function burst({ server, load }: Contender, seconds: number, context: PartContext): Promise<Burst> {
+export async function burst(contender: Contender, seconds: number, context: PartContext): Promise<Burst> {
+  const { server, load, generator = context.generator } = contender
   const before = cpuSeconds(server.pid)
-  const result = await context.generator.run(load, seconds)
+  const result = await generator.run(load, seconds)
   server.assertAlive()
   const after = cpuSeconds(server.pid)
   const known = before !== undefined && after !== undefined
@@ -73,8 +76,8 @@ export function figures(bursts: readonly Burst[]): Omit<Row, 'work'> {
   return {
     requestsPerSecond: median(rates(bursts)),
     spreadPercent: bursts.length > 1 ? spreadPercent(rates(bursts)) : undefined,
-    p50Ms: median(bursts.map((one) => one.p50Ms)),
-    p99Ms: median(bursts.map((one) => one.p99Ms)),
+    p50Ms: medianKnown(bursts.map((one) => one.p50Ms)),
+    p99Ms: medianKnown(bursts.map((one) => one.p99Ms)),
     serverCores: serverCpu && serverCpu / seconds,
     generatorCores: generatorCpu && generatorCpu / seconds,
     mainThreadUs: mainCpu && (mainCpu * 1e6) / requests,

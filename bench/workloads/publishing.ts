@@ -47,11 +47,14 @@ export interface PublishRow {
   readonly work: string
   readonly partitions?: number
   readonly recordsPerRequest: number
+  /** Of a record's value, on average, where it is not that of the usual bodies. */
+  readonly valueBytes?: number
   readonly bursts: readonly Burst[]
   readonly ratio?: Ratio | undefined
 }
 
-export function publishRow({ work, partitions, recordsPerRequest, bursts, ratio }: PublishRow): Row {
+export function publishRow(published: PublishRow): Row {
+  const { work, partitions, recordsPerRequest, valueBytes = VALUE_BYTES, bursts, ratio } = published
   const columns = figures(bursts)
   const recordsPerSecond = (columns.requestsPerSecond ?? 0) * recordsPerRequest
   return {
@@ -59,7 +62,7 @@ export function publishRow({ work, partitions, recordsPerRequest, bursts, ratio 
     partitions,
     ...columns,
     recordsPerSecond,
-    megabytesPerSecond: (recordsPerSecond * VALUE_BYTES) / 1e6,
+    megabytesPerSecond: (recordsPerSecond * valueBytes) / 1e6,
     ratio,
   }
 }
