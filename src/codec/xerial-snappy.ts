@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import * as snappy from 'snappy'
 import { CorruptBatchError, DecompressedTooLargeError } from './corrupt-batch-error.ts'
 
@@ -17,6 +18,12 @@ const MAGIC_BYTES = 8
 const MAGIC_AS_SIZE = HEADER.readInt32BE(0)
 const WRITTEN_BLOCK_BYTES = 32 * 1024
 const MAX_VARINT_BYTES = 5
+/** Chunks that are so small on average serve nobody, and make much work of few bytes. */
+const FEW_CHUNKS = 1024
+const CHUNK_MIN_AVERAGE_BYTES = 128
+/** Smaller blocks take less time than a trip to another thread; after so many of them, others have their turn. */
+const SMALL_BLOCK_BYTES = 1024
+const SMALL_BLOCKS_AT_ONCE = 64
 // Without copying, each result is external memory that costs far more to register with the collector than to copy.
 const COPIED = { copyOutputData: true }
 
@@ -45,7 +52,12 @@ export async function snappyDecompress(bytes: Buffer, maxBytes: number): Promise
   const chunks = new SnappyChunks(bytes, maxBytes)
   const content = Buffer.allocUnsafe(chunks.contentBytes)
   let at = 0
-  for (const chunk of chunks) at += place(content, at, chunk, await uncompressed(chunk))
+  let small = 0
+  for (const chunk of chunks) {
+    const isSmall = chunk.block.length <= SMALL_BLOCK_BYTES
+    if (isSmall && ++small % SMALL_BLOCKS_AT_ONCE === 0) await setImmediate()
+    at += place(content, at, chunk, isSmall ? uncompressedSync(chunk) : await uncompressed(chunk))
+  }
   return content
 }
 
@@ -75,7 +87,10 @@ class SnappyChunks {
     this.#bytes = bytes
     this.#isFramed = isHeader(bytes, 0)
     let contentBytes = 0
+    let chunks = 0
+    const maxChunks = FEW_CHUNKS + bytes.length / CHUNK_MIN_AVERAGE_BYTES
     for (const chunk of this) {
+      if (++chunks > maxChunks) throw new CorruptBatchError('Snappy stream of too many small chunks', chunk.position)
       contentBytes += chunk.contentBytes
       if (contentBytes > maxBytes) throw new DecompressedTooLargeError(maxBytes, chunk.position)
     }

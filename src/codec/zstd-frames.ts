@@ -23,6 +23,9 @@ const RUN_LENGTH_BLOCK = 1
 const DICTIONARY_ID_BYTES = [0, 1, 2, 4] as const
 const CONTENT_SIZE_BYTES = [0, 2, 4, 8] as const
 
+/** A producer writes one; each takes a decoder of its own. */
+const MAX_FRAMES = 1024
+
 /**
  * The frames of a stream, without those that are skipped: Node's decoder reads the first and leaves the others. Finds
  * their ends by their block headers; what the blocks hold is not looked at.
@@ -30,7 +33,9 @@ const CONTENT_SIZE_BYTES = [0, 2, 4, 8] as const
  * @throws CorruptBatchError where the bytes do not end with a frame
  */
 export function* zstdFrames(bytes: Buffer): Generator<Buffer> {
+  let frames = 0
   for (let at = 0; at < bytes.length;) {
+    if (++frames > MAX_FRAMES) throw new CorruptBatchError(`more than ${MAX_FRAMES} Zstandard frames`, at)
     const magic = readMagic(bytes, at)
     const end = magic === MAGIC ? frameEnd(bytes, at) : at + 8 + bytes.readUInt32LE(at + 4)
     if (end > bytes.length) throw cutOff(bytes)
