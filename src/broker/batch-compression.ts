@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { releaseBatch } from '../codec/batch-buffer.ts'
 import { compressBatch, compressBatchSync, compressionTypeOf, decompressBatch } from '../codec/compressed-batch.ts'
 import type { CompressionType } from '../codec/compression.ts'
@@ -25,14 +26,20 @@ export function compressionFor(config: TopicConfig, asked: CompressionType | und
   return type && { type }
 }
 
-/**
- * Content that takes longer than about 100 µs is compressed on another thread. Measured with JSON: gzip 13 µs a KiB, zstd
- * 2 and 25 to begin with, snappy and lz4 1 to 2.
- */
-const ON_LOOP_MAX_BYTES = { none: Infinity, gzip: 8192, snappy: 65_536, lz4: 49_152, zstd: 32_768 } as const
+/** Microseconds, measured with JSON: to begin with, and for each KiB. */
+const COST_US = {
+  none: { start: 0, perKib: 0 },
+  gzip: { start: 18, perKib: 13 },
+  snappy: { start: 2, perKib: 1 },
+  lz4: { start: 3, perKib: 1.7 },
+  zstd: { start: 19, perKib: 2 },
+} as const
 const ZSTD_DEFAULT_LEVEL = 3
-/** Up to here zstd takes up to eight times as long; the levels above are for archives. */
+/** Up to here zstd takes some eight times as long; the levels above are for archives. */
 const ZSTD_MODERATE_LEVEL = 9
+/** To give a batch to another thread costs this one about 80 µs by itself. */
+const BATCH_AT_ONCE_US = 150
+const REQUEST_AT_ONCE_US = 600
 
 /** Gives encoded batches the compression they are to be stored with. */
 export class BatchCompression {
@@ -62,12 +69,17 @@ export class BatchCompression {
     }))
   }
 
-  /** One batch of a request after the other, so that a large request leaves others their turn. */
+  /** One batch of a request after the other, so that others have their turn between them. */
   async #applyLater(parts: readonly AppendPart[], target: Target): Promise<readonly AppendPart[]> {
     const done: AppendPart[] = []
     for (const { partition, batches } of parts) {
       const converted: EncodedBatch[] = []
-      for (const batch of batches) converted.push(await this.#jobs.run(() => convertedLater(batch, target)))
+      for (const batch of batches) {
+        if (estimateUs(batch, target) <= BATCH_AT_ONCE_US) {
+          converted.push(convertedSync(batch, target))
+          await setImmediate()
+        } else converted.push(await this.#jobs.run(() => convertedLater(batch, target)))
+      }
       done.push({ partition, batches: converted })
     }
     return done
@@ -83,25 +95,31 @@ function is({ bytes }: EncodedBatch, { type }: Compression): boolean {
 }
 
 function isQuick(parts: readonly AppendPart[], compression: Compression): boolean {
-  let left = onLoopMaxBytes(compression)
+  let sumUs = 0
   for (const { batches } of parts) {
-    for (const { bytes } of batches) {
-      if (compressionTypeOf(bytes, 0) !== 'none') return false
-      left -= bytes.length
-      if (left < 0) return false
+    for (const batch of batches) {
+      const costUs = estimateUs(batch, compression)
+      sumUs += costUs
+      if (costUs > BATCH_AT_ONCE_US || sumUs > REQUEST_AT_ONCE_US) return false
     }
   }
   return true
 }
 
-function onLoopMaxBytes({ type, level = ZSTD_DEFAULT_LEVEL }: Compression): number {
-  const usual = ON_LOOP_MAX_BYTES[type]
-  if (type !== 'zstd' || level <= ZSTD_DEFAULT_LEVEL) return usual
-  return level <= ZSTD_MODERATE_LEVEL ? usual / 8 : 0
+/** What the conversion of a batch takes; what is compressed has to be opened first, and may hold much. */
+function estimateUs({ bytes }: EncodedBatch, { type, level = ZSTD_DEFAULT_LEVEL }: Compression): number {
+  const from = compressionTypeOf(bytes, 0)
+  if (from !== 'none') return from === type ? 0 : Infinity
+  const { start, perKib } = COST_US[type]
+  const costUs = start + (perKib * bytes.length) / 1024
+  if (type !== 'zstd' || level <= ZSTD_DEFAULT_LEVEL) return costUs
+  return level <= ZSTD_MODERATE_LEVEL ? costUs * 8 : Infinity
 }
 
-/** Of an uncompressed batch. */
-function convertedSync(batch: EncodedBatch, { type, level, maxBytes }: Target): EncodedBatch {
+/** Of a batch that is not compressed, or as it should be. */
+function convertedSync(batch: EncodedBatch, target: Target): EncodedBatch {
+  if (is(batch, target)) return batch
+  const { type, level, maxBytes } = target
   return smaller(batch, compressBatchSync(batch.bytes, type, level), maxBytes)
 }
 

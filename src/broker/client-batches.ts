@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { BatchScan, type ScannedBatch } from '../codec/batch-scan.ts'
 import { decompressBatch, decompressBatchSync } from '../codec/compressed-batch.ts'
 import { CorruptBatchError, DecompressedTooLargeError } from '../codec/corrupt-batch-error.ts'
@@ -27,6 +28,8 @@ export interface BatchBodyLimits {
 /** Up to these sizes a trip to another thread costs more than the work itself. */
 const AT_ONCE_MAX_BYTES = 4 * 1024
 const AT_ONCE_CONTENT_MAX_BYTES = 32 * 1024
+/** After so many small ones, others have their turn. */
+const BATCHES_AT_ONCE = 32
 const KNOWN_ATTRIBUTES = 0x3f
 
 /**
@@ -58,6 +61,7 @@ export class ClientBatches {
   async #readFrom(body: Buffer, at: number): Promise<readonly ScannedBatch[]> {
     while (at < body.length) {
       await this.#readCompressed(body, at)
+      if (this.#batches.length % BATCHES_AT_ONCE === 0) await setImmediate()
       at = this.#readPlain(body, at + batchSizeBytes(body, at))
     }
     return this.#batches
