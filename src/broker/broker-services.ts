@@ -15,6 +15,7 @@ import { MemberPositionFinder } from './member-positions.ts'
 import { OffsetService } from './offset-service.ts'
 import { PageReader } from './page-reader.ts'
 import { PublishService } from './publish-service.ts'
+import { RecordDeletionService } from './record-deletion-service.ts'
 import { ReadService } from './read-service.ts'
 import { SubscriptionStarts } from './subscription-starts.ts'
 import { TopicAutoCreation } from './topic-auto-creation.ts'
@@ -62,6 +63,7 @@ export interface BrokerServices {
   readonly publish: PublishService
   readonly publishBatches: BatchPublishService
   readonly reads: ReadService
+  readonly recordDeletion: RecordDeletionService
   readonly topicStreams: TopicStreamService
   readonly groups: GroupService
   readonly groupMembers: GroupMemberService
@@ -106,6 +108,7 @@ export function createBrokerServices(deps: BrokerDependencies, settings: BrokerS
     publish: new PublishService({ ...publishing, random }),
     publishBatches: new BatchPublishService(publishing),
     reads,
+    recordDeletion: new RecordDeletionService(engine, publishing.topicConfigOf),
     topicStreams: new TopicStreamService({ engine, cursors, reads, topicPages }),
     groups: new GroupService({ engine, clock, cursors, offsets, offsetMetadataBytesMax, members }),
     groupMembers: members,

@@ -45,6 +45,7 @@ export const errorCatalogue = {
   INVALID_PARTITIONS: { kafkaCode: 37, status: 400, title: 'Invalid number of partitions', ...never },
   INVALID_CONFIG: { kafkaCode: 40, status: 400, title: 'Invalid topic config', ...never },
   INVALID_REQUEST: { kafkaCode: 42, status: 400, title: 'Invalid request', ...never },
+  POLICY_VIOLATION: { kafkaCode: 44, status: 403, title: 'Not allowed by the policy', ...never },
   KAFKA_STORAGE_ERROR: { kafkaCode: 56, status: 503, title: 'Storage error', ...later },
   NON_EMPTY_GROUP: { kafkaCode: 68, status: 409, title: 'The group has members', ...never },
   GROUP_ID_NOT_FOUND: { kafkaCode: 69, status: 404, title: 'Unknown consumer group', ...never },

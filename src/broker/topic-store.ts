@@ -16,8 +16,20 @@ export interface TopicStore {
   alterConfigs(topic: string, changes: ReadonlyMap<string, string | null>): Promise<void>
   /** Raises the number of partitions to `total`; a number that is not above the present one is INVALID_PARTITIONS. */
   addPartitions(topic: string, total: number): Promise<void>
+  /**
+   * Moves the log start of a partition up to an offset: what is before it is gone for ever, for every caller, when this
+   * resolves; the files follow. An offset at or below the present log start changes nothing. Rejects with
+   * OFFSET_OUT_OF_RANGE (above the high watermark), UNKNOWN_TOPIC_OR_PARTITION, KAFKA_STORAGE_ERROR.
+   */
+  deleteRecords(topic: string, partition: number, before: number | 'latest'): Promise<PartitionBounds>
   /** Gone for every caller when it resolves; the files follow. */
   delete(topic: string): Promise<void>
+}
+
+/** The offsets from `logStartOffset` up to `highWatermark`, without it, can be read. */
+export interface PartitionBounds {
+  readonly logStartOffset: number
+  readonly highWatermark: number
 }
 
 export interface NewTopic {

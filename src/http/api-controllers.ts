@@ -7,6 +7,7 @@ import type { GroupService } from '../broker/group-service.ts'
 import type { OffsetService } from '../broker/offset-service.ts'
 import type { PublishService } from '../broker/publish-service.ts'
 import type { Clock } from '../broker/clock.ts'
+import type { RecordDeletionService } from '../broker/record-deletion-service.ts'
 import type { ReadService } from '../broker/read-service.ts'
 import type { MemberStreamService } from '../broker/member-stream-service.ts'
 import type { TopicStreamService } from '../broker/topic-stream-service.ts'
@@ -21,6 +22,7 @@ import { GroupMembersController } from './controllers/group-members-controller.t
 import { HealthController, type MetricsSource } from './controllers/health-controller.ts'
 import { LinesController } from './controllers/lines-controller.ts'
 import { PartitionsController } from './controllers/partitions-controller.ts'
+import { RecordDeletionController } from './controllers/record-deletion-controller.ts'
 import { RecordsController, type RecordLimits } from './controllers/records-controller.ts'
 import { StreamController } from './controllers/stream-controller.ts'
 import { TopicsController } from './controllers/topics-controller.ts'
@@ -32,6 +34,7 @@ export interface ApiServices {
   readonly publish: PublishService
   readonly publishBatches: BatchPublishService
   readonly reads: ReadService
+  readonly recordDeletion: RecordDeletionService
   readonly topicStreams: TopicStreamService
   readonly memberStreams: MemberStreamService
   readonly groups: GroupService
@@ -55,6 +58,7 @@ export function apiControllers(services: ApiServices): Controller[] {
     new TopicsController(topics),
     new PartitionsController(topics, offsets),
     new RecordsController(services),
+    new RecordDeletionController(services.recordDeletion),
     new LinesController(services),
     new BatchesController(services),
     new StreamController(services),

@@ -19,7 +19,13 @@ import type {
 import type { EngineStatistics } from '../../src/broker/engine-statistics.ts'
 import type { GroupMembership } from '../../src/broker/group-membership.ts'
 import { silentLogger } from '../../src/broker/logger.ts'
-import type { NewTopic, PartitionDescription, TopicStore, TopicSummary } from '../../src/broker/topic-store.ts'
+import type {
+  NewTopic,
+  PartitionBounds,
+  PartitionDescription,
+  TopicStore,
+  TopicSummary,
+} from '../../src/broker/topic-store.ts'
 import { assignOffsets, baseOffset, batchSizeBytes, lastOffset, maxTimestamp } from '../../src/codec/record-batch.ts'
 import { readRecords } from '../../src/codec/record-reader.ts'
 import { EmbeddedGroupCoordinator } from '../../src/embedded/groups/embedded-group-coordinator.ts'
@@ -190,6 +196,15 @@ export class MemoryEngine implements Engine, TopicStore {
       else configs.set(config, value)
     }
     entry.summary = { ...entry.summary, configs }
+  }
+
+  deleteRecords(topic: string, partition: number, before: number | 'latest'): Promise<PartitionBounds> {
+    const log = this.memoryPartition(topic, partition)
+    const offset = before === 'latest' ? log.highWatermark : before
+    if (offset > log.highWatermark)
+      throw new BrokerError('OFFSET_OUT_OF_RANGE', `The log ends at ${log.highWatermark}.`)
+    log.logStartOffset = Math.max(log.logStartOffset, offset)
+    return Promise.resolve({ logStartOffset: log.logStartOffset, highWatermark: log.highWatermark })
   }
 
   async addPartitions(name: string, total: number): Promise<void> {

@@ -83,6 +83,13 @@ export const PartitionOffsetListSchema = component('PartitionOffsetList', 'A pag
   nextCursor: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'null on the last page.' }),
 })
 
+export const RecordDeletionSchema = component('RecordDeletion', 'Where a partition begins and ends now.', {
+  topic: Type.String(),
+  partition: partitionNumber(),
+  logStartOffset: offset('The first offset that is kept.'),
+  highWatermark: offset('The first offset that cannot be read yet.'),
+})
+
 export const topicComponents: readonly TSchema[] = [
   TopicConfigValueSchema,
   TopicSchema,
@@ -95,6 +102,7 @@ export const topicComponents: readonly TSchema[] = [
   PartitionListSchema,
   PartitionOffsetSchema,
   PartitionOffsetListSchema,
+  RecordDeletionSchema,
 ]
 
 export const exampleTopic = {
