@@ -140,6 +140,7 @@ function engineOptions(config: ServerConfig, clock: Clock): EngineOptions {
         assignors: config.groupConsumerAssignors,
       },
     },
+    clockJumps: { maxMs: config.clockJumpMaxMs, accepted: config.clockJumpAccept },
     recoveryThreadsPerDataDir: config.numRecoveryThreadsPerDataDir,
     fileSystem: limitSyncs(nodeFileSystem),
     clock,

@@ -96,6 +96,8 @@ export function readServerConfig(reader: SettingsReader): ServerConfig {
     journalCheckpointDirectBytes: read(ours.journalCheckpointDirectBytes),
     logDirFreeMinBytes: read(ours.logDirFreeMinBytes),
     logDirReserveBytes: read(ours.logDirReserveBytes),
+    clockJumpMaxMs: read(ours.clockJumpMaxMs),
+    clockJumpAccept: read(ours.clockJumpAccept),
     logOpenFilesMax: read(ours.logOpenFilesMax),
     logLevel: read(ours.logLevel),
     shutdownTimeoutMs: read(ours.shutdownTimeoutMs),

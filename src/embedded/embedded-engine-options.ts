@@ -20,6 +20,7 @@ export interface EmbeddedEngineOptions {
   readonly journal: JournalSettings
   readonly space: SpaceSettings
   readonly groups: GroupLimits
+  readonly clockJumps: ClockJumpSettings
   /** `num.recovery.threads.per.data.dir` */
   readonly recoveryThreadsPerDataDir: number
   readonly fileSystem: FileSystem
@@ -54,6 +55,13 @@ export interface JournalSettings {
   readonly pendingMaxBytes: number
   /** `journal.checkpoint.direct.bytes`: a checkpoint is taken after so many bytes of direct appends. */
   readonly checkpointDirectBytes: number
+}
+
+export interface ClockJumpSettings {
+  /** `clock.jump.max.ms`: a start so much later than the highest time seen is doubted. */
+  readonly maxMs: number
+  /** `clock.jump.accept`: the time at this start is right. */
+  readonly accepted: boolean
 }
 
 export interface SpaceSettings {

@@ -14,6 +14,7 @@ import type {
 } from '../broker/engine.ts'
 import type { GroupMembership } from '../broker/group-membership.ts'
 import { AppendRouter } from './append-router.ts'
+import { watchClock, type ClockWatch } from './clock-watch.ts'
 import { describeLogDirs, engineStatistics, engineTroubles } from './describe-engine.ts'
 import type { EmbeddedEngineOptions } from './embedded-engine-options.ts'
 import { EmbeddedTopicStore } from './embedded-topic-store.ts'
@@ -37,14 +38,16 @@ export class EmbeddedEngine implements Engine {
   readonly #waiter: ReadWaiter
   readonly #fetch: PartitionFetch
   readonly #spaceWatch: SpaceWatch
+  readonly #clockWatch: ClockWatch
   #state: 'open' | 'closing' | 'closed' = 'open'
   #closing: Promise<void> | undefined
 
-  private constructor(options: EmbeddedEngineOptions, storage: Storage) {
+  private constructor(options: EmbeddedEngineOptions, storage: Storage, clockWatch: ClockWatch) {
     const { clock, logger, limits, nodeId, groups } = options
     const { catalogue, hosts, table } = storage
     this.#options = options
     this.#storage = storage
+    this.#clockWatch = clockWatch
     this.#router = new AppendRouter(table, hosts, limits, clock)
     this.#waiter = new ReadWaiter(clock, limits.waitingReadsMax)
     this.#fetch = new PartitionFetch(table, this.#waiter, clock)
@@ -73,7 +76,8 @@ export class EmbeddedEngine implements Engine {
   /** Recovers what is on disk, then serves. Rejects with StartupError where it must not start; then all is released. */
   static async open(options: EmbeddedEngineOptions): Promise<EmbeddedEngine> {
     const storage = await startStorage(options)
-    const engine = new EmbeddedEngine(options, storage)
+    const clockWatch = await watchClock(options, storage)
+    const engine = new EmbeddedEngine(options, storage, clockWatch)
     engine.#spaceWatch.start()
     void engine.groups.load()
     return engine
@@ -108,7 +112,7 @@ export class EmbeddedEngine implements Engine {
   }
 
   troubles(): readonly Trouble[] {
-    return [...engineTroubles(this.#storage), ...this.groups.troubles()]
+    return [...engineTroubles(this.#storage), ...this.#clockWatch.troubles(), ...this.groups.troubles()]
   }
 
   statistics(): EngineStatistics {
@@ -128,6 +132,7 @@ export class EmbeddedEngine implements Engine {
     await this.groups.close()
     await this.#router.settled()
     await this.#spaceWatch.stop()
+    await this.#clockWatch.stop()
     this.#state = 'closed'
     await stopStorage(this.#storage, this.#options)
   }

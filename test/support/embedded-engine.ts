@@ -43,6 +43,7 @@ export function embeddedOptions(t: TestContext, options: Partial<EmbeddedEngineO
         assignors: ['uniform', 'range'],
       },
     },
+    clockJumps: { maxMs: 86_400_000, accepted: false },
     recoveryThreadsPerDataDir: 2,
     fileSystem: nodeFileSystem,
     clock: systemClock,
