@@ -13,6 +13,7 @@ import { DirectoryWriters } from './directory-writers.ts'
 import { createPartitionDirectory, deletedDirectory, partitionDirectory } from './partition-directory.ts'
 import { PartitionLog, type PartitionPlacement } from './partition-log.ts'
 import { recoverDirectory } from './recovery.ts'
+import type { SegmentChange } from './segment-change.ts'
 import { emptySegmentFacts, Segment } from './segment.ts'
 import { isDiskFull, isMissing } from './storage-failure.ts'
 
@@ -228,6 +229,12 @@ export class DirectoryLog {
       retryAfterSeconds: RETRY_AFTER_SECONDS,
       cause: error,
     })
+  }
+
+  /** Replaces or removes segments of a partition: see `SegmentChanges.apply`. */
+  async applyChange(log: PartitionLog, change: SegmentChange): Promise<boolean> {
+    if (!this.#writers || this.#condition.state !== 'online') throw this.#condition.error('no')
+    return this.#writers.changes.apply(log, change)
   }
 
   /** Takes a checkpoint now. */

@@ -8,6 +8,7 @@ import { SpaceGuard } from '../commit/space-guard.ts'
 import type { DirectoryCondition } from './directory-condition.ts'
 import type { DirectoryLogOptions } from './directory-log-options.ts'
 import type { PartitionLog } from './partition-log.ts'
+import { SegmentChanges } from './segment-changes.ts'
 import { SegmentWriter } from './segment-writer.ts'
 import { TailCache } from './tail-cache.ts'
 
@@ -31,6 +32,7 @@ export class DirectoryWriters {
   readonly segments: SegmentWriter
   readonly committer: Committer
   readonly checkpointer: Checkpointer
+  readonly changes: SegmentChanges
   readonly #condition: DirectoryCondition
   readonly #checkpointDirectBytes: number
   #directBytes = 0
@@ -74,6 +76,9 @@ export class DirectoryWriters {
     })
     const { committer, segments: writer } = this
     this.checkpointer = new Checkpointer({ journal, committer, writer, ...written })
+    const { checkpointer } = this
+    const { logger, indexer } = options
+    this.changes = new SegmentChanges({ ...parts, clock, logger, checkpointer, indexer, jitter: written.jitter })
     condition.onFailure(() => this.committer.kick())
   }
 
@@ -96,6 +101,7 @@ export class DirectoryWriters {
       log.drop()
     }
     for (const [log, bytes] of pending) await this.segments.forget(log, bytes)
+    for (const log of logs) await this.changes.settled(log)
   }
 
   /** Takes a clean checkpoint, if the directory is well; then lets go of everything. */
@@ -106,6 +112,7 @@ export class DirectoryWriters {
     } catch {
       // Told through the directory's condition; the next start recovers.
     }
+    await this.changes.close()
     await this.segments.close()
     await this.journal.close()
   }
