@@ -140,6 +140,10 @@ function engineOptions(config: ServerConfig, clock: Clock): EngineOptions {
         assignors: config.groupConsumerAssignors,
       },
     },
+    offsetsRetention: {
+      retentionMs: config.offsetsRetentionMinutes * 60_000,
+      checkIntervalMs: config.offsetsRetentionCheckIntervalMs,
+    },
     clockJumps: { maxMs: config.clockJumpMaxMs, accepted: config.clockJumpAccept },
     recoveryThreadsPerDataDir: config.numRecoveryThreadsPerDataDir,
     fileSystem: limitSyncs(nodeFileSystem),

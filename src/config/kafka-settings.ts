@@ -1,4 +1,4 @@
-import { boolean, freeText, freeTexts, int, listOf } from '../broker/config-value.ts'
+import { boolean, freeText, freeTexts, int, listOf, long } from '../broker/config-value.ts'
 import { defineSetting } from './setting-definition.ts'
 
 const oneReplica = int({ min: 1, max: 1, note: 'this server keeps one replica of each partition' })
@@ -111,7 +111,13 @@ export const kafkaSettings = {
     'offsets.retention.minutes',
     int({ min: 1 }),
     '10080',
-    'How long the offsets of an unused group are kept. Kept and reported: committed offsets do not expire yet.',
+    'A committed offset that was not renewed for so long is forgotten, unless a member of its group is subscribed to the topic; a group without members and offsets goes with its last one.',
+  ),
+  offsetsRetentionCheckIntervalMs: defineSetting(
+    'offsets.retention.check.interval.ms',
+    long({ min: 1, max: 2_147_483_647 }),
+    '600000',
+    'How often it is looked for committed offsets that are too old.',
   ),
   groupConsumerSessionTimeoutMs: defineSetting(
     'group.consumer.session.timeout.ms',

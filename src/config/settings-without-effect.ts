@@ -152,7 +152,6 @@ export const settingsWithoutEffect: ReadonlySet<string> = new Set([
   'offsets.commit.required.acks',
   'offsets.commit.timeout.ms',
   'offsets.load.buffer.size',
-  'offsets.retention.check.interval.ms',
   'offsets.topic.compression.codec',
   'password.encoder.cipher.algorithm',
   'password.encoder.iterations',

@@ -20,6 +20,7 @@ export interface EmbeddedEngineOptions {
   readonly journal: JournalSettings
   readonly space: SpaceSettings
   readonly groups: GroupLimits
+  readonly offsetsRetention: OffsetsRetentionSettings
   readonly clockJumps: ClockJumpSettings
   /** `num.recovery.threads.per.data.dir` */
   readonly recoveryThreadsPerDataDir: number
@@ -55,6 +56,13 @@ export interface JournalSettings {
   readonly pendingMaxBytes: number
   /** `journal.checkpoint.direct.bytes`: a checkpoint is taken after so many bytes of direct appends. */
   readonly checkpointDirectBytes: number
+}
+
+export interface OffsetsRetentionSettings {
+  /** `offsets.retention.minutes` in milliseconds. */
+  readonly retentionMs: number
+  /** `offsets.retention.check.interval.ms` */
+  readonly checkIntervalMs: number
 }
 
 export interface ClockJumpSettings {

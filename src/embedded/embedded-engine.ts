@@ -69,7 +69,15 @@ export class EmbeddedEngine implements Engine {
       append: (request: AppendRequest) => this.#router.append(request),
       read: (request: ReadRequest) => this.#fetch.read(request),
     }
-    this.groups = new EmbeddedGroupCoordinator({ log, topics: this.topics, clock, logger, limits: groups })
+    const { deletionClock } = clockWatch
+    this.groups = new EmbeddedGroupCoordinator({
+      log,
+      topics: this.topics,
+      clock,
+      logger,
+      limits: groups,
+      expiry: { ...options.offsetsRetention, mayDeleteAfter: (ageMs) => deletionClock.mayDeleteAfter(ageMs) },
+    })
     this.membership = this.groups.membership
   }
 
