@@ -160,8 +160,11 @@ export class Committer {
 
   async #decideAdmission(): Promise<boolean> {
     const admitted = await this.#admission.decide(() => this.#queue.bytes)
-    if (!admitted && this.#options.condition.state === 'online') this.#refuseQueued()
-    return admitted
+    if (admitted || this.#options.condition.state !== 'online') return admitted
+    this.#refuseQueued((request) => !request.isInternal)
+    if (this.#queue.isEmpty || this.#admission.admitsInternal(this.#queue.bytes)) return !this.#queue.isEmpty
+    this.#refuseQueued()
+    return false
   }
 
   #roundOptions(): { nowMs: number; jitter: () => number } {
@@ -240,8 +243,8 @@ export class Committer {
     return true
   }
 
-  #refuseQueued(): void {
-    for (const request of this.#queue.remove(() => true)) request.fail(this.#options.condition.error('no'))
+  #refuseQueued(concerned: (request: QueuedAppend) => boolean = () => true): void {
+    for (const request of this.#queue.remove(concerned)) request.fail(this.#options.condition.error('no'))
   }
 
   #refuseAll(): false {
