@@ -91,7 +91,7 @@ export class KeyedWriters {
     for (const [key, { acknowledged, unknown }] of this.#keys) {
       const stored = reader.newest.get(key)
       const allowed = [acknowledged, ...unknown]
-      assert.ok(stored !== undefined && allowed.includes(stored), `${key} holds ${stored}, not one of ${allowed}`)
+      assert.ok(stored !== undefined && allowed.includes(stored), `${key} holds ${stored}, not one of ${allowed.join()}`)
     }
     return { checkedKeys: this.#keys.size, storedRecords: reader.seen }
   }
