@@ -33,6 +33,8 @@ export class DirectoryLog {
   /** Undefined where the directory could not be recovered. */
   #writers: DirectoryWriters | undefined
   #closing: Promise<void> | undefined
+  /** Partitions are to go that take no appends any more: resolves when nobody else works in their directories. */
+  beforeRemoval: (logs: ReadonlySet<PartitionLog>) => Promise<void> = async () => {}
 
   private constructor(options: DirectoryLogOptions) {
     this.#options = options
@@ -180,6 +182,7 @@ export class DirectoryLog {
     const logs = [...this.#partitions.values()].filter((log) => log.topicId === topicId)
     if (this.#writers) await this.#writers.forget(new Set(logs))
     else for (const log of logs) log.drop()
+    await this.beforeRemoval(new Set(logs))
     for (const log of logs) {
       this.#partitions.delete(keyOf(topicId, log.partition))
       this.#offline.delete(log)
@@ -235,6 +238,12 @@ export class DirectoryLog {
   async applyChange(log: PartitionLog, change: SegmentChange): Promise<boolean> {
     if (!this.#writers || this.#condition.state !== 'online') throw this.#condition.error('no')
     return this.#writers.changes.apply(log, change)
+  }
+
+  /** Begins a new segment: see `DirectoryWriters.rollActive`. */
+  async rollActive(log: PartitionLog): Promise<boolean> {
+    if (!this.#writers || this.#condition.state !== 'online') throw this.#condition.error('no')
+    return this.#writers.rollActive(log)
   }
 
   /** Takes a checkpoint now. */

@@ -4,10 +4,12 @@ import { Checkpointer } from '../commit/checkpointer.ts'
 import { Committer } from '../commit/committer.ts'
 import { DirectAppends } from '../commit/direct-append.ts'
 import type { Journal } from '../commit/journal.ts'
+import { createSegments } from '../commit/round-segments.ts'
 import { SpaceGuard } from '../commit/space-guard.ts'
 import type { DirectoryCondition } from './directory-condition.ts'
 import type { DirectoryLogOptions } from './directory-log-options.ts'
 import type { PartitionLog } from './partition-log.ts'
+import { emptySegmentFacts, Segment } from './segment.ts'
 import { SegmentChanges } from './segment-changes.ts'
 import { SegmentWriter } from './segment-writer.ts'
 import { TailCache } from './tail-cache.ts'
@@ -34,6 +36,8 @@ export class DirectoryWriters {
   readonly checkpointer: Checkpointer
   readonly changes: SegmentChanges
   readonly #condition: DirectoryCondition
+  readonly #options: DirectoryLogOptions
+  readonly #jitter: () => number
   readonly #checkpointDirectBytes: number
   #directBytes = 0
 
@@ -45,6 +49,8 @@ export class DirectoryWriters {
   ) {
     const { fileSystem, clock, files, limits } = options
     this.journal = journal
+    this.#options = options
+    this.#jitter = written.jitter
     this.#condition = condition
     this.#checkpointDirectBytes = limits.checkpointDirectBytes ?? CHECKPOINT_DIRECT_BYTES
     const { path, reserve } = options
@@ -87,6 +93,23 @@ export class DirectoryWriters {
     if (this.#directBytes < this.#checkpointDirectBytes) return
     this.#directBytes = 0
     this.checkpointer.want()
+  }
+
+  /**
+   * Begins a new segment though no append asks for it. False: there is nothing in the active one, or the topic is being
+   * deleted.
+   */
+  rollActive(log: PartitionLog): Promise<boolean> {
+    const { clock } = this.#options
+    return this.committer.alone(log, async () => {
+      if (this.#condition.state !== 'online') throw this.#condition.error('no')
+      if (log.refusesAppends || log.activeSegment.sizeBytes === 0) return false
+      const facts = emptySegmentFacts(log.highWatermark, clock.now())
+      const segment = new Segment(log.directory, facts, this.#jitter())
+      await createSegments([segment.path], { ...this.#options, condition: this.#condition, space: this.space })
+      log.addSegment(segment)
+      return true
+    })
   }
 
   /** Resolves when nothing of the partitions is written any more, nor will be. */

@@ -20,6 +20,8 @@ export interface PartitionReaderOptions {
 
 /** Half of libuv's pool (16, see `main.ts`), so that syncs find a thread. */
 const CONCURRENT_READS_MAX = 8
+/** Of a read whose file is gone: a segment may be replaced, its file renamed, and the segment removed meanwhile. */
+const ATTEMPTS_MAX = 4
 /** Damaged stretches remembered. */
 const DAMAGE_MAX = 1000
 
@@ -54,7 +56,7 @@ export class PartitionReader {
    * `nextReadableOffset` tells where to go on); with KAFKA_STORAGE_ERROR if the disk fails.
    */
   async read(view: PartitionView, offset: number, maxBytes: number): Promise<PartitionBatches> {
-    return await retriedOnce(view, async () => {
+    return await retried(view, async () => {
       requireInRange(view, offset)
       const page = new Page(offset, maxBytes)
       while (!page.full && page.nextOffset < view.highWatermark) await this.#extend(page, view)
@@ -67,20 +69,28 @@ export class PartitionReader {
    * (Unix milliseconds); null if there is none. Damaged stretches hold no record.
    */
   async findByTime(view: PartitionView, timestamp: number): Promise<FoundRecord | null> {
-    return await retriedOnce(view, async () => {
-      const fromOffset = view.logStartOffset
-      // Memory is searched at the same moment as the files' extents are taken: between the two nothing can move.
-      const inMemory = findInTail(view.tail, timestamp, fromOffset)
-      const searched = view.segments
-        .map((segment, place) => ({ extent: extentOf(view, place), maxTimestamp: segment.maxTimestamp }))
-        .filter(({ extent, maxTimestamp }) => maxTimestamp >= timestamp && extent.endOffset > fromOffset)
-      for (const { extent } of searched) {
-        if (inMemory && inMemory.offset < extent.baseOffset) break
-        const found = await this.#findInFile(view, extent, timestamp, fromOffset)
-        if (found && (!inMemory || found.offset < inMemory.offset)) return belowHighWatermark(view, found)
+    return await retried(view, async () => {
+      for (;;) {
+        const found = await this.#searchByTime(view, timestamp)
+        if (found !== 'changed') return found
       }
-      return belowHighWatermark(view, inMemory)
     })
+  }
+
+  async #searchByTime(view: PartitionView, timestamp: number): Promise<FoundRecord | null | 'changed'> {
+    const fromOffset = view.logStartOffset
+    // Memory is searched at the same moment as the files' extents are taken: between the two nothing can move.
+    const inMemory = findInTail(view.tail, timestamp, fromOffset)
+    const searched = view.segments
+      .map((segment, place) => ({ extent: extentOf(view, place), maxTimestamp: segment.maxTimestamp }))
+      .filter(({ extent, maxTimestamp }) => maxTimestamp >= timestamp && extent.endOffset > fromOffset)
+    for (const { extent } of searched) {
+      if (inMemory && inMemory.offset < extent.baseOffset) break
+      const found = await this.#findInFile(view, extent, timestamp, fromOffset)
+      if (!isInForce(view, extent)) return 'changed'
+      if (found && (!inMemory || found.offset < inMemory.offset)) return belowHighWatermark(view, found)
+    }
+    return belowHighWatermark(view, inMemory)
   }
 
   /** What reads have met since the start; of deleted topics too. */
@@ -97,6 +107,7 @@ export class PartitionReader {
   /** Adds what comes next: a run of the tail, or of one segment's file. */
   async #extend(page: Page, view: PartitionView): Promise<void> {
     const offset = page.nextOffset
+    if (offset < view.logStartOffset) return endAtLogStart(page, view)
     const fence = fencedRangeAt(view.fenced, offset)
     if (fence) return endAtDamage(page, view, fence.to)
     const limitOffset = limitOf(view, offset)
@@ -115,6 +126,8 @@ export class PartitionReader {
         atLeastOne: page.bytes === 0,
       }),
     )
+    // What it met may be the file of a later generation: the partition as it is now has the answer.
+    if (!isInForce(view, extent) && (read.damage || read.bytes === 0)) return
     if (read.damage) return this.#endAtDamage(page, view, read.damage.to ?? this.#behindSegment(view, extent))
     page.add(read.batches, read.bytes, read.nextOffset)
     if (read.stopped) page.full = true
@@ -157,6 +170,17 @@ export class PartitionReader {
     const inMemory = view.tail[0]
     return Math.min(next?.baseOffset ?? view.highWatermark, inMemory?.baseOffset ?? view.highWatermark)
   }
+}
+
+function isInForce(view: PartitionView, extent: SegmentExtent): boolean {
+  const segment = view.segments[segmentPlace(view.segments, extent.baseOffset)]
+  return segment?.baseOffset === extent.baseOffset && segment.generation === extent.generation
+}
+
+/** The log start has passed what comes next: a page ends there, one that holds nothing is out of range. */
+function endAtLogStart(page: Page, view: PartitionView): void {
+  page.full = true
+  if (page.bytes === 0) requireInRange(view, page.nextOffset)
 }
 
 /** Of the segment with the greatest base offset at or below the offset. */
@@ -239,12 +263,14 @@ function requireInRange(view: PartitionView, offset: number): void {
 }
 
 /** A file that is gone was deleted or replaced under the read: the partition as it is now has the answer. */
-async function retriedOnce<T>(view: PartitionView, attempt: () => Promise<T>): Promise<T> {
-  try {
-    return await attempt().catch((error: unknown) => {
-      if (codeOf(error) !== 'ENOENT') throw error
-      return attempt()
+async function retried<T>(view: PartitionView, attempt: () => Promise<T>): Promise<T> {
+  const again = async (attempts: number): Promise<T> =>
+    attempt().catch((error: unknown) => {
+      if (codeOf(error) !== 'ENOENT' || attempts === 1) throw error
+      return again(attempts - 1)
     })
+  try {
+    return await again(ATTEMPTS_MAX)
   } catch (error) {
     const code = codeOf(error)
     if (code === undefined) throw error

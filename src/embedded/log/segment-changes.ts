@@ -10,6 +10,7 @@ import type { PartitionLog } from './partition-log.ts'
 import type { SegmentChange, StagedChange } from './segment-change.ts'
 import { passingSegmentPath, segmentPath } from './segment-name.ts'
 import { Segment } from './segment.ts'
+import type { SegmentWriter } from './segment-writer.ts'
 import { isDiskFull, isMissing, isOutOfDescriptors } from './storage-failure.ts'
 
 export interface SegmentChangesOptions {
@@ -19,6 +20,7 @@ export interface SegmentChangesOptions {
   readonly logger: Logger
   readonly condition: DirectoryCondition
   readonly checkpointer: Checkpointer
+  readonly writer: SegmentWriter
   readonly indexer: SegmentIndexer | undefined
   /** 0 ≤ jitter < 1 */
   readonly jitter: () => number
@@ -50,6 +52,7 @@ export class SegmentChanges {
   async apply(log: PartitionLog, change: SegmentChange): Promise<boolean> {
     const staged = this.#stagedOf(log, change)
     try {
+      await this.#options.writer.flushPartition(log)
       await this.#nameSwap(log, staged)
     } catch (error) {
       await this.#discard(log, staged)
