@@ -140,6 +140,7 @@ function engineOptions(config: ServerConfig, clock: Clock): EngineOptions {
         assignors: config.groupConsumerAssignors,
       },
     },
+    retentionCheckIntervalMs: config.logRetentionCheckIntervalMs,
     offsetsRetention: {
       retentionMs: config.offsetsRetentionMinutes * 60_000,
       checkIntervalMs: config.offsetsRetentionCheckIntervalMs,

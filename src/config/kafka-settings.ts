@@ -107,6 +107,12 @@ export const kafkaSettings = {
     '4096',
     'The longest note that can be committed with an offset.',
   ),
+  logRetentionCheckIntervalMs: defineSetting(
+    'log.retention.check.interval.ms',
+    long({ min: 1, max: 2_147_483_647 }),
+    '300000',
+    'How often it is looked for segments that are too old or too many. For the first time half a minute behind the start, if not sooner.',
+  ),
   offsetsRetentionMinutes: defineSetting(
     'offsets.retention.minutes',
     int({ min: 1 }),

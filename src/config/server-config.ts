@@ -80,6 +80,7 @@ export function readServerConfig(reader: SettingsReader): ServerConfig {
     offsetsTopicSegmentBytes: read(kafka.offsetsTopicSegmentBytes),
     offsetMetadataMaxBytes: read(kafka.offsetMetadataMaxBytes),
     offsetsRetentionMinutes: read(kafka.offsetsRetentionMinutes),
+    logRetentionCheckIntervalMs: read(kafka.logRetentionCheckIntervalMs),
     offsetsRetentionCheckIntervalMs: read(kafka.offsetsRetentionCheckIntervalMs),
     groupConsumerSessionTimeoutMs: read(kafka.groupConsumerSessionTimeoutMs),
     groupConsumerMinSessionTimeoutMs: read(kafka.groupConsumerMinSessionTimeoutMs),

@@ -126,7 +126,6 @@ export const settingsWithoutEffect: ReadonlySet<string> = new Set([
   'log.local.retention.bytes',
   'log.local.retention.ms',
   'log.message.downconversion.enable',
-  'log.retention.check.interval.ms',
   'max.connection.creation.rate',
   'max.connections.per.ip',
   'max.connections.per.ip.overrides',

@@ -20,6 +20,8 @@ export interface EmbeddedEngineOptions {
   readonly journal: JournalSettings
   readonly space: SpaceSettings
   readonly groups: GroupLimits
+  /** `log.retention.check.interval.ms` */
+  readonly retentionCheckIntervalMs: number
   readonly offsetsRetention: OffsetsRetentionSettings
   readonly clockJumps: ClockJumpSettings
   /** `num.recovery.threads.per.data.dir` */

@@ -24,6 +24,7 @@ import { PartitionFetch } from './partition-fetch.ts'
 import { PartitionPlacer } from './partition-placer.ts'
 import { ReadWaiter } from './read-waiter.ts'
 import { SpaceWatch } from './space-watch.ts'
+import { Retention } from './retention/retention.ts'
 import { startStorage, stopStorage, type Storage } from './storage.ts'
 import { TopicLifecycle } from './topic-lifecycle.ts'
 
@@ -40,6 +41,7 @@ export class EmbeddedEngine implements Engine {
   readonly #spaceWatch: SpaceWatch
   readonly #clockWatch: ClockWatch
   #state: 'open' | 'closing' | 'closed' = 'open'
+  readonly #retention: Retention
   #closing: Promise<void> | undefined
 
   private constructor(options: EmbeddedEngineOptions, storage: Storage, clockWatch: ClockWatch) {
@@ -72,6 +74,8 @@ export class EmbeddedEngine implements Engine {
     const { deletionClock } = clockWatch
     this.groups = new EmbeddedGroupCoordinator({
       log,
+    const { retentionCheckIntervalMs: checkIntervalMs } = options
+    this.#retention = new Retention({ ...options, checkIntervalMs, hosts: () => hosts, deletionClock })
       topics: this.topics,
       clock,
       logger,
@@ -98,6 +102,7 @@ export class EmbeddedEngine implements Engine {
   async read(request: ReadRequest): Promise<ReadResult> {
     this.#checkReadable()
     return this.#fetch.read(request)
+    engine.#retention.start()
   }
 
   async listOffsets(queries: readonly OffsetQuery[]): Promise<readonly OffsetAnswer[]> {
@@ -157,6 +162,7 @@ export class EmbeddedEngine implements Engine {
 
 function stopping(): BrokerError {
   return new BrokerError('SERVER_STOPPING', 'The server is stopping. Send the request again when it is back.', {
+    await this.#retention.stop()
     stored: 'no',
     retryAfterSeconds: 5,
   })

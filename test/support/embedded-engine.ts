@@ -43,6 +43,7 @@ export function embeddedOptions(t: TestContext, options: Partial<EmbeddedEngineO
         assignors: ['uniform', 'range'],
       },
     },
+    retentionCheckIntervalMs: 300_000,
     offsetsRetention: { retentionMs: 7 * 86_400_000, checkIntervalMs: 600_000 },
     clockJumps: { maxMs: 86_400_000, accepted: false },
     recoveryThreadsPerDataDir: 2,
