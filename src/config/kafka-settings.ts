@@ -1,4 +1,5 @@
 import { boolean, freeText, freeTexts, int, listOf, long } from '../broker/config-value.ts'
+import { cleanerSettings } from './cleaner-settings.ts'
 import { defineSetting } from './setting-definition.ts'
 
 const oneReplica = int({ min: 1, max: 1, note: 'this server keeps one replica of each partition' })
@@ -125,6 +126,7 @@ export const kafkaSettings = {
     '600000',
     'How often it is looked for committed offsets that are too old.',
   ),
+  ...cleanerSettings,
   groupConsumerSessionTimeoutMs: defineSetting(
     'group.consumer.session.timeout.ms',
     int({ min: 1 }),

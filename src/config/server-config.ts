@@ -79,8 +79,9 @@ export function readServerConfig(reader: SettingsReader): ServerConfig {
     offsetsTopicNumPartitions: read(kafka.offsetsTopicNumPartitions),
     offsetsTopicSegmentBytes: read(kafka.offsetsTopicSegmentBytes),
     offsetMetadataMaxBytes: read(kafka.offsetMetadataMaxBytes),
-    offsetsRetentionMinutes: read(kafka.offsetsRetentionMinutes),
+    ...readCleanerConfig(read),
     logRetentionCheckIntervalMs: read(kafka.logRetentionCheckIntervalMs),
+    offsetsRetentionMinutes: read(kafka.offsetsRetentionMinutes),
     offsetsRetentionCheckIntervalMs: read(kafka.offsetsRetentionCheckIntervalMs),
     groupConsumerSessionTimeoutMs: read(kafka.groupConsumerSessionTimeoutMs),
     groupConsumerMinSessionTimeoutMs: read(kafka.groupConsumerMinSessionTimeoutMs),
@@ -103,5 +104,17 @@ export function readServerConfig(reader: SettingsReader): ServerConfig {
     logOpenFilesMax: read(ours.logOpenFilesMax),
     logLevel: read(ours.logLevel),
     shutdownTimeoutMs: read(ours.shutdownTimeoutMs),
+  }
+}
+
+function readCleanerConfig(read: <T>(definition: SettingDefinition<T>) => T) {
+  return {
+    logCleanerEnable: read(kafka.logCleanerEnable),
+    logCleanerThreads: read(kafka.logCleanerThreads),
+    logCleanerBackoffMs: read(kafka.logCleanerBackoffMs),
+    logCleanerDedupeBufferSize: read(kafka.logCleanerDedupeBufferSize),
+    logCleanerIoBufferLoadFactor: read(kafka.logCleanerIoBufferLoadFactor),
+    logCleanerIoBufferSize: read(kafka.logCleanerIoBufferSize),
+    logCleanerIoMaxBytesPerSecond: read(kafka.logCleanerIoMaxBytesPerSecond),
   }
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../broker/clock.ts'
 import type { CommitObserver } from '../broker/engine-statistics.ts'
 import type { Logger } from '../broker/logger.ts'
 import type { TopicConfig } from '../broker/topic-config.ts'
+import type { CleaningSettings } from './cleaning/cleaner.ts'
 import type { FileSystem } from './file-system.ts'
 import type { GroupLimits } from './groups/group-coordinator-options.ts'
 
@@ -24,6 +25,7 @@ export interface EmbeddedEngineOptions {
   readonly retentionCheckIntervalMs: number
   readonly offsetsRetention: OffsetsRetentionSettings
   readonly clockJumps: ClockJumpSettings
+  readonly cleaning: CleaningSettings
   /** `num.recovery.threads.per.data.dir` */
   readonly recoveryThreadsPerDataDir: number
   readonly fileSystem: FileSystem

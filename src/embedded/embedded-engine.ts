@@ -14,6 +14,7 @@ import type {
 } from '../broker/engine.ts'
 import type { GroupMembership } from '../broker/group-membership.ts'
 import { AppendRouter } from './append-router.ts'
+import { Cleaner } from './cleaning/cleaner.ts'
 import { watchClock, type ClockWatch } from './clock-watch.ts'
 import { describeLogDirs, engineStatistics, engineTroubles } from './describe-engine.ts'
 import type { EmbeddedEngineOptions } from './embedded-engine-options.ts'
@@ -23,8 +24,8 @@ import { lookUpOffset } from './offset-lookup.ts'
 import { PartitionFetch } from './partition-fetch.ts'
 import { PartitionPlacer } from './partition-placer.ts'
 import { ReadWaiter } from './read-waiter.ts'
-import { SpaceWatch } from './space-watch.ts'
 import { Retention } from './retention/retention.ts'
+import { SpaceWatch } from './space-watch.ts'
 import { startStorage, stopStorage, type Storage } from './storage.ts'
 import { TopicLifecycle } from './topic-lifecycle.ts'
 
@@ -40,8 +41,9 @@ export class EmbeddedEngine implements Engine {
   readonly #fetch: PartitionFetch
   readonly #spaceWatch: SpaceWatch
   readonly #clockWatch: ClockWatch
-  #state: 'open' | 'closing' | 'closed' = 'open'
   readonly #retention: Retention
+  readonly #cleaner: Cleaner
+  #state: 'open' | 'closing' | 'closed' = 'open'
   #closing: Promise<void> | undefined
 
   private constructor(options: EmbeddedEngineOptions, storage: Storage, clockWatch: ClockWatch) {
@@ -72,10 +74,19 @@ export class EmbeddedEngine implements Engine {
       read: (request: ReadRequest) => this.#fetch.read(request),
     }
     const { deletionClock } = clockWatch
-    this.groups = new EmbeddedGroupCoordinator({
-      log,
     const { retentionCheckIntervalMs: checkIntervalMs } = options
     this.#retention = new Retention({ ...options, checkIntervalMs, hosts: () => hosts, deletionClock })
+    this.#cleaner = new Cleaner({
+      ...options,
+      settings: options.cleaning,
+      hosts: () => hosts,
+      freeMinBytes: options.space.freeMinBytes,
+      deletionClock,
+      lastOffsetsOfProducers: () => new Map(),
+    })
+    for (const { log } of hosts) log.beforeRemoval = (logs) => this.#cleaner.leave(logs)
+    this.groups = new EmbeddedGroupCoordinator({
+      log,
       topics: this.topics,
       clock,
       logger,
@@ -91,6 +102,8 @@ export class EmbeddedEngine implements Engine {
     const clockWatch = await watchClock(options, storage)
     const engine = new EmbeddedEngine(options, storage, clockWatch)
     engine.#spaceWatch.start()
+    engine.#retention.start()
+    engine.#cleaner.start()
     void engine.groups.load()
     return engine
   }
@@ -102,7 +115,6 @@ export class EmbeddedEngine implements Engine {
   async read(request: ReadRequest): Promise<ReadResult> {
     this.#checkReadable()
     return this.#fetch.read(request)
-    engine.#retention.start()
   }
 
   async listOffsets(queries: readonly OffsetQuery[]): Promise<readonly OffsetAnswer[]> {
@@ -125,7 +137,12 @@ export class EmbeddedEngine implements Engine {
   }
 
   troubles(): readonly Trouble[] {
-    return [...engineTroubles(this.#storage), ...this.#clockWatch.troubles(), ...this.groups.troubles()]
+    return [
+      ...engineTroubles(this.#storage),
+      ...this.#clockWatch.troubles(),
+      ...this.#cleaner.troubles(),
+      ...this.groups.troubles(),
+    ]
   }
 
   statistics(): EngineStatistics {
@@ -144,6 +161,8 @@ export class EmbeddedEngine implements Engine {
     await this.topics.settled()
     await this.groups.close()
     await this.#router.settled()
+    await this.#cleaner.stop()
+    await this.#retention.stop()
     await this.#spaceWatch.stop()
     await this.#clockWatch.stop()
     this.#state = 'closed'
@@ -162,7 +181,6 @@ export class EmbeddedEngine implements Engine {
 
 function stopping(): BrokerError {
   return new BrokerError('SERVER_STOPPING', 'The server is stopping. Send the request again when it is back.', {
-    await this.#retention.stop()
     stored: 'no',
     retryAfterSeconds: 5,
   })

@@ -83,8 +83,7 @@ export class SpaceGuard {
 
   async #measure(): Promise<void> {
     const { totalBytes, freeBytes } = await this.#options.fileSystem.space(this.#options.path)
-    this.#lowWaterBytes =
-      this.#options.lowWaterBytes ?? Math.min(LOW_WATER_MAX_BYTES, Math.floor(totalBytes * LOW_WATER_SHARE))
+    this.#lowWaterBytes = this.#options.lowWaterBytes ?? lowWaterBytesOf(totalBytes)
     this.#freeBytes = freeBytes
     this.#measuredAt = this.#options.clock.monotonic()
     this.#writtenSince = 0
@@ -92,4 +91,9 @@ export class SpaceGuard {
       this.#reserveReleased = !(await this.#options.reserve?.restore())
     }
   }
+}
+
+/** What is kept free of a file system of that size where nothing else is set. */
+export function lowWaterBytesOf(totalBytes: number): number {
+  return Math.min(LOW_WATER_MAX_BYTES, Math.floor(totalBytes * LOW_WATER_SHARE))
 }

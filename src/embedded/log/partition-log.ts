@@ -54,6 +54,8 @@ export class PartitionLog implements PartitionView {
   #highWatermark: number
   /** Batches at the beginning of the tail that are in their segment's file. */
   #laid = 0
+  /** Batches that have left the tail before whoever bounds its memory asked for it. */
+  #givenUp = 0
   #pendingBytes = 0
   #refusing = false
   #dropped = false
@@ -166,12 +168,23 @@ export class PartitionLog implements PartitionView {
   applyStaged(): void {
     if (!this.#staged || this.#dropped) return
     const { segments, fenced, firstDirtyOffset } = this.checkpointed
+    const lastRemoved = this.#staged.removed.at(-1)
     this.#staged.applied = true
     this.#staged = undefined
     this.#segments = segments
     this.#fenced = [...fenced]
     this.firstDirtyOffset = firstDirtyOffset
     this.logStartOffset = Math.max(this.logStartOffset, segments[0]?.baseOffset ?? 0)
+    if (lastRemoved)
+      this.#giveUpTail(segments.find(({ baseOffset }) => baseOffset > lastRemoved.baseOffset)?.baseOffset)
+  }
+
+  /** Memory may still hold what the files do not any more: readers must not find it there. */
+  #giveUpTail(beforeOffset = 0): void {
+    const first = this.#tail.findIndex(({ baseOffset }) => baseOffset >= beforeOffset)
+    const count = first < 0 ? this.#tail.length : first
+    this.#forget(count)
+    this.#givenUp += count
   }
 
   /** A durable frame says that these batches of the active segment are here: in offset order, before `advance`. */
@@ -225,11 +238,17 @@ export class PartitionLog implements PartitionView {
 
   /** Batches at the beginning of the tail that memory could give up. */
   get laidCount(): number {
-    return this.#laid
+    return this.#givenUp + this.#laid
   }
 
   /** Gives up the oldest batches of the tail and their memory; all of them must be in their file. */
   forgetOldest(count: number): void {
+    const givenUp = Math.min(count, this.#givenUp)
+    this.#givenUp -= givenUp
+    this.#forget(count - givenUp)
+  }
+
+  #forget(count: number): void {
     assert.ok(count <= this.#laid)
     for (const { bytes } of this.#tail.splice(0, count)) releaseBatch(bytes)
     this.#laid -= count
