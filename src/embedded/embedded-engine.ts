@@ -56,23 +56,6 @@ export class EmbeddedEngine implements Engine {
     this.#waiter = new ReadWaiter(clock, limits.waitingReadsMax)
     this.#fetch = new PartitionFetch(table, this.#waiter, clock)
     this.#spaceWatch = new SpaceWatch(storage.directories, clock, logger)
-    const placer = new PartitionPlacer(catalogue, hosts)
-    const lifecycle = new TopicLifecycle({ ...options, catalogue, hosts, placer })
-    this.topics = new EmbeddedTopicStore({
-      table,
-      lifecycle,
-      catalogue,
-      limits,
-      nodeId,
-      checkOpen: () => this.#checkOpen(),
-      changed: (topic) => void this.groups.topicChanged(topic),
-      deleted: (topic, topicId) => void this.groups.topicDeleted(topic, topicId),
-    })
-    // The coordinator's own appends go past the gate of `append`: it still commits while the engine is closing.
-    const log = {
-      append: (request: AppendRequest) => this.#router.append(request),
-      read: (request: ReadRequest) => this.#fetch.read(request),
-    }
     const { deletionClock } = clockWatch
     const { retentionCheckIntervalMs: checkIntervalMs } = options
     this.#retention = new Retention({ ...options, checkIntervalMs, hosts: () => hosts, deletionClock })
@@ -84,6 +67,24 @@ export class EmbeddedEngine implements Engine {
       deletionClock,
       lastOffsetsOfProducers: () => new Map(),
     })
+    const placer = new PartitionPlacer(catalogue, hosts)
+    const lifecycle = new TopicLifecycle({ ...options, catalogue, hosts, placer })
+    this.topics = new EmbeddedTopicStore({
+      table,
+      lifecycle,
+      catalogue,
+      limits,
+      nodeId,
+      keepers: { retention: this.#retention, cleaner: this.#cleaner },
+      checkOpen: () => this.#checkOpen(),
+      changed: (topic) => void this.groups.topicChanged(topic),
+      deleted: (topic, topicId) => void this.groups.topicDeleted(topic, topicId),
+    })
+    // The coordinator's own appends go past the gate of `append`: it still commits while the engine is closing.
+    const log = {
+      append: (request: AppendRequest) => this.#router.append(request),
+      read: (request: ReadRequest) => this.#fetch.read(request),
+    }
     for (const { log } of hosts) log.beforeRemoval = (logs) => this.#cleaner.leave(logs)
     this.groups = new EmbeddedGroupCoordinator({
       log,
@@ -147,7 +148,8 @@ export class EmbeddedEngine implements Engine {
 
   statistics(): EngineStatistics {
     const shed = { 'produce-bytes': this.#router.refusals, 'fetch-waiting': this.#waiter.refusals }
-    return { ...engineStatistics(this.#storage), shed }
+    const keeping = { ...this.#retention.totals, ...this.#cleaner.totals }
+    return { ...engineStatistics(this.#storage), keeping, shed }
   }
 
   close(): Promise<void> {

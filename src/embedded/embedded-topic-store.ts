@@ -7,7 +7,7 @@ import type {
   TopicSummary,
 } from '../broker/topic-store.ts'
 import type { Catalogue } from './catalogue/catalogue.ts'
-import { describePartition } from './describe-partition.ts'
+import { describePartition, type LogKeepers } from './describe-partition.ts'
 import { deleteRecords } from './delete-records.ts'
 import type { EmbeddedEngineLimits } from './embedded-engine-options.ts'
 import type { LiveTopic } from './live-topic.ts'
@@ -21,6 +21,7 @@ export interface EmbeddedTopicStoreOptions {
   readonly catalogue: Catalogue
   readonly limits: Pick<EmbeddedEngineLimits, 'partitionsMax' | 'partitionsPerTopicMax'>
   readonly nodeId: number
+  readonly keepers: LogKeepers
   /** Throws SERVER_STOPPING once the engine is closing. */
   readonly checkOpen: () => void
   /** Told when a topic was made or has more partitions; must not throw. */
@@ -69,8 +70,8 @@ export class EmbeddedTopicStore implements TopicStore {
   }
 
   async partitions(topic: string): Promise<readonly PartitionDescription[]> {
-    const { nodeId } = this.#options
-    return this.#live(topic).slots.map((slot) => describePartition(slot, nodeId))
+    const { nodeId, keepers } = this.#options
+    return this.#live(topic).slots.map((slot) => describePartition(slot, nodeId, keepers))
   }
 
   async alterConfigs(name: string, changes: ReadonlyMap<string, string | null>): Promise<void> {

@@ -241,6 +241,14 @@ export class MemoryEngine implements Engine, TopicStore {
       topicCount: this.#topics.size,
       openFiles: 0,
       fencedPartitions: 0,
+      keeping: {
+        removedSegments: 0,
+        removedBytes: 0,
+        cleanings: 0,
+        cleanedBytesRead: 0,
+        cleanedBytesKept: 0,
+        uncleanablePartitions: 0,
+      },
       shed: { 'produce-bytes': 0, 'fetch-waiting': 0 },
     }
   }
@@ -297,5 +305,6 @@ function described(log: MemoryPartition, partition: number): PartitionDescriptio
     highWatermark: log.highWatermark,
     sizeBytes,
     segments: [segment],
+    retention: { removedAt: -1, removedSegments: 0, removedBytes: 0, pinnedByTimestamp: -1 },
   }
 }

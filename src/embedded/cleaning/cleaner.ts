@@ -107,6 +107,10 @@ export class Cleaner {
     return { firstDirtyOffset, dirtyRatio, ...this.#ledger.entry(log) }
   }
 
+  get totals(): CleaningLedger['totals'] {
+    return this.#ledger.totals
+  }
+
   troubles(): readonly Trouble[] {
     return this.#ledger.troubles()
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../broker/clock.ts'
+import type { KeepingStatistics } from '../../broker/engine-statistics.ts'
 import type { Trouble } from '../../broker/engine.ts'
 import type { Logger } from '../../broker/logger.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
@@ -39,6 +40,9 @@ export class CleaningLedger {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #entries = new Map<PartitionLog, Entry>()
+  #cleanings = 0
+  #bytesRead = 0
+  #bytesKept = 0
   #threadRestartMs = THREAD_RESTART_MIN_MS
 
   constructor(clock: Clock, logger: Logger) {
@@ -79,6 +83,9 @@ export class CleaningLedger {
     const { topic, partition } = log
     entry.cleanedMs = this.#clock.now()
     entry.figures = figures
+    this.#cleanings++
+    this.#bytesRead += figures.bytesBefore
+    this.#bytesKept += figures.bytesAfter
     delete entry.retryAtMs
     if (entry.damagedFrom === undefined) {
       delete entry.trouble
@@ -131,6 +138,16 @@ export class CleaningLedger {
 
   forget(log: PartitionLog): void {
     this.#entries.delete(log)
+  }
+
+  /** Since the start. */
+  get totals(): Omit<KeepingStatistics, 'removedSegments' | 'removedBytes'> {
+    return {
+      cleanings: this.#cleanings,
+      cleanedBytesRead: this.#bytesRead,
+      cleanedBytesKept: this.#bytesKept,
+      uncleanablePartitions: this.troubles().length,
+    }
   }
 
   troubles(): readonly Trouble[] {

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../broker/clock.ts'
+import type { KeepingStatistics } from '../../broker/engine-statistics.ts'
 import type { Logger } from '../../broker/logger.ts'
 import type { DeletionClock } from '../cleaning/deletion-clock.ts'
 import { ConcurrencyLimit } from '../commit/concurrency-limit.ts'
@@ -50,6 +51,8 @@ export class Retention {
   readonly #options: RetentionOptions
   readonly #removals = new WeakMap<PartitionLog, Removal>()
   readonly #pinned = new WeakMap<PartitionLog, { readonly baseOffset: number; readonly timestamp: number }>()
+  #removedSegments = 0
+  #removedBytes = 0
   #timer: Timer | undefined
   #pass: Promise<void> = Promise.resolve()
   #stopped = false
@@ -66,6 +69,11 @@ export class Retention {
     this.#stopped = true
     this.#timer?.cancel()
     await this.#pass
+  }
+
+  /** Since the start. */
+  get totals(): Pick<KeepingStatistics, 'removedSegments' | 'removedBytes'> {
+    return { removedSegments: this.#removedSegments, removedBytes: this.#removedBytes }
   }
 
   report(log: PartitionLog): RetentionReport {
@@ -173,6 +181,8 @@ export class Retention {
   #noteRemoval(log: PartitionLog, removed: readonly Segment[], verdict: RetentionVerdict): void {
     const { topic, partition, logStartOffset } = log
     const bytes = removed.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+    this.#removedSegments += removed.length
+    this.#removedBytes += bytes
     const { byLogStart, bySize, byTime } = verdict
     const by = { byLogStart, bySize, byTime }
     const facts = { segments: removed.length, bytes, logStartOffset, by }
