@@ -102,6 +102,7 @@ function topics(): TopicStore {
     partitions: refuse,
     alterConfigs: refuse,
     addPartitions: refuse,
+    deleteRecords: refuse,
     delete: refuse,
   }
 }

@@ -18,6 +18,7 @@ import { OffsetService } from './offset-service.ts'
 import { PageReader } from './page-reader.ts'
 import { ProducerService } from './producer-service.ts'
 import { PublishService } from './publish-service.ts'
+import { RecordDeletionService } from './record-deletion-service.ts'
 import { ReadService } from './read-service.ts'
 import { SubscriptionStarts } from './subscription-starts.ts'
 import { TopicAutoCreation } from './topic-auto-creation.ts'
@@ -67,6 +68,7 @@ export interface BrokerServices {
   readonly publishBatches: BatchPublishService
   readonly producers: ProducerService
   readonly reads: ReadService
+  readonly recordDeletion: RecordDeletionService
   readonly topicStreams: TopicStreamService
   readonly groups: GroupService
   readonly groupMembers: GroupMemberService
@@ -117,6 +119,7 @@ export function createBrokerServices(deps: BrokerDependencies, settings: BrokerS
     publishBatches: new BatchPublishService(publishing),
     producers: new ProducerService(engine),
     reads,
+    recordDeletion: new RecordDeletionService(engine, publishing.topicConfigOf),
     topicStreams: new TopicStreamService({ engine, cursors, reads, topicPages }),
     groups: new GroupService({ engine, clock, cursors, offsets, offsetMetadataBytesMax, members }),
     groupMembers: members,

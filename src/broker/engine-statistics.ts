@@ -6,8 +6,21 @@ export interface EngineStatistics {
   readonly openFiles: number
   /** Partitions with a damaged range that is kept from readers. */
   readonly fencedPartitions: number
+  readonly keeping: KeepingStatistics
   /** Requests refused with SERVER_OVERLOADED: no room for an append, too many reads waiting for records. */
   readonly shed: Readonly<Record<'produce-bytes' | 'fetch-waiting', number>>
+}
+
+/** What went of the logs, by age, size, deletion and compaction. */
+export interface KeepingStatistics {
+  readonly removedSegments: number
+  readonly removedBytes: number
+  /** Cleanings that came to their end, and what they read and kept. */
+  readonly cleanings: number
+  readonly cleanedBytesRead: number
+  readonly cleanedBytesKept: number
+  /** Partitions that cannot be compacted now. */
+  readonly uncleanablePartitions: number
 }
 
 export interface DirectoryStatistics {

@@ -48,6 +48,7 @@ export const errorCatalogue = {
   // Retriable, unlike Kafka's: sent again behind its predecessor, the same request succeeds.
   OUT_OF_ORDER_SEQUENCE_NUMBER: { kafkaCode: 45, status: 409, title: 'A sequence before it is missing', ...later },
   DUPLICATE_SEQUENCE_NUMBER: { kafkaCode: 46, status: 409, title: 'Older than what is remembered', ...never },
+  POLICY_VIOLATION: { kafkaCode: 44, status: 403, title: 'Not allowed by the policy', ...never },
   KAFKA_STORAGE_ERROR: { kafkaCode: 56, status: 503, title: 'Storage error', ...later },
   UNKNOWN_PRODUCER_ID: { kafkaCode: 59, status: 409, title: 'Unknown producer', ...never },
   NON_EMPTY_GROUP: { kafkaCode: 68, status: 409, title: 'The group has members', ...never },

@@ -16,8 +16,20 @@ export interface TopicStore {
   alterConfigs(topic: string, changes: ReadonlyMap<string, string | null>): Promise<void>
   /** Raises the number of partitions to `total`; a number that is not above the present one is INVALID_PARTITIONS. */
   addPartitions(topic: string, total: number): Promise<void>
+  /**
+   * Moves the log start of a partition up to an offset: what is before it is gone for ever, for every caller, when this
+   * resolves; the files follow. An offset at or below the present log start changes nothing. Rejects with
+   * OFFSET_OUT_OF_RANGE (above the high watermark), UNKNOWN_TOPIC_OR_PARTITION, KAFKA_STORAGE_ERROR.
+   */
+  deleteRecords(topic: string, partition: number, before: number | 'latest'): Promise<PartitionBounds>
   /** Gone for every caller when it resolves; the files follow. */
   delete(topic: string): Promise<void>
+}
+
+/** The offsets from `logStartOffset` up to `highWatermark`, without it, can be read. */
+export interface PartitionBounds {
+  readonly logStartOffset: number
+  readonly highWatermark: number
 }
 
 export interface NewTopic {
@@ -50,6 +62,36 @@ export interface PartitionDescription {
   readonly highWatermark: number
   readonly sizeBytes: number
   readonly segments: readonly SegmentDescription[]
+  readonly retention: RetentionDescription
+  /** Of a topic whose `cleanup.policy` has `compact`. */
+  readonly compaction?: CompactionDescription
+}
+
+/** What retention did to a partition since the server started. */
+export interface RetentionDescription {
+  /** When it last removed segments; Unix milliseconds, −1 = not since the start. */
+  readonly removedAt: number
+  /** Then. */
+  readonly removedSegments: number
+  readonly removedBytes: number
+  /** A timestamp yet to come that keeps the oldest segment, and all behind it; Unix milliseconds, −1 = none. */
+  readonly pinnedByTimestamp: number
+}
+
+export interface CompactionDescription {
+  /** Share of what came since the last cleaning in what a cleaning now would read. */
+  readonly dirtyRatio: number
+  /** Where the next cleaning begins to look for keys. */
+  readonly firstDirtyOffset: number
+  /** When it was last cleaned; Unix milliseconds, −1 = not since the start. */
+  readonly cleanedAt: number
+  /** What that cleaning read and kept. */
+  readonly recordsRead: number
+  readonly recordsKept: number
+  readonly bytesRead: number
+  readonly bytesKept: number
+  /** Why it is not cleaned now; null while all is well. */
+  readonly trouble: string | null
 }
 
 export interface SegmentDescription {

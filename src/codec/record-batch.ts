@@ -43,6 +43,7 @@ const CODEC_BITS = 0x07
 const LOG_APPEND_TIME_BIT = 0x08
 const TRANSACTIONAL_BIT = 0x10
 const CONTROL_BIT = 0x20
+const DELETE_HORIZON_BIT = 0x40
 const HIGHEST_CODEC = 4
 /** The least a record takes: its length, attributes, two deltas, two null lengths and a header count. */
 const MIN_RECORD_BYTES = 7
@@ -96,6 +97,11 @@ export function isTransactional(buf: Buffer, at: number): boolean {
 /** Control batches hold markers, take an offset, and are never shown to consumers. */
 export function isControl(buf: Buffer, at: number): boolean {
   return (attributes(buf, at) & CONTROL_BIT) !== 0
+}
+
+/** Wall time from which compaction may drop the batch's tombstones; undefined until it has once kept one. */
+export function deleteHorizonMs(buf: Buffer, at: number): number | undefined {
+  return (attributes(buf, at) & DELETE_HORIZON_BIT) === 0 ? undefined : baseTimestamp(buf, at)
 }
 
 export function baseTimestamp(buf: Buffer, at: number): number {
@@ -231,4 +237,24 @@ export interface BatchProducer {
 
 function writeCrc(buf: Buffer, at: number, sizeBytes: number): void {
   buf.writeUInt32BE(crc32cOfSpan(buf, at + ATTRIBUTES, at + sizeBytes), at + CRC)
+}
+
+/** What compaction changes in a batch's header; all else stays. */
+export interface CleanedBatchFacts {
+  readonly recordCount: number
+  readonly baseTimestamp: number
+  readonly maxTimestamp: number
+  /** Whether `baseTimestamp` is a delete horizon. */
+  readonly hasDeleteHorizon: boolean
+}
+
+/** Rewrites the header of a batch that lies at `at` with other records than it had, uncompressed; then the CRC. */
+export function writeCleanedHeader(buf: Buffer, at: number, sizeBytes: number, facts: CleanedBatchFacts): void {
+  const kept = attributes(buf, at) & ~(CODEC_BITS | DELETE_HORIZON_BIT)
+  buf.writeInt32BE(sizeBytes - BATCH_OVERHEAD_BYTES, at + LENGTH)
+  buf.writeInt16BE(facts.hasDeleteHorizon ? kept | DELETE_HORIZON_BIT : kept, at + ATTRIBUTES)
+  writeInt64(buf, at + BASE_TIMESTAMP, facts.baseTimestamp)
+  writeInt64(buf, at + MAX_TIMESTAMP, facts.maxTimestamp)
+  buf.writeInt32BE(facts.recordCount, at + RECORD_COUNT)
+  writeCrc(buf, at, sizeBytes)
 }

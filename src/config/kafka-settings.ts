@@ -1,4 +1,5 @@
-import { boolean, freeText, freeTexts, int, listOf } from '../broker/config-value.ts'
+import { boolean, freeText, freeTexts, int, listOf, long } from '../broker/config-value.ts'
+import { cleanerSettings } from './cleaner-settings.ts'
 import { defineSetting } from './setting-definition.ts'
 
 const oneReplica = int({ min: 1, max: 1, note: 'this server keeps one replica of each partition' })
@@ -107,12 +108,25 @@ export const kafkaSettings = {
     '4096',
     'The longest note that can be committed with an offset.',
   ),
+  logRetentionCheckIntervalMs: defineSetting(
+    'log.retention.check.interval.ms',
+    long({ min: 1, max: 2_147_483_647 }),
+    '300000',
+    'How often it is looked for segments that are too old or too many. For the first time half a minute behind the start, if not sooner.',
+  ),
   offsetsRetentionMinutes: defineSetting(
     'offsets.retention.minutes',
     int({ min: 1 }),
     '10080',
-    'How long the offsets of an unused group are kept. Kept and reported: committed offsets do not expire yet.',
+    'A committed offset that was not renewed for so long is forgotten, unless a member of its group is subscribed to the topic; a group without members and offsets goes with its last one.',
   ),
+  offsetsRetentionCheckIntervalMs: defineSetting(
+    'offsets.retention.check.interval.ms',
+    long({ min: 1, max: 2_147_483_647 }),
+    '600000',
+    'How often it is looked for committed offsets that are too old.',
+  ),
+  ...cleanerSettings,
   groupConsumerSessionTimeoutMs: defineSetting(
     'group.consumer.session.timeout.ms',
     int({ min: 1 }),

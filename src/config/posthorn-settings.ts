@@ -1,4 +1,4 @@
-import { freeTexts, int, long, oneOf } from '../broker/config-value.ts'
+import { boolean, freeTexts, int, long, oneOf } from '../broker/config-value.ts'
 import { defineSetting } from './setting-definition.ts'
 
 const KIB = 1024
@@ -210,6 +210,18 @@ export const posthornSettings = {
     long({ min: 0, max: 1024 * GIB }),
     String(16 * MIB),
     'Space held in a file and given up when the disk is full, so that there is room to delete and to stop.',
+  ),
+  clockJumpMaxMs: defineSetting(
+    'clock.jump.max.ms',
+    long({ min: HOUR_MS, max: 365 * 24 * HOUR_MS }),
+    String(24 * HOUR_MS),
+    'A start so much later than the highest time seen before is doubted, as a clock is that jumps by an hour while the server runs: nothing is deleted by its age until the clock went evenly for an hour, and what is kept for less than the jump only after `clock.jump.accept`.',
+  ),
+  clockJumpAccept: defineSetting(
+    'clock.jump.accept',
+    boolean,
+    'false',
+    'An operator’s word that the time at this start is right. For one start, after `/health/ready` told of a `clock-jump`.',
   ),
   logOpenFilesMax: defineSetting(
     'log.open.files.max',

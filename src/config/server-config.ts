@@ -79,7 +79,10 @@ export function readServerConfig(reader: SettingsReader): ServerConfig {
     offsetsTopicNumPartitions: read(kafka.offsetsTopicNumPartitions),
     offsetsTopicSegmentBytes: read(kafka.offsetsTopicSegmentBytes),
     offsetMetadataMaxBytes: read(kafka.offsetMetadataMaxBytes),
+    ...readCleanerConfig(read),
+    logRetentionCheckIntervalMs: read(kafka.logRetentionCheckIntervalMs),
     offsetsRetentionMinutes: read(kafka.offsetsRetentionMinutes),
+    offsetsRetentionCheckIntervalMs: read(kafka.offsetsRetentionCheckIntervalMs),
     groupConsumerSessionTimeoutMs: read(kafka.groupConsumerSessionTimeoutMs),
     groupConsumerMinSessionTimeoutMs: read(kafka.groupConsumerMinSessionTimeoutMs),
     groupConsumerMaxSessionTimeoutMs: read(kafka.groupConsumerMaxSessionTimeoutMs),
@@ -100,8 +103,22 @@ export function readServerConfig(reader: SettingsReader): ServerConfig {
     journalCheckpointDirectBytes: read(ours.journalCheckpointDirectBytes),
     logDirFreeMinBytes: read(ours.logDirFreeMinBytes),
     logDirReserveBytes: read(ours.logDirReserveBytes),
+    clockJumpMaxMs: read(ours.clockJumpMaxMs),
+    clockJumpAccept: read(ours.clockJumpAccept),
     logOpenFilesMax: read(ours.logOpenFilesMax),
     logLevel: read(ours.logLevel),
     shutdownTimeoutMs: read(ours.shutdownTimeoutMs),
+  }
+}
+
+function readCleanerConfig(read: <T>(definition: SettingDefinition<T>) => T) {
+  return {
+    logCleanerEnable: read(kafka.logCleanerEnable),
+    logCleanerThreads: read(kafka.logCleanerThreads),
+    logCleanerBackoffMs: read(kafka.logCleanerBackoffMs),
+    logCleanerDedupeBufferSize: read(kafka.logCleanerDedupeBufferSize),
+    logCleanerIoBufferLoadFactor: read(kafka.logCleanerIoBufferLoadFactor),
+    logCleanerIoBufferSize: read(kafka.logCleanerIoBufferSize),
+    logCleanerIoMaxBytesPerSecond: read(kafka.logCleanerIoMaxBytesPerSecond),
   }
 }

@@ -58,7 +58,12 @@ function damageTroubles({ log, reader }: DirectoryHost): Trouble[] {
   return troubles
 }
 
-export function engineStatistics({ directories, hosts, table, files }: Storage): Omit<EngineStatistics, 'shed'> {
+export function engineStatistics({
+  directories,
+  hosts,
+  table,
+  files,
+}: Storage): Omit<EngineStatistics, 'keeping' | 'shed'> {
   let partitionCount = 0
   for (const topic of table.sorted()) partitionCount += topic.slots.length
   let fencedPartitions = 0

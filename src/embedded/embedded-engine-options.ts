@@ -2,6 +2,7 @@ import type { Clock } from '../broker/clock.ts'
 import type { CommitObserver } from '../broker/engine-statistics.ts'
 import type { Logger } from '../broker/logger.ts'
 import type { TopicConfig } from '../broker/topic-config.ts'
+import type { CleaningSettings } from './cleaning/cleaner.ts'
 import type { FileSystem } from './file-system.ts'
 import type { GroupLimits } from './groups/group-coordinator-options.ts'
 import type { RequestExpirations } from './producers/directory-requests.ts'
@@ -22,6 +23,11 @@ export interface EmbeddedEngineOptions {
   readonly space: SpaceSettings
   readonly groups: GroupLimits
   readonly producers: ProducerLimits
+  /** `log.retention.check.interval.ms` */
+  readonly retentionCheckIntervalMs: number
+  readonly offsetsRetention: OffsetsRetentionSettings
+  readonly clockJumps: ClockJumpSettings
+  readonly cleaning: CleaningSettings
   /** `num.recovery.threads.per.data.dir` */
   readonly recoveryThreadsPerDataDir: number
   readonly fileSystem: FileSystem
@@ -64,6 +70,20 @@ export interface JournalSettings {
   readonly pendingMaxBytes: number
   /** `journal.checkpoint.direct.bytes`: a checkpoint is taken after so many bytes of direct appends. */
   readonly checkpointDirectBytes: number
+}
+
+export interface OffsetsRetentionSettings {
+  /** `offsets.retention.minutes` in milliseconds. */
+  readonly retentionMs: number
+  /** `offsets.retention.check.interval.ms` */
+  readonly checkIntervalMs: number
+}
+
+export interface ClockJumpSettings {
+  /** `clock.jump.max.ms`: a start so much later than the highest time seen is doubted. */
+  readonly maxMs: number
+  /** `clock.jump.accept`: the time at this start is right. */
+  readonly accepted: boolean
 }
 
 export interface SpaceSettings {

@@ -14,6 +14,7 @@ import type {
 } from '../broker/engine.ts'
 import type { GroupMembership } from '../broker/group-membership.ts'
 import { AppendRouter } from './append-router.ts'
+import { Cleaner } from './cleaning/cleaner.ts'
 import { describeLogDirs, engineStatistics, engineTroubles } from './describe-engine.ts'
 import type { EmbeddedEngineOptions } from './embedded-engine-options.ts'
 import { EmbeddedTopicStore } from './embedded-topic-store.ts'
@@ -22,9 +23,11 @@ import { lookUpOffset } from './offset-lookup.ts'
 import { PartitionFetch } from './partition-fetch.ts'
 import { PartitionPlacer } from './partition-placer.ts'
 import { EmbeddedProducers } from './producers/embedded-producers.ts'
+import { lastOffsetsOfProducers } from './producers/last-offsets.ts'
 import { doubtLostParts } from './producers/lost-parts.ts'
 import { RequestExpiry } from './producers/request-expiry.ts'
 import { ReadWaiter } from './read-waiter.ts'
+import { Retention } from './retention/retention.ts'
 import { SpaceWatch } from './space-watch.ts'
 import { startStorage, stopStorage, type Storage } from './storage.ts'
 import { TopicLifecycle } from './topic-lifecycle.ts'
@@ -42,6 +45,8 @@ export class EmbeddedEngine implements Engine {
   readonly #fetch: PartitionFetch
   readonly #spaceWatch: SpaceWatch
   readonly #expiry: RequestExpiry
+  readonly #retention: Retention
+  readonly #cleaner: Cleaner
   #state: 'open' | 'closing' | 'closed' = 'open'
   #closing: Promise<void> | undefined
 
@@ -64,6 +69,17 @@ export class EmbeddedEngine implements Engine {
     })
     const { expirationCheckIntervalMs } = options.producers
     this.#expiry = new RequestExpiry(clock, expirationCheckIntervalMs, () => storage.requests.sweep())
+    const { deletionClock } = storage.clockWatch
+    const { retentionCheckIntervalMs: checkIntervalMs } = options
+    this.#retention = new Retention({ ...options, checkIntervalMs, hosts: () => hosts, deletionClock })
+    this.#cleaner = new Cleaner({
+      ...options,
+      settings: options.cleaning,
+      hosts: () => hosts,
+      freeMinBytes: options.space.freeMinBytes,
+      deletionClock,
+      lastOffsetsOfProducers: (log) => lastOffsetsOfProducers(storage.requests, log, clock),
+    })
     const placer = new PartitionPlacer(catalogue, hosts)
     const lifecycle = new TopicLifecycle({ ...options, catalogue, hosts, placer })
     this.topics = new EmbeddedTopicStore({
@@ -72,6 +88,7 @@ export class EmbeddedEngine implements Engine {
       catalogue,
       limits,
       nodeId,
+      keepers: { retention: this.#retention, cleaner: this.#cleaner },
       checkOpen: () => this.#checkOpen(),
       changed: (topic) => void this.groups.topicChanged(topic),
       deleted: (topic, topicId) => {
@@ -84,7 +101,15 @@ export class EmbeddedEngine implements Engine {
       append: (request: AppendRequest) => this.#router.append(request),
       read: (request: ReadRequest) => this.#fetch.read(request),
     }
-    this.groups = new EmbeddedGroupCoordinator({ log, topics: this.topics, clock, logger, limits: groups })
+    for (const { log } of hosts) log.beforeRemoval = (logs) => this.#cleaner.leave(logs)
+    this.groups = new EmbeddedGroupCoordinator({
+      log,
+      topics: this.topics,
+      clock,
+      logger,
+      limits: groups,
+      expiry: { ...options.offsetsRetention, mayDeleteAfter: (ageMs) => deletionClock.mayDeleteAfter(ageMs) },
+    })
     this.membership = this.groups.membership
   }
 
@@ -95,6 +120,8 @@ export class EmbeddedEngine implements Engine {
     engine.#spaceWatch.start()
     engine.#expiry.start()
     engine.#doubtLostParts()
+    engine.#retention.start()
+    engine.#cleaner.start()
     void engine.groups.load()
     return engine
   }
@@ -136,12 +163,18 @@ export class EmbeddedEngine implements Engine {
   }
 
   troubles(): readonly Trouble[] {
-    return [...engineTroubles(this.#storage), ...this.groups.troubles()]
+    return [
+      ...engineTroubles(this.#storage),
+      ...this.#storage.clockWatch.troubles(),
+      ...this.#cleaner.troubles(),
+      ...this.groups.troubles(),
+    ]
   }
 
   statistics(): EngineStatistics {
     const shed = { 'produce-bytes': this.#router.refusals, 'fetch-waiting': this.#waiter.refusals }
-    return { ...engineStatistics(this.#storage), shed }
+    const keeping = { ...this.#retention.totals, ...this.#cleaner.totals }
+    return { ...engineStatistics(this.#storage), keeping, shed }
   }
 
   close(): Promise<void> {
@@ -156,6 +189,8 @@ export class EmbeddedEngine implements Engine {
     await this.topics.settled()
     await this.groups.close()
     await this.#router.settled()
+    await this.#cleaner.stop()
+    await this.#retention.stop()
     await this.#spaceWatch.stop()
     this.#expiry.stop()
     this.#state = 'closed'

@@ -1,7 +1,14 @@
 import { BrokerError } from '../broker/broker-error.ts'
-import type { NewTopic, PartitionDescription, TopicStore, TopicSummary } from '../broker/topic-store.ts'
+import type {
+  NewTopic,
+  PartitionBounds,
+  PartitionDescription,
+  TopicStore,
+  TopicSummary,
+} from '../broker/topic-store.ts'
 import type { Catalogue } from './catalogue/catalogue.ts'
-import { describePartition } from './describe-partition.ts'
+import { describePartition, type LogKeepers } from './describe-partition.ts'
+import { deleteRecords } from './delete-records.ts'
 import type { EmbeddedEngineLimits } from './embedded-engine-options.ts'
 import type { LiveTopic } from './live-topic.ts'
 import { unknownTopic } from './served-partition.ts'
@@ -14,6 +21,7 @@ export interface EmbeddedTopicStoreOptions {
   readonly catalogue: Catalogue
   readonly limits: Pick<EmbeddedEngineLimits, 'partitionsMax' | 'partitionsPerTopicMax'>
   readonly nodeId: number
+  readonly keepers: LogKeepers
   /** Throws SERVER_STOPPING once the engine is closing. */
   readonly checkOpen: () => void
   /** Told when a topic was made or has more partitions; must not throw. */
@@ -62,8 +70,8 @@ export class EmbeddedTopicStore implements TopicStore {
   }
 
   async partitions(topic: string): Promise<readonly PartitionDescription[]> {
-    const { nodeId } = this.#options
-    return this.#live(topic).slots.map((slot) => describePartition(slot, nodeId))
+    const { nodeId, keepers } = this.#options
+    return this.#live(topic).slots.map((slot) => describePartition(slot, nodeId, keepers))
   }
 
   async alterConfigs(name: string, changes: ReadonlyMap<string, string | null>): Promise<void> {
@@ -105,6 +113,10 @@ export class EmbeddedTopicStore implements TopicStore {
     })
   }
 
+  async deleteRecords(name: string, partition: number, before: number | 'latest'): Promise<PartitionBounds> {
+    return this.#change(name, (topic) => deleteRecords(this.#options.catalogue, topic, partition, before))
+  }
+
   async delete(name: string): Promise<void> {
     await this.#change(name, async (topic) => {
       const { lifecycle } = this.#options
@@ -138,7 +150,7 @@ export class EmbeddedTopicStore implements TopicStore {
     }
   }
 
-  async #change(name: string, step: (topic: LiveTopic) => Promise<void>): Promise<void> {
+  async #change<T>(name: string, step: (topic: LiveTopic) => Promise<T>): Promise<T> {
     this.#options.checkOpen()
     const topic = this.#live(name)
     const change = topic.serially(() => {
@@ -146,7 +158,7 @@ export class EmbeddedTopicStore implements TopicStore {
       if (this.#table.get(name) !== topic) throw unknownTopic(name)
       return step(topic)
     })
-    await this.#track(change)
+    return this.#track(change)
   }
 
   #live(name: string): LiveTopic {

@@ -1,5 +1,6 @@
 import type { CatalogueTopic } from './catalogue/catalogue-state.ts'
 import type { Catalogue } from './catalogue/catalogue.ts'
+import { watchClock, type ClockWatch } from './clock-watch.ts'
 import { closeHost, openHost, type DirectoryHost } from './directory-host.ts'
 import type { LogDirectory } from './directory/log-directory.ts'
 import { openDirectories } from './directory/open-directories.ts'
@@ -25,6 +26,7 @@ export interface Storage {
   readonly table: TopicTable
   /** Published, and known again if they are sent again. */
   readonly requests: PackedRequestMemory
+  readonly clockWatch: ClockWatch
 }
 
 /** The passes of a start; the numbers are those of the recovery. If one fails, what was opened is released. */
@@ -36,8 +38,13 @@ export async function startStorage(options: EmbeddedEngineOptions): Promise<Stor
   const fileSystem = withDescriptorRelief(options.fileSystem, files)
   const table = new TopicTable()
   const hosts: DirectoryHost[] = []
-  const requests = new PackedRequestMemory({ ...options.producers, now: () => options.clock.now() })
-  const storage: Storage = { directories, catalogue, hosts, files, table, requests }
+  // What is remembered expires by a time that can be believed.
+  const clockWatch = await watchClock(options, directories, table)
+  const requests = new PackedRequestMemory({
+    ...options.producers,
+    now: () => clockWatch.deletionClock.believedNow(),
+  })
+  const storage: Storage = { directories, catalogue, hosts, files, table, requests, clockWatch }
   try {
     // 2: topics that were not wholly created or deleted.
     await removeUnfinishedTopics({ ...options, catalogue, directories })
@@ -67,7 +74,7 @@ export async function startStorage(options: EmbeddedEngineOptions): Promise<Stor
 
 /** Ends everything in order, each step even if the one before failed: locks are always released. */
 export async function stopStorage(storage: Storage, { logger, fileSystem }: EmbeddedEngineOptions): Promise<void> {
-  const { hosts, files, catalogue, directories } = storage
+  const { hosts, files, catalogue, directories, clockWatch } = storage
   const step = async (what: string, work: () => Promise<void>): Promise<void> => {
     try {
       await work()
@@ -76,6 +83,7 @@ export async function stopStorage(storage: Storage, { logger, fileSystem }: Embe
     }
   }
   await Promise.all(hosts.map((host) => step(host.directory.path, () => closeHost(host, fileSystem))))
+  await step('the clock file', () => clockWatch.stop())
   await step('open files', () => files.closeAll())
   await step('the catalogue', () => catalogue.close())
   for (const directory of directories) directory.releaseLock()

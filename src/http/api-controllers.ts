@@ -8,6 +8,7 @@ import type { OffsetService } from '../broker/offset-service.ts'
 import type { ProducerService } from '../broker/producer-service.ts'
 import type { PublishService } from '../broker/publish-service.ts'
 import type { Clock } from '../broker/clock.ts'
+import type { RecordDeletionService } from '../broker/record-deletion-service.ts'
 import type { ReadService } from '../broker/read-service.ts'
 import type { MemberStreamService } from '../broker/member-stream-service.ts'
 import type { TopicStreamService } from '../broker/topic-stream-service.ts'
@@ -25,6 +26,7 @@ import { PartitionsController } from './controllers/partitions-controller.ts'
 import { ProducersController } from './controllers/producers-controller.ts'
 import { RawController } from './controllers/raw-controller.ts'
 import { RecordsController } from './controllers/records-controller.ts'
+import { RecordDeletionController } from './controllers/record-deletion-controller.ts'
 import { StreamController } from './controllers/stream-controller.ts'
 import { TopicsController } from './controllers/topics-controller.ts'
 
@@ -36,6 +38,7 @@ export interface ApiServices {
   readonly publishBatches: BatchPublishService
   readonly producers: ProducerService
   readonly reads: ReadService
+  readonly recordDeletion: RecordDeletionService
   readonly topicStreams: TopicStreamService
   readonly memberStreams: MemberStreamService
   readonly groups: GroupService
@@ -59,6 +62,7 @@ export function apiControllers(services: ApiServices): Controller[] {
     new TopicsController(topics),
     new PartitionsController(topics, offsets),
     new RecordsController(services),
+    new RecordDeletionController(services.recordDeletion),
     new LinesController(services),
     new RawController(services),
     new BatchesController(services),

@@ -81,6 +81,12 @@ export class Metrics implements CommitObserver {
 
   #collectTotals(): void {
     this.#gauge(definitions.fencedPartitions, (statistics) => statistics.fencedPartitions)
+    this.#gauge(definitions.uncleanablePartitions, ({ keeping }) => keeping.uncleanablePartitions)
+    this.#counter(definitions.removedSegments, ({ keeping }) => keeping.removedSegments)
+    this.#counter(definitions.removedBytes, ({ keeping }) => keeping.removedBytes)
+    this.#counter(definitions.cleanings, ({ keeping }) => keeping.cleanings)
+    this.#counter(definitions.cleanedBytesRead, ({ keeping }) => keeping.cleanedBytesRead)
+    this.#counter(definitions.cleanedBytesKept, ({ keeping }) => keeping.cleanedBytesKept)
     this.#gauge(definitions.openFiles, (statistics) => statistics.openFiles)
     this.#gauge(definitions.topics, (statistics) => statistics.topicCount)
     this.#gauge(definitions.partitions, (statistics) => statistics.partitionCount)
@@ -127,6 +133,19 @@ export class Metrics implements CommitObserver {
       registers: [this.#registry],
       collect() {
         this.set(value(statistics()))
+      },
+    })
+  }
+
+  #counter(definition: MetricDefinition, value: (statistics: EngineStatistics) => number): void {
+    const statistics = this.#statistics
+    new Counter({
+      name: definition.name,
+      help: definition.help,
+      registers: [this.#registry],
+      collect() {
+        this.reset()
+        this.inc(value(statistics()))
       },
     })
   }

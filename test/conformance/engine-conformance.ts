@@ -5,6 +5,7 @@ import type { EngineUnderTest } from './engine-under-test.ts'
 import { groupConformance } from './group-conformance.ts'
 import { membershipConformance } from './membership-conformance.ts'
 import { readConformance } from './read-conformance.ts'
+import { recordDeletionConformance } from './record-deletion-conformance.ts'
 import { topicConformance } from './topic-conformance.ts'
 import { waitConformance } from './wait-conformance.ts'
 
@@ -16,6 +17,7 @@ export function engineConformance(engine: EngineUnderTest): void {
   describe(`${engine.name}: topics`, concurrent, () => topicConformance(engine))
   describe(`${engine.name}: append`, concurrent, () => appendConformance(engine))
   describe(`${engine.name}: read`, concurrent, () => readConformance(engine))
+  describe(`${engine.name}: record deletion`, concurrent, () => recordDeletionConformance(engine))
   describe(`${engine.name}: wait`, concurrent, () => waitConformance(engine))
   describe(`${engine.name}: groups`, concurrent, () => groupConformance(engine))
   describe(`${engine.name}: membership`, concurrent, () => membershipConformance(engine))

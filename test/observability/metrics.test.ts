@@ -26,6 +26,14 @@ function statistics(rounds: number): EngineStatistics {
     topicCount: 1,
     openFiles: 4,
     fencedPartitions: 1,
+    keeping: {
+      removedSegments: 3,
+      removedBytes: 3000,
+      cleanings: 2,
+      cleanedBytesRead: 900,
+      cleanedBytesKept: 400,
+      uncleanablePartitions: 1,
+    },
     shed: { 'produce-bytes': 7, 'fetch-waiting': 8 },
   }
 }
@@ -60,6 +68,15 @@ test("the engine's counters show as they stand at each scrape", async (t) => {
   assert.match(body, /posthorn_log_directory_poisoned{directory="\/data\/a"} 1\n/)
   assert.match(body, /posthorn_log_directory_online{directory="\/data\/a"} 0\n/)
   assert.match(body, /posthorn_fenced_partitions 1\n/)
+})
+
+test('what went of the logs is counted', async (t) => {
+  const { body } = await metrics(t, () => statistics(1)).render()
+  assert.match(body, /posthorn_removed_segments_total 3\n/)
+  assert.match(body, /posthorn_removed_bytes_total 3000\n/)
+  assert.match(body, /posthorn_cleanings_total 2\n/)
+  assert.match(body, /posthorn_cleaned_bytes_kept_total 400\n/)
+  assert.match(body, /posthorn_uncleanable_partitions 1\n/)
 })
 
 test('what was shed is counted by reason', async (t) => {

@@ -20,8 +20,14 @@ import type { EngineStatistics } from '../../src/broker/engine-statistics.ts'
 import type { GroupMembership } from '../../src/broker/group-membership.ts'
 import { silentLogger } from '../../src/broker/logger.ts'
 import type { Producers } from '../../src/broker/publish-claim.ts'
-import type { NewTopic, PartitionDescription, TopicStore, TopicSummary } from '../../src/broker/topic-store.ts'
 import { decompressBatchSync } from '../../src/codec/compressed-batch.ts'
+import type {
+  NewTopic,
+  PartitionBounds,
+  PartitionDescription,
+  TopicStore,
+  TopicSummary,
+} from '../../src/broker/topic-store.ts'
 import { assignOffsets, baseOffset, batchSizeBytes, lastOffset, maxTimestamp } from '../../src/codec/record-batch.ts'
 import { readRecords } from '../../src/codec/record-reader.ts'
 import { EmbeddedGroupCoordinator } from '../../src/embedded/groups/embedded-group-coordinator.ts'
@@ -201,6 +207,15 @@ export class MemoryEngine implements Engine, TopicStore {
     entry.summary = { ...entry.summary, configs }
   }
 
+  deleteRecords(topic: string, partition: number, before: number | 'latest'): Promise<PartitionBounds> {
+    const log = this.memoryPartition(topic, partition)
+    const offset = before === 'latest' ? log.highWatermark : before
+    if (offset > log.highWatermark)
+      throw new BrokerError('OFFSET_OUT_OF_RANGE', `The log ends at ${log.highWatermark}.`)
+    log.logStartOffset = Math.max(log.logStartOffset, offset)
+    return Promise.resolve({ logStartOffset: log.logStartOffset, highWatermark: log.highWatermark })
+  }
+
   async addPartitions(name: string, total: number): Promise<void> {
     const entry = this.#entry(name)
     while (entry.partitions.length < total) entry.partitions.push(new MemoryPartition())
@@ -235,6 +250,14 @@ export class MemoryEngine implements Engine, TopicStore {
       topicCount: this.#topics.size,
       openFiles: 0,
       fencedPartitions: 0,
+      keeping: {
+        removedSegments: 0,
+        removedBytes: 0,
+        cleanings: 0,
+        cleanedBytesRead: 0,
+        cleanedBytesKept: 0,
+        uncleanablePartitions: 0,
+      },
       shed: { 'produce-bytes': 0, 'fetch-waiting': 0 },
     }
   }
@@ -291,5 +314,6 @@ function described(log: MemoryPartition, partition: number): PartitionDescriptio
     highWatermark: log.highWatermark,
     sizeBytes,
     segments: [segment],
+    retention: { removedAt: -1, removedSegments: 0, removedBytes: 0, pinnedByTimestamp: -1 },
   }
 }

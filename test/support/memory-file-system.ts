@@ -89,6 +89,14 @@ class MemoryFile {
 class Directory {
   entries = new Map<string, MemoryFile | Directory>()
   synced = new Map<string, MemoryFile | Directory>()
+  /** Within the directory, since its last sync, oldest first. */
+  renames: Rename[] = []
+}
+
+interface Rename {
+  readonly from: string
+  readonly to: string
+  readonly entry: MemoryFile | Directory
 }
 
 export interface MemoryFileSystemOptions {
@@ -100,7 +108,7 @@ export interface MemoryFileSystemOptions {
 /**
  * A disk in memory that knows what is durable. `crash` gives the disk as a power cut leaves it: what was synced, and of
  * the rest nothing, all, or a random choice of writes in random order, torn at sectors. Directory entries that were not
- * synced are lost or kept in the same way.
+ * synced are lost or kept in the same way; renames wholly, and none without those before it.
  */
 export class MemoryFileSystem implements FileSystem {
   readonly calls = new Map<CallKind, number>()
@@ -200,8 +208,12 @@ export class MemoryFileSystem implements FileSystem {
   async rename(from: string, to: string): Promise<void> {
     await this.#call('rename', from)
     const entry = this.#entry(from)
-    this.#directory(path.dirname(from)).entries.delete(path.basename(from))
+    const parent = this.#directory(path.dirname(from))
+    parent.entries.delete(path.basename(from))
     this.#directory(path.dirname(to)).entries.set(path.basename(to), entry)
+    if (path.dirname(from) === path.dirname(to)) {
+      parent.renames.push({ from: path.basename(from), to: path.basename(to), entry })
+    }
   }
 
   async unlink(filePath: string): Promise<void> {
@@ -220,6 +232,7 @@ export class MemoryFileSystem implements FileSystem {
     if (this.syncLies) return
     const found = this.#directory(directory)
     found.synced = new Map(found.entries)
+    found.renames = []
   }
 
   async space(): Promise<{ totalBytes: number; freeBytes: number }> {
@@ -329,16 +342,29 @@ function systemError(code: string, where: string): Error {
 
 function survive(directory: Directory, persist: Persist, random: () => number): Directory {
   const survivor = new Directory()
-  const names = new Set([...directory.synced.keys(), ...directory.entries.keys()])
+  const renamed = surviveRenames(directory, persist, random)
+  const names = new Set([...renamed.keys(), ...directory.entries.keys()])
+  const moved = new Set(directory.renames.flatMap(({ from, to }) => [from, to]))
   for (const name of names) {
-    const now = directory.entries.get(name)
-    const before = directory.synced.get(name)
+    const before = renamed.get(name)
+    const now = moved.has(name) && persist === 'random' ? before : directory.entries.get(name)
     const kept = now === before ? now : persist === 'all' || (persist === 'random' && random() < 0.5) ? now : before
     if (kept instanceof Directory) survivor.entries.set(name, survive(kept, persist, random))
     else if (kept) survivor.entries.set(name, surviveFile(kept, persist, random))
   }
   survivor.synced = new Map(survivor.entries)
   return survivor
+}
+
+function surviveRenames({ synced, renames }: Directory, persist: Persist, random: () => number): Directory['synced'] {
+  const entries = new Map(synced)
+  const count =
+    persist === 'none' ? 0 : persist === 'all' ? renames.length : Math.floor(random() * (renames.length + 1))
+  for (const { from, to, entry } of renames.slice(0, count)) {
+    entries.delete(from)
+    entries.set(to, entry)
+  }
+  return entries
 }
 
 function surviveFile(file: MemoryFile, persist: Persist, random: () => number): MemoryFile {

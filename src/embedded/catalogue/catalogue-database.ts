@@ -104,6 +104,14 @@ export class CatalogueDatabase {
       case 'partitions':
         this.#insertPartitions(change.topicId, change.partitions)
         break
+      case 'log-start':
+        this.#run(
+          'UPDATE partitions SET log_start_offset = ? WHERE topic_id = ? AND partition = ?',
+          change.logStartOffset,
+          change.topicId,
+          change.partition,
+        )
+        break
       case 'topic-gone':
         this.#run('DELETE FROM topics WHERE topic_id = ?', change.topicId)
     }

@@ -40,4 +40,11 @@ export type CatalogueChange =
   | { readonly kind: 'topic-configs'; readonly topicId: string; readonly configs: Readonly<Record<string, string>> }
   /** `partitions` are those behind the ones the topic has. */
   | { readonly kind: 'partitions'; readonly topicId: string; readonly partitions: readonly CataloguePartition[] }
+  /** Records before the offset were deleted, for ever. */
+  | {
+      readonly kind: 'log-start'
+      readonly topicId: string
+      readonly partition: number
+      readonly logStartOffset: number
+    }
   | { readonly kind: 'topic-gone'; readonly topicId: string }

@@ -7,7 +7,7 @@ import type { FileSystem } from '../file-system.ts'
 import { errorMessage } from '../startup-error.ts'
 import { CatalogueThread } from './catalogue-thread.ts'
 import { SnapshotWriter } from './catalogue-snapshot.ts'
-import type { CatalogueChange, CatalogueState, CatalogueTopic } from './catalogue-state.ts'
+import type { CatalogueChange, CataloguePartition, CatalogueState, CatalogueTopic } from './catalogue-state.ts'
 
 export const CATALOGUE_FILE = 'catalogue.db'
 
@@ -141,6 +141,9 @@ export class Catalogue {
       case 'partitions':
         this.#replace(change.topicId, ({ partitions }) => ({ partitions: [...partitions, ...change.partitions] }))
         break
+      case 'log-start':
+        this.#replace(change.topicId, ({ partitions }) => ({ partitions: withLogStart(partitions, change) }))
+        break
       case 'topic-gone':
         this.#topics.delete(change.topicId)
     }
@@ -150,6 +153,13 @@ export class Catalogue {
     const topic = this.#topics.get(topicId)
     if (topic) this.#topics.set(topicId, { ...topic, ...changed(topic) })
   }
+}
+
+function withLogStart(
+  partitions: readonly CataloguePartition[],
+  { partition, logStartOffset }: { readonly partition: number; readonly logStartOffset: number },
+): CataloguePartition[] {
+  return partitions.map((placed, number) => (number === partition ? { ...placed, logStartOffset } : placed))
 }
 
 function storageError(reason: string, cause?: unknown): BrokerError {

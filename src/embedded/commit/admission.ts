@@ -45,6 +45,13 @@ export class Admission {
     return false
   }
 
+  /** Whether requests of internal topics may be taken although `decide` said no. */
+  admitsInternal(queuedBytes: number): boolean {
+    const { writer, space, condition } = this.#options
+    if (condition.state !== 'online' || writer.stuck) return false
+    return space.sufficesForInternal(writer.pendingBytes + queuedBytes)
+  }
+
   /** The condition says that the disk is full: sees to it that it is asked again. */
   recheckSoon(): void {
     if (this.#rechecking) return

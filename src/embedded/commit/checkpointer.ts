@@ -18,11 +18,13 @@ export interface CheckpointerOptions {
 
 /**
  * Takes checkpoints: what is committed up to a round goes to the segments, these are synced, and a frame then says so.
- * Rounds go on meanwhile; only when the frame is durable may the journal file that it covers be overwritten.
+ * Rounds go on meanwhile; only when the frame is durable may the journal file that it covers be overwritten, and are
+ * the changes of segments in force that partitions had staged when it began.
  */
 export class Checkpointer {
   readonly #options: CheckpointerOptions
   #underWay: Promise<void> | undefined
+  #next: Promise<void> | undefined
   #taken = 0
 
   constructor(options: CheckpointerOptions) {
@@ -37,6 +39,25 @@ export class Checkpointer {
   want(): void {
     if (this.#underWay) return
     void this.take('checkpoint').catch(() => this.#options.committer.checkpointFailed())
+  }
+
+  /** A checkpoint that begins behind this call, one for all who ask before it begins. */
+  next(): Promise<void> {
+    this.#next ??= this.#takeNext()
+    return this.#next
+  }
+
+  async #takeNext(): Promise<void> {
+    await Promise.resolve()
+    while (this.#underWay) await this.#underWay.catch(() => {})
+    this.#next = undefined
+    try {
+      await this.take('checkpoint')
+    } catch (error) {
+      // A round that wanted one meanwhile was told that one is being taken.
+      this.#options.committer.checkpointFailed()
+      throw error
+    }
   }
 
   /** A checkpoint that begins now, or when the one under way has ended. */
@@ -55,13 +76,20 @@ export class Checkpointer {
   async #take(kind: 'checkpoint' | 'clean'): Promise<void> {
     const { committer, writer, journal } = this.#options
     const covered = committer.committed.committedRound
+    const changing = [...this.#options.partitions()].filter((log) => log.staged)
     const section = checkpointSection(covered, [...capture(this.#options.partitions()), ...this.#options.offline()])
     const facts = this.#options.captureFacts()
-    const stored = await facts.store()
-    await writer.flush()
-    await writer.syncTouched()
-    await committer.appendFrame(kind, stored ? [section, stored] : [section])
+    try {
+      const stored = await facts.store()
+      await writer.flush()
+      await writer.syncTouched()
+      await committer.appendFrame(kind, stored ? [section, stored] : [section])
+    } catch (error) {
+      for (const log of changing) log.unstage()
+      throw error
+    }
     journal.covered(covered)
+    for (const log of changing) log.applyStaged()
     this.#taken++
   }
 }
@@ -71,8 +99,8 @@ export function capture(partitions: Iterable<PartitionLog>): CheckpointPartition
   const captured: CheckpointPartition[] = []
   for (const log of partitions) {
     if (log.dropped || log.offlineReason !== undefined) continue
-    const { topicIdBytes, partition, highWatermark: logEndOffset, segments, fenced } = log
-    captured.push({ topicIdBytes, partition, logEndOffset, segments, fenced })
+    const { topicIdBytes, partition, highWatermark: logEndOffset } = log
+    captured.push({ topicIdBytes, partition, logEndOffset, ...log.checkpointed })
   }
   return captured
 }

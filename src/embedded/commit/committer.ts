@@ -45,6 +45,9 @@ export class Committer {
   #running = false
   #wake: (() => void) | undefined
   #idleWaiters: (() => void)[] = []
+  /** Who wants a partition for themselves, and which partitions are somebody's. */
+  #claims: { readonly log: PartitionLog; readonly granted: () => void }[] = []
+  readonly #claimed = new Set<PartitionLog>()
   /** Work came up since the loop last looked. */
   #kicked = false
 
@@ -83,6 +86,35 @@ export class Committer {
     })
   }
 
+  /** Runs the work while no round and no direct append touches the partition. Requests to it wait, others go on. */
+  async alone<T>(log: PartitionLog, work: () => Promise<T>): Promise<T> {
+    await new Promise<void>((granted) => {
+      this.#claims.push({ log, granted })
+      this.kick()
+    })
+    try {
+      return await work()
+    } finally {
+      this.#claimed.delete(log)
+      this.kick()
+    }
+  }
+
+  /** Between two rounds: partitions that nothing touches go to who wants them. */
+  #grantClaims(): void {
+    if (this.#claims.length === 0) return
+    this.#claims = this.#claims.filter(({ log, granted }) => {
+      if (this.#isHeld(log)) return true
+      this.#claimed.add(log)
+      granted()
+      return false
+    })
+  }
+
+  #isHeld(log: PartitionLog): boolean {
+    return this.#options.direct.holds(log) || this.#claimed.has(log)
+  }
+
   /** Something changed that work may have waited for. */
   kick(): void {
     this.#wake?.()
@@ -97,13 +129,18 @@ export class Committer {
     for (const request of this.#queue.remove((queued) => queued.parts.some(({ log }) => logs.has(log)))) {
       request.fail(error())
     }
-    while ([...logs].some((log) => this.#round?.logs.has(log) || this.#options.direct.holds(log)))
-      await this.#nextStep()
+    while ([...logs].some((log) => this.#round?.logs.has(log) || this.#isHeld(log))) await this.#nextStep()
   }
 
   /** Resolves when nothing waits and nothing is under way. */
   async drained(): Promise<void> {
-    while (!this.#queue.isEmpty || this.#round || this.#options.direct.busy || this.#running) await this.#nextStep()
+    const isBusy = (): boolean =>
+      !this.#queue.isEmpty ||
+      this.#round !== undefined ||
+      this.#options.direct.busy ||
+      this.#claims.length + this.#claimed.size > 0 ||
+      this.#running
+    while (isBusy()) await this.#nextStep()
   }
 
   #nextStep(): Promise<void> {
@@ -146,12 +183,13 @@ export class Committer {
 
   /** One frame at most. False: there is nothing to do until `kick`. */
   async #step(): Promise<boolean> {
+    this.#grantClaims()
     if (this.#options.condition.state !== 'online') return this.#refuseAll()
     if (this.#waitingFrame) return this.#writeWaitingFrame(this.#waitingFrame)
     const { direct } = this.#options
     if (this.#queue.isEmpty && !direct.ready) return false
     if (!direct.ready && !this.#admission.admits(this.#queue.bytes) && !(await this.#decideAdmission())) return true
-    this.#taken = this.#queue.take((log) => direct.holds(log), direct.busy)
+    this.#taken = this.#queue.take((log) => this.#isHeld(log), direct.busy, direct.busy || this.#claimed.size > 0)
     const { inline, large } = this.#taken
     if (large.length > 0) direct.start(large, this.#roundOptions())
     if (inline.length === 0 && !direct.ready) return false
@@ -160,8 +198,11 @@ export class Committer {
 
   async #decideAdmission(): Promise<boolean> {
     const admitted = await this.#admission.decide(() => this.#queue.bytes)
-    if (!admitted && this.#options.condition.state === 'online') this.#refuseQueued()
-    return admitted
+    if (admitted || this.#options.condition.state !== 'online') return admitted
+    this.#refuseQueued((request) => !request.isInternal)
+    if (this.#queue.isEmpty || this.#admission.admitsInternal(this.#queue.bytes)) return !this.#queue.isEmpty
+    this.#refuseQueued()
+    return false
   }
 
   #roundOptions(): { nowMs: number; jitter: () => number } {
@@ -246,8 +287,8 @@ export class Committer {
     return true
   }
 
-  #refuseQueued(): void {
-    for (const request of this.#queue.remove(() => true)) request.fail(this.#options.condition.error('no'))
+  #refuseQueued(concerned: (request: QueuedAppend) => boolean = () => true): void {
+    for (const request of this.#queue.remove(concerned)) request.fail(this.#options.condition.error('no'))
   }
 
   #refuseAll(): false {

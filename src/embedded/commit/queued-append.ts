@@ -1,4 +1,5 @@
 import type { Acks, EncodedBatch } from '../../broker/engine.ts'
+import { isInternalTopicName } from '../../broker/topic-name.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import type { AppendFacts } from './append-facts.ts'
 import { BATCHES_SECTION_OVERHEAD_BYTES, ENTRY_BYTES } from './batches-section.ts'
@@ -30,6 +31,8 @@ export class QueuedAppend {
   /** Of its batches. */
   readonly bytes: number
   readonly batchCount: number
+  /** Of a topic that only the server writes to. */
+  readonly isInternal: boolean
   /** Monotonic. */
   readonly arrivedMs: number
   /** In the order of the parts; filled in when its round is formed. */
@@ -49,6 +52,7 @@ export class QueuedAppend {
       for (const batch of part.batches) bytes += batch.bytes.length
     }
     this.bytes = bytes
+    this.isInternal = parts[0] !== undefined && isInternalTopicName(parts[0].log.topic)
     this.batchCount = batchCount
     if (acks === '0') this.#answer.resolve(parts.map(({ log }) => notYetStored(log.partition)))
   }

@@ -60,10 +60,11 @@ export class RequestQueue {
   /**
    * What may go into the next round, and what may start as a group of direct appends; the rest goes on waiting.
    *
-   * @param isHeld whether a direct append under way holds the partition
+   * @param isHeld whether the partition takes nothing now, as a direct append under way holds it
+   * @param someHeld whether that may be so of any
    */
-  take(isHeld: (log: PartitionLog) => boolean, directBusy: boolean): TakenRequests {
-    if (!directBusy && this.#fitsOneRound()) return this.#takeAll()
+  take(isHeld: (log: PartitionLog) => boolean, directBusy: boolean, someHeld = directBusy): TakenRequests {
+    if (!someHeld && this.#fitsOneRound()) return this.#takeAll()
     const taken = new Selection(this.#options, isHeld, directBusy)
     const rest = this.#requests.filter((request) => !taken.takes(request))
     this.#requests = rest

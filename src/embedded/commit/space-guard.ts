@@ -5,6 +5,8 @@ import type { ReservedSpace } from '../log/directory-log-options.ts'
 const LOW_WATER_MAX_BYTES = 256 * 1024 * 1024
 const LOW_WATER_SHARE = 0.05
 const MEASURED_FOR_MS = 1000
+/** Of what is kept free, the share that the server's own records may not use either. */
+const INTERNAL_SHARE = 1 / 8
 
 export interface SpaceGuardOptions {
   readonly fileSystem: FileSystem
@@ -33,6 +35,14 @@ export class SpaceGuard {
   /** As last measured. */
   get freeBytes(): number {
     return this.#freeBytes
+  }
+
+  /**
+   * Whether records of internal topics may still be taken while others are refused, by the last measurement: committed
+   * offsets, so that consumers can go on, which is how space is often freed.
+   */
+  sufficesForInternal(outstandingBytes: number): boolean {
+    return this.#freeBytes - this.#writtenSince >= this.#lowWaterBytes * INTERNAL_SHARE + outstandingBytes
   }
 
   /** Bytes were written to segments since the space was measured. */
@@ -73,8 +83,7 @@ export class SpaceGuard {
 
   async #measure(): Promise<void> {
     const { totalBytes, freeBytes } = await this.#options.fileSystem.space(this.#options.path)
-    this.#lowWaterBytes =
-      this.#options.lowWaterBytes ?? Math.min(LOW_WATER_MAX_BYTES, Math.floor(totalBytes * LOW_WATER_SHARE))
+    this.#lowWaterBytes = this.#options.lowWaterBytes ?? lowWaterBytesOf(totalBytes)
     this.#freeBytes = freeBytes
     this.#measuredAt = this.#options.clock.monotonic()
     this.#writtenSince = 0
@@ -82,4 +91,9 @@ export class SpaceGuard {
       this.#reserveReleased = !(await this.#options.reserve?.restore())
     }
   }
+}
+
+/** What is kept free of a file system of that size where nothing else is set. */
+export function lowWaterBytesOf(totalBytes: number): number {
+  return Math.min(LOW_WATER_MAX_BYTES, Math.floor(totalBytes * LOW_WATER_SHARE))
 }

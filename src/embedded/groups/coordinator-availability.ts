@@ -58,6 +58,11 @@ export class CoordinatorAvailability {
     }
   }
 
+  /** Whether the group's calls are served. */
+  serves(group: string): boolean {
+    return this.#state === 'ready' && !this.#isUnavailable(group)
+  }
+
   /** @param offsetCount how many committed offsets are known by now */
   troubles(offsetCount: number): readonly Trouble[] {
     const { unavailable, damage } = this.#report

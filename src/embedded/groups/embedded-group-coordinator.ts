@@ -18,6 +18,7 @@ import { GroupLedger } from './group-ledger.ts'
 import { GroupReplays } from './group-replays.ts'
 import { stateNameOf } from './membership/group-state.ts'
 import { OffsetStaging } from './offset-staging.ts'
+import { OffsetsExpiry } from './offsets-expiry.ts'
 import { OffsetsLoader } from './offsets-loader.ts'
 import { OffsetsTopic } from './offsets-topic.ts'
 import { TopicDirectory } from './topic-directory.ts'
@@ -41,10 +42,11 @@ export class EmbeddedGroupCoordinator implements GroupCoordinator {
   readonly #availability: CoordinatorAvailability
   readonly #replays = new GroupReplays()
   readonly #loader: OffsetsLoader
+  readonly #expiry: OffsetsExpiry | undefined
   #loaded: Promise<void> | undefined
 
   constructor(options: GroupCoordinatorOptions) {
-    const { log, topics, clock, logger, limits } = options
+    const { log, topics, clock, logger, limits, expiry } = options
     this.#clock = clock
     this.#logger = logger
     this.#offsetsTopic = new OffsetsTopic(topics, limits)
@@ -60,6 +62,16 @@ export class EmbeddedGroupCoordinator implements GroupCoordinator {
       logger,
     })
     this.#loader = new OffsetsLoader({ log, table: this.#ledger.offsets, replays: this.#replays, clock, logger })
+    this.#expiry =
+      expiry &&
+      new OffsetsExpiry({
+        ...expiry,
+        ledger: this.#ledger,
+        staging: this.#staging,
+        isServed: (group) => this.#availability.serves(group),
+        clock,
+        logger,
+      })
     this.membership = new EmbeddedGroupMembership(this.#ledger, this.#staging, this.#availability)
   }
 
@@ -160,6 +172,7 @@ export class EmbeddedGroupCoordinator implements GroupCoordinator {
     this.#availability.close()
     this.#loader.stop()
     await this.#loaded
+    await this.#expiry?.close()
     await this.#ledger.close()
   }
 
@@ -179,7 +192,9 @@ export class EmbeddedGroupCoordinator implements GroupCoordinator {
       this.#availability.failed()
       this.#logger.error({ err: error }, 'committed offsets could not be read back')
     }
-    if (this.#availability.isReady) void this.#ledger.checkAll()
+    if (!this.#availability.isReady) return
+    this.#expiry?.start()
+    void this.#ledger.checkAll()
   }
 
   async #forgetTopic(topicId: string): Promise<void> {

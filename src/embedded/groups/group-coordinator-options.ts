@@ -2,6 +2,7 @@ import type { Clock } from '../../broker/clock.ts'
 import type { Engine } from '../../broker/engine.ts'
 import type { Logger } from '../../broker/logger.ts'
 import type { TopicStore } from '../../broker/topic-store.ts'
+import type { OffsetsExpirySettings } from './offsets-expiry.ts'
 import type { GroupSettings } from './membership/group-settings.ts'
 
 /** What the coordinator needs of the engine it lives in: its own topic's records, written and read back. */
@@ -14,6 +15,8 @@ export interface GroupCoordinatorOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly limits: GroupLimits
+  /** Absent: committed offsets are kept for ever. */
+  readonly expiry?: OffsetsExpirySettings
 }
 
 export interface GroupLimits {

@@ -39,6 +39,11 @@ export class LogIndexer {
     }
   }
 
+  /** Drops the rows of a segment that was removed or replaced. */
+  segmentRemoved(segment: SegmentKey): void {
+    this.#options.index.dropSegment(segment)
+  }
+
   /** Forgets a topic that is gone, and drops its rows. */
   dropTopic(topicId: string): void {
     this.#topics.delete(topicId)

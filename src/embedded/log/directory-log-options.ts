@@ -51,6 +51,8 @@ export interface DirectoryLogLimits {
 /** Told of batches as they are laid into a segment's file, one behind the other; must not throw. */
 export interface SegmentIndexer {
   batchesLaid(segment: SegmentKey, batches: readonly LaidBatch[]): void
+  /** The segment, in this generation, is no part of the log any more. */
+  segmentRemoved(segment: SegmentKey): void
 }
 
 export interface LaidBatch {

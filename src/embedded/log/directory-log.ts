@@ -15,6 +15,7 @@ import { createPartitionDirectory, deletedDirectory, partitionDirectory } from '
 import { PartitionLog, type PartitionPlacement } from './partition-log.ts'
 import { recoverDirectory } from './recovery.ts'
 import type { DirectoryFacts } from '../producers/directory-facts.ts'
+import type { SegmentChange } from './segment-change.ts'
 import { emptySegmentFacts, Segment } from './segment.ts'
 import { isDiskFull, isMissing } from './storage-failure.ts'
 
@@ -35,6 +36,8 @@ export class DirectoryLog {
   #writers: DirectoryWriters | undefined
   #facts: DirectoryFacts | undefined
   #closing: Promise<void> | undefined
+  /** Partitions are to go that take no appends any more: resolves when nobody else works in their directories. */
+  beforeRemoval: (logs: ReadonlySet<PartitionLog>) => Promise<void> = async () => {}
 
   private constructor(options: DirectoryLogOptions) {
     this.#options = options
@@ -191,6 +194,7 @@ export class DirectoryLog {
     const logs = [...this.#partitions.values()].filter((log) => log.topicId === topicId)
     if (this.#writers) await this.#writers.forget(new Set(logs))
     else for (const log of logs) log.drop()
+    await this.beforeRemoval(new Set(logs))
     for (const log of logs) {
       this.#partitions.delete(keyOf(topicId, log.partition))
       this.#offline.delete(log)
@@ -240,6 +244,18 @@ export class DirectoryLog {
       retryAfterSeconds: RETRY_AFTER_SECONDS,
       cause: error,
     })
+  }
+
+  /** Replaces or removes segments of a partition: see `SegmentChanges.apply`. */
+  async applyChange(log: PartitionLog, change: SegmentChange): Promise<boolean> {
+    if (!this.#writers || this.#condition.state !== 'online') throw this.#condition.error('no')
+    return this.#writers.changes.apply(log, change)
+  }
+
+  /** Begins a new segment: see `DirectoryWriters.rollActive`. */
+  async rollActive(log: PartitionLog): Promise<boolean> {
+    if (!this.#writers || this.#condition.state !== 'online') throw this.#condition.error('no')
+    return this.#writers.rollActive(log)
   }
 
   /** Takes a checkpoint now. */

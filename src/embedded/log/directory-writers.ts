@@ -4,11 +4,14 @@ import { Checkpointer } from '../commit/checkpointer.ts'
 import { Committer } from '../commit/committer.ts'
 import { DirectAppends } from '../commit/direct-append.ts'
 import type { Journal } from '../commit/journal.ts'
+import { createSegments } from '../commit/round-segments.ts'
 import { SpaceGuard } from '../commit/space-guard.ts'
 import type { CapturedFacts, DirectoryFacts } from '../producers/directory-facts.ts'
 import type { DirectoryCondition } from './directory-condition.ts'
 import type { DirectoryLogOptions } from './directory-log-options.ts'
 import type { PartitionLog } from './partition-log.ts'
+import { emptySegmentFacts, Segment } from './segment.ts'
+import { SegmentChanges } from './segment-changes.ts'
 import { SegmentWriter } from './segment-writer.ts'
 import { isDiskFull, isOutOfDescriptors } from './storage-failure.ts'
 import { TailCache } from './tail-cache.ts'
@@ -34,7 +37,10 @@ export class DirectoryWriters {
   readonly segments: SegmentWriter
   readonly committer: Committer
   readonly checkpointer: Checkpointer
+  readonly changes: SegmentChanges
   readonly #condition: DirectoryCondition
+  readonly #options: DirectoryLogOptions
+  readonly #jitter: () => number
   readonly #checkpointDirectBytes: number
   #directBytes = 0
 
@@ -46,6 +52,8 @@ export class DirectoryWriters {
   ) {
     const { fileSystem, clock, files, limits } = options
     this.journal = journal
+    this.#options = options
+    this.#jitter = written.jitter
     this.#condition = condition
     this.#checkpointDirectBytes = limits.checkpointDirectBytes ?? CHECKPOINT_DIRECT_BYTES
     const { path, reserve } = options
@@ -79,6 +87,9 @@ export class DirectoryWriters {
     const { committer, segments: writer } = this
     const captureFacts = (): CapturedFacts => this.#captureFacts(written.facts)
     this.checkpointer = new Checkpointer({ journal, committer, writer, ...written, captureFacts })
+    const { checkpointer } = this
+    const { logger, indexer } = options
+    this.changes = new SegmentChanges({ ...parts, clock, logger, checkpointer, indexer, jitter: written.jitter })
     condition.onFailure(() => this.committer.kick())
   }
 
@@ -103,6 +114,23 @@ export class DirectoryWriters {
     this.checkpointer.want()
   }
 
+  /**
+   * Begins a new segment though no append asks for it. False: there is nothing in the active one, or the topic is being
+   * deleted.
+   */
+  rollActive(log: PartitionLog): Promise<boolean> {
+    const { clock } = this.#options
+    return this.committer.alone(log, async () => {
+      if (this.#condition.state !== 'online') throw this.#condition.error('no')
+      if (log.refusesAppends || log.activeSegment.sizeBytes === 0) return false
+      const facts = emptySegmentFacts(log.highWatermark, clock.now())
+      const segment = new Segment(log.directory, facts, this.#jitter())
+      await createSegments([segment.path], { ...this.#options, condition: this.#condition, space: this.space })
+      log.addSegment(segment)
+      return true
+    })
+  }
+
   /** Resolves when nothing of the partitions is written any more, nor will be. */
   async forget(logs: ReadonlySet<PartitionLog>): Promise<void> {
     const pending = new Map([...logs].map((log) => [log, 0]))
@@ -115,6 +143,7 @@ export class DirectoryWriters {
       log.drop()
     }
     for (const [log, bytes] of pending) await this.segments.forget(log, bytes)
+    for (const log of logs) await this.changes.settled(log)
   }
 
   /** Takes a clean checkpoint, if the directory is well; then lets go of everything. */
@@ -125,6 +154,7 @@ export class DirectoryWriters {
     } catch {
       // Told through the directory's condition; the next start recovers.
     }
+    await this.changes.close()
     await this.segments.close()
     await this.journal.close()
   }

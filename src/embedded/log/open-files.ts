@@ -9,7 +9,7 @@ export interface OpenFilesOptions {
 }
 
 interface OpenFile {
-  readonly path: string
+  path: string
   readonly opening: Promise<FileHandle>
   users: number
   /** Told once the last user is gone, if the file is to be closed then. */
@@ -54,6 +54,28 @@ export class OpenFiles {
     const file = this.#take(path)
     try {
       return await fn(await file.opening)
+    } finally {
+      this.#release(file)
+    }
+  }
+
+  /**
+   * Renames a file that may be in use: who has it open goes on with it, and `renamed` is called in the step from which
+   * on it is found under its new name alone. What went by that name before must be closed.
+   */
+  async rename(from: string, to: string, renamed: () => void): Promise<void> {
+    const file = this.#take(from)
+    try {
+      await file.opening
+      await this.#fileSystem.rename(from, to)
+      renamed()
+      if (this.#files.get(from) !== file) return
+      this.#files.delete(from)
+      // Opened since by a read of what went by that name before.
+      const early = this.#files.get(to)
+      if (early) this.#retire(early)
+      file.path = to
+      this.#files.set(to, file)
     } finally {
       this.#release(file)
     }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { releaseBatch } from '../../codec/batch-buffer.ts'
 import type { TopicConfig } from '../../broker/topic-config.ts'
 import type { FencedRange, PartitionView, TailBatch } from './partition-view.ts'
+import { changedSegments, type StagedChange } from './segment-change.ts'
 import type { Segment } from './segment.ts'
 
 /** Which partition a log directory holds, as the catalogue has it. */
@@ -17,9 +18,10 @@ export interface PartitionPlacement {
 
 /** Where a partition's log stood at one moment. */
 export interface PartitionState {
-  readonly segments: Segment[]
+  readonly segments: readonly Segment[]
   readonly logEndOffset: number
   readonly fenced: readonly FencedRange[]
+  readonly firstDirtyOffset?: number
 }
 
 /**
@@ -42,13 +44,18 @@ export class PartitionLog implements PartitionView {
   lastAppendTime: number
   /** Why this partition cannot be served, though its directory can; it takes no appends and has no readable records. */
   readonly offlineReason: string | undefined
-  readonly #segments: Segment[]
+  /** Where compaction goes on: what is below was cleaned. Durable with the checkpoint that says so. */
+  firstDirtyOffset: number
+  #segments: readonly Segment[]
+  #staged: StagedChange | undefined
   readonly #tail: TailBatch[] = []
-  readonly #fenced: FencedRange[]
+  #fenced: FencedRange[]
   readonly #listeners = new Set<() => void>()
   #highWatermark: number
   /** Batches at the beginning of the tail that are in their segment's file. */
   #laid = 0
+  /** Batches that have left the tail before whoever bounds its memory asked for it. */
+  #givenUp = 0
   #pendingBytes = 0
   #refusing = false
   #dropped = false
@@ -61,7 +68,9 @@ export class PartitionLog implements PartitionView {
     this.directory = directory
     this.config = placement.config
     this.topicIdBytes = Buffer.from(placement.topicId, 'base64url')
-    this.logStartOffset = placement.logStartOffset
+    // Retention moves it no further than to the first segment, deletion of records further.
+    this.logStartOffset = Math.max(placement.logStartOffset, state.segments[0]?.baseOffset ?? 0)
+    this.firstDirtyOffset = state.firstDirtyOffset ?? 0
     this.logEndOffset = state.logEndOffset
     this.#highWatermark = state.logEndOffset
     this.#segments = state.segments
@@ -128,7 +137,54 @@ export class PartitionLog implements PartitionView {
 
   addSegment(segment: Segment): void {
     assert.ok(segment.baseOffset >= this.#highWatermark && segment.baseOffset > this.activeSegment.baseOffset)
-    this.#segments.push(segment)
+    this.#segments = [...this.#segments, segment]
+  }
+
+  /** The change waits for the next checkpoint. False: it does not fit, or another waits already. */
+  stage(change: StagedChange): boolean {
+    if (this.#staged || this.#dropped || !changedSegments(this.#segments, change)) return false
+    this.#staged = change
+    return true
+  }
+
+  get staged(): StagedChange | undefined {
+    return this.#staged
+  }
+
+  /** What a checkpoint taken now is to say: with the staged change. */
+  get checkpointed(): Required<Omit<PartitionState, 'logEndOffset'>> {
+    const segments = (this.#staged && changedSegments(this.#segments, this.#staged)) ?? this.#segments
+    const start = segments[0]?.baseOffset ?? 0
+    const firstDirtyOffset = Math.max(this.#staged?.firstDirtyOffset ?? this.firstDirtyOffset, start)
+    return { segments, fenced: this.#fenced.filter((range) => range.to > start), firstDirtyOffset }
+  }
+
+  /** The checkpoint is not there, and will not be: all stays as it is. */
+  unstage(): void {
+    this.#staged = undefined
+  }
+
+  /** The checkpoint that was taken with the staged change is durable. */
+  applyStaged(): void {
+    if (!this.#staged || this.#dropped) return
+    const { segments, fenced, firstDirtyOffset } = this.checkpointed
+    const lastRemoved = this.#staged.removed.at(-1)
+    this.#staged.applied = true
+    this.#staged = undefined
+    this.#segments = segments
+    this.#fenced = [...fenced]
+    this.firstDirtyOffset = firstDirtyOffset
+    this.logStartOffset = Math.max(this.logStartOffset, segments[0]?.baseOffset ?? 0)
+    if (lastRemoved)
+      this.#giveUpTail(segments.find(({ baseOffset }) => baseOffset > lastRemoved.baseOffset)?.baseOffset)
+  }
+
+  /** Memory may still hold what the files do not any more: readers must not find it there. */
+  #giveUpTail(beforeOffset = 0): void {
+    const first = this.#tail.findIndex(({ baseOffset }) => baseOffset >= beforeOffset)
+    const count = first < 0 ? this.#tail.length : first
+    this.#forget(count)
+    this.#givenUp += count
   }
 
   /** A durable frame says that these batches of the active segment are here: in offset order, before `advance`. */
@@ -182,11 +238,17 @@ export class PartitionLog implements PartitionView {
 
   /** Batches at the beginning of the tail that memory could give up. */
   get laidCount(): number {
-    return this.#laid
+    return this.#givenUp + this.#laid
   }
 
   /** Gives up the oldest batches of the tail and their memory; all of them must be in their file. */
   forgetOldest(count: number): void {
+    const givenUp = Math.min(count, this.#givenUp)
+    this.#givenUp -= givenUp
+    this.#forget(count - givenUp)
+  }
+
+  #forget(count: number): void {
     assert.ok(count <= this.#laid)
     for (const { bytes } of this.#tail.splice(0, count)) releaseBatch(bytes)
     this.#laid -= count

@@ -20,6 +20,8 @@ export interface PartitionReaderOptions {
 
 /** Half of libuv's pool (16, see `main.ts`), so that syncs find a thread. */
 const CONCURRENT_READS_MAX = 8
+/** Of a read whose file is gone: a segment may be replaced, its file renamed, and the segment removed meanwhile. */
+const ATTEMPTS_MAX = 4
 /** Damaged stretches remembered. */
 const DAMAGE_MAX = 1000
 
@@ -54,7 +56,7 @@ export class PartitionReader {
    * `nextReadableOffset` tells where to go on); with KAFKA_STORAGE_ERROR if the disk fails.
    */
   async read(view: PartitionView, offset: number, maxBytes: number): Promise<PartitionBatches> {
-    return await retriedOnce(view, async () => {
+    return await retried(view, async () => {
       requireInRange(view, offset)
       const page = new Page(offset, maxBytes)
       while (!page.full && page.nextOffset < view.highWatermark) await this.#extend(page, view)
@@ -67,15 +69,19 @@ export class PartitionReader {
    * (Unix milliseconds); null if there is none. Damaged stretches hold no record.
    */
   async findByTime(view: PartitionView, timestamp: number): Promise<FoundRecord | null> {
-    return await retriedOnce(view, () => this.#findFrom(view.logStartOffset, view, timestamp))
+    return await retried(view, async () => {
+      for (;;) {
+        const found = await this.#searchByTime(view, view.logStartOffset, timestamp)
+        if (found !== 'changed') return found
+      }
+    })
   }
 
-  /** What reads have met since the start; of deleted topics too. */
-  get damage(): Iterable<FoundDamage> {
-    return this.#damage.values()
-  }
-
-  async #findFrom(fromOffset: number, view: PartitionView, timestamp: number): Promise<FoundRecord | null> {
+  async #searchByTime(
+    view: PartitionView,
+    fromOffset: number,
+    timestamp: number,
+  ): Promise<FoundRecord | null | 'changed'> {
     // Memory is searched at the same moment as the files' extents are taken: between the two nothing can move.
     const batch = batchInTail(view.tail, timestamp, fromOffset)
     const search = batch && findInTailBatch(batch, timestamp, fromOffset)
@@ -85,12 +91,18 @@ export class PartitionReader {
     for (const { extent } of searched) {
       if (batch && batch.baseOffset < extent.baseOffset) break
       const found = await this.#findInFile(view, extent, timestamp, fromOffset)
+      if (!isInForce(view, extent)) return 'changed'
       if (found && (!batch || found.offset <= batch.lastOffset)) return belowHighWatermark(view, found)
     }
     if (!batch) return null
     const inMemory = typeof search === 'function' ? await this.#slots.run(search) : search
     // The log may start behind the one record of the batch that has the time.
-    return inMemory ? belowHighWatermark(view, inMemory) : this.#findFrom(batch.lastOffset + 1, view, timestamp)
+    return inMemory ? belowHighWatermark(view, inMemory) : this.#searchByTime(view, batch.lastOffset + 1, timestamp)
+  }
+
+  /** What reads have met since the start; of deleted topics too. */
+  get damage(): Iterable<FoundDamage> {
+    return this.#damage.values()
   }
 
   async #findInFile(view: PartitionView, extent: SegmentExtent, timestamp: number, fromOffset: number) {
@@ -102,6 +114,7 @@ export class PartitionReader {
   /** Adds what comes next: a run of the tail, or of one segment's file. */
   async #extend(page: Page, view: PartitionView): Promise<void> {
     const offset = page.nextOffset
+    if (offset < view.logStartOffset) return endAtLogStart(page, view)
     const fence = fencedRangeAt(view.fenced, offset)
     if (fence) return endAtDamage(page, view, fence.to)
     const limitOffset = limitOf(view, offset)
@@ -120,6 +133,8 @@ export class PartitionReader {
         atLeastOne: page.bytes === 0,
       }),
     )
+    // It may be the file of a later generation that was read, at places of the earlier one: a gap there would not show.
+    if (!isInForce(view, extent)) return
     if (read.damage) return this.#endAtDamage(page, view, read.damage.to ?? this.#behindSegment(view, extent))
     page.add(read.batches, read.bytes, read.nextOffset)
     if (read.stopped) page.full = true
@@ -162,6 +177,17 @@ export class PartitionReader {
     const inMemory = view.tail[0]
     return Math.min(next?.baseOffset ?? view.highWatermark, inMemory?.baseOffset ?? view.highWatermark)
   }
+}
+
+function isInForce(view: PartitionView, extent: SegmentExtent): boolean {
+  const segment = view.segments[segmentPlace(view.segments, extent.baseOffset)]
+  return segment?.baseOffset === extent.baseOffset && segment.generation === extent.generation
+}
+
+/** The log start has passed what comes next: a page ends there, one that holds nothing is out of range. */
+function endAtLogStart(page: Page, view: PartitionView): void {
+  page.full = true
+  if (page.bytes === 0) requireInRange(view, page.nextOffset)
 }
 
 /** Of the segment with the greatest base offset at or below the offset. */
@@ -244,12 +270,14 @@ function requireInRange(view: PartitionView, offset: number): void {
 }
 
 /** A file that is gone was deleted or replaced under the read: the partition as it is now has the answer. */
-async function retriedOnce<T>(view: PartitionView, attempt: () => Promise<T>): Promise<T> {
-  try {
-    return await attempt().catch((error: unknown) => {
-      if (codeOf(error) !== 'ENOENT') throw error
-      return attempt()
+async function retried<T>(view: PartitionView, attempt: () => Promise<T>): Promise<T> {
+  const again = async (attempts: number): Promise<T> =>
+    attempt().catch((error: unknown) => {
+      if (codeOf(error) !== 'ENOENT' || attempts === 1) throw error
+      return again(attempts - 1)
     })
+  try {
+    return await again(ATTEMPTS_MAX)
   } catch (error) {
     const code = codeOf(error)
     if (code === undefined) throw error

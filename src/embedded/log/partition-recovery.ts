@@ -44,6 +44,7 @@ export class PartitionRecovery {
   readonly #files: RecoveringSegments
   readonly #segments: Mutable<SegmentFacts>[]
   readonly #fenced: FencedRange[]
+  readonly #firstDirtyOffset: number
   #logEndOffset: number
 
   constructor(
@@ -60,12 +61,13 @@ export class PartitionRecovery {
       ? checkpoint.segments.map((facts) => ({ ...facts }))
       : [emptySegmentFacts(0, options.nowMs)]
     this.#fenced = [...(checkpoint?.fenced ?? [])]
+    this.#firstDirtyOffset = checkpoint?.firstDirtyOffset ?? 0
     this.#logEndOffset = checkpoint?.logEndOffset ?? 0
   }
 
   async run(entries: readonly ScannedEntry[]): Promise<PartitionLog> {
     try {
-      const names = await this.#files.list()
+      const names = await this.#files.settle(this.#segments, !this.#lostRounds)
       for (const segment of this.#segments) await this.#checkPresent(segment, names)
       for (const { entry } of entries) await this.#replay(entry)
       await this.#files.flush()
@@ -80,6 +82,7 @@ export class PartitionRecovery {
       segments,
       logEndOffset: this.#logEndOffset,
       fenced: this.#fenced,
+      firstDirtyOffset: this.#firstDirtyOffset,
     })
   }
 

@@ -37,6 +37,7 @@ export class PartitionWork {
       topicIdBytes: Buffer.from(placement.topicId, 'base64url'),
       partition: placement.partition,
       logEndOffset: 0,
+      firstDirtyOffset: 0,
       segments: [emptySegmentFacts(0, 0)],
       fenced: [],
     }

@@ -1,7 +1,8 @@
 import * as path from 'node:path'
 import type { FileHandle, FileSystem } from '../file-system.ts'
 import { scanContiguous, type ContiguousBatches } from './segment-scan.ts'
-import { segmentPath } from './segment-name.ts'
+import { parsePassingName, parseSegmentFileName, segmentFileName, segmentPath } from './segment-name.ts'
+import type { SegmentFacts } from './segment.ts'
 
 const WRITE_MAX_BYTES = 1024 * 1024
 const COPY_BYTES = 1024 * 1024
@@ -23,23 +24,37 @@ export class RecoveringSegments {
     this.#directory = directory
   }
 
-  /** The directory's names, after what an interrupted cleaning left is brought to its end. */
-  async list(): Promise<ReadonlySet<string>> {
-    const names = new Set<string>()
-    for (const name of await this.#fileSystem.readdir(this.#directory)) {
-      const file = path.join(this.#directory, name)
-      if (name.endsWith('.log.cleaned') || name.endsWith('.log.deleted')) await this.#fileSystem.unlink(file)
-      else if (name.endsWith('.log.swap')) {
-        const final = name.slice(0, -'.swap'.length)
-        await this.#fileSystem.rename(file, path.join(this.#directory, final))
-        names.add(final)
-      } else {
-        names.add(name)
-        continue
-      }
-      this.#entriesChanged = true
+  /**
+   * The directory's names, after changes of segments that were interrupted are brought to the side on which the
+   * checkpoint is: what it names comes to its final name, what it has removed or never came to name goes.
+   *
+   * @param removes false where the checkpoint may not be the newest: then nothing goes
+   */
+  async settle(segments: readonly SegmentFacts[], removes: boolean): Promise<ReadonlySet<string>> {
+    const names = new Set(await this.#fileSystem.readdir(this.#directory))
+    for (const name of [...names]) {
+      const baseOffset = parseSegmentFileName(name)
+      const goes =
+        baseOffset !== undefined ? isSuperseded(baseOffset, segments) : isPassing(name) && !isNamedSwap(name, segments)
+      if (goes && removes) await this.#remove(name, names)
     }
+    // A replaced file may stand where its successor belongs: by now all that could be mistaken for one is gone.
+    for (const name of [...names]) if (isNamedSwap(name, segments)) await this.#complete(name, names)
     return names
+  }
+
+  async #remove(name: string, names: Set<string>): Promise<void> {
+    await this.#fileSystem.unlink(path.join(this.#directory, name))
+    names.delete(name)
+    this.#entriesChanged = true
+  }
+
+  async #complete(name: string, names: Set<string>): Promise<void> {
+    const final = segmentFileName(parsePassingName(name)?.baseOffset ?? 0)
+    await this.#fileSystem.rename(path.join(this.#directory, name), path.join(this.#directory, final))
+    names.delete(name)
+    names.add(final)
+    this.#entriesChanged = true
   }
 
   async exists(baseOffset: number): Promise<boolean> {
@@ -145,4 +160,25 @@ export class RecoveringSegments {
     this.#handles.set(baseOffset, handle)
     return handle
   }
+}
+
+/**
+ * Whether the segments of a checkpoint say that a file was removed or replaced: it lies before the first, or within one
+ * that replaced others. Anything else that they do not name may hold records that were lost sight of, and stays.
+ */
+function isSuperseded(baseOffset: number, segments: readonly SegmentFacts[]): boolean {
+  const around = segments.findLast((segment) => segment.baseOffset <= baseOffset)
+  if (!around) return segments.length > 0
+  return around.generation > 0 && around.baseOffset < baseOffset
+}
+
+function isPassing(name: string): boolean {
+  return parsePassingName(name) !== undefined
+}
+
+function isNamedSwap(fileName: string, segments: readonly SegmentFacts[]): boolean {
+  const passing = parsePassingName(fileName)
+  if (passing?.name !== 'swap') return false
+  const { baseOffset, generation } = passing
+  return segments.some((segment) => segment.baseOffset === baseOffset && segment.generation === generation)
 }

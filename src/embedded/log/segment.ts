@@ -11,16 +11,19 @@ export interface SegmentFacts {
   readonly firstTimestamp: number
   /** Wall time, Unix milliseconds. */
   readonly createdMs: number
+  /** Counts how often compaction replaced it; 0 = never. */
+  readonly generation: number
 }
 
 /** One segment of a partition: facts about durable batches only, changed when a round commits. */
 export class Segment implements SegmentView {
   readonly baseOffset: number
-  readonly generation = 0
-  readonly path: string
+  readonly generation: number
   readonly createdMs: number
   /** Share of `segment.jitter.ms` that this segment rolls earlier by, 0 ≤ share < 1. */
   readonly jitter: number
+  /** Changes while a replaced segment's file comes to its final name. */
+  path: string
   fileBytes: number
   sizeBytes: number
   maxTimestamp: number
@@ -28,6 +31,7 @@ export class Segment implements SegmentView {
 
   constructor(partitionDirectory: string, facts: SegmentFacts, jitter: number) {
     this.baseOffset = facts.baseOffset
+    this.generation = facts.generation
     this.path = segmentPath(partitionDirectory, facts.baseOffset)
     this.createdMs = facts.createdMs
     this.jitter = jitter
@@ -46,5 +50,5 @@ export class Segment implements SegmentView {
 }
 
 export function emptySegmentFacts(baseOffset: number, createdMs: number): SegmentFacts {
-  return { baseOffset, sizeBytes: 0, maxTimestamp: -1, firstTimestamp: -1, createdMs }
+  return { baseOffset, sizeBytes: 0, maxTimestamp: -1, firstTimestamp: -1, createdMs, generation: 0 }
 }

@@ -262,11 +262,11 @@ export class PackedRequestMemory implements RequestMemory {
     }
   }
 
-  /** All that is remembered. What changes while it is asked for may be in it or not; what stays is. */
-  *all(): Iterable<RequestFacts> {
+  /** All that is remembered, or of one topic. What changes while it is asked for may be in it or not; what stays is. */
+  *all(ofTopicId?: string): Iterable<RequestFacts> {
     for (const block of this.#entryBlocks()) {
       const topicId = this.#topics.idOf(this.#entries.topic(block))
-      if (topicId === undefined) continue
+      if (topicId === undefined || (ofTopicId !== undefined && topicId !== ofTopicId)) continue
       const kind = this.#entries.kind(block)
       const identityHash = this.#entries.identityHash(block)
       const bornMs = this.#entries.bornMs(block)

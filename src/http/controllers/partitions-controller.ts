@@ -20,6 +20,7 @@ const examplePartition = {
   highWatermark: 18,
   sizeBytes: 2048,
   segments: [{ baseOffset: 0, sizeBytes: 2048, maxTimestamp: 1_700_000_000_000, active: true }],
+  retention: { removedAt: -1, removedSegments: 0, removedBytes: 0, pinnedByTimestamp: -1 },
 }
 
 const ListPartitions = {

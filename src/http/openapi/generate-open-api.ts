@@ -51,6 +51,7 @@ const absentEngine: Engine = {
     partitions: absent,
     alterConfigs: absent,
     addPartitions: absent,
+    deleteRecords: absent,
     delete: absent,
   },
   groups: { commit: absent, committed: absent, forget: absent, list: absent, find: absent, delete: absent },

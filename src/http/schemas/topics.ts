@@ -53,6 +53,36 @@ export const SegmentSchema = component('Segment', 'A file of a partition’s log
   active: Type.Boolean({ description: 'The one that is written to.' }),
 })
 
+export const PartitionRetentionSchema = component(
+  'PartitionRetention',
+  'What retention did to a partition since the server started.',
+  {
+    removedAt: timestamp('When it last removed segments; −1 = not yet.'),
+    removedSegments: count('How many it removed then.'),
+    removedBytes: offset('Their bytes.'),
+    pinnedByTimestamp: timestamp('A time yet to come that keeps the oldest segment, and all behind it; −1 = none.'),
+  },
+)
+
+export const PartitionCompactionSchema = component(
+  'PartitionCompaction',
+  'How far a partition is compacted, since the server started.',
+  {
+    dirtyRatio: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description: 'Share of what came since the last cleaning in what a cleaning now would read.',
+    }),
+    firstDirtyOffset: offset('Where the next cleaning begins to look for keys.'),
+    cleanedAt: timestamp('When it was last cleaned; −1 = not yet.'),
+    recordsRead: offset('Records that the cleaning read.'),
+    recordsKept: offset('Records that it kept.'),
+    bytesRead: offset('Bytes that it read.'),
+    bytesKept: offset('Bytes that it kept.'),
+    trouble: nullable(Type.String({ description: 'Why it is not cleaned now; null while all is well.' })),
+  },
+)
+
 export const PartitionSchema = component('Partition', 'A partition of a topic.', {
   partition: partitionNumber(),
   leader: Type.Integer({ format: 'int32', description: 'The id of the node that serves it; −1 while there is none.' }),
@@ -64,6 +94,8 @@ export const PartitionSchema = component('Partition', 'A partition of a topic.',
   highWatermark: offsetOrUnknown('The first offset that cannot be read yet.'),
   sizeBytes: offsetOrUnknown('Its bytes on disk.'),
   segments: Type.Array(ref(SegmentSchema)),
+  retention: ref(PartitionRetentionSchema),
+  compaction: Type.Optional(ref(PartitionCompactionSchema)),
 })
 
 export const PartitionListSchema = component('PartitionList', 'A page of partitions, in number order.', {
@@ -83,6 +115,13 @@ export const PartitionOffsetListSchema = component('PartitionOffsetList', 'A pag
   nextCursor: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'null on the last page.' }),
 })
 
+export const RecordDeletionSchema = component('RecordDeletion', 'Where a partition begins and ends now.', {
+  topic: Type.String(),
+  partition: partitionNumber(),
+  logStartOffset: offset('The first offset that is kept.'),
+  highWatermark: offset('The first offset that cannot be read yet.'),
+})
+
 export const topicComponents: readonly TSchema[] = [
   TopicConfigValueSchema,
   TopicSchema,
@@ -91,10 +130,13 @@ export const topicComponents: readonly TSchema[] = [
   NewTopicSchema,
   TopicSettingsSchema,
   SegmentSchema,
+  PartitionRetentionSchema,
+  PartitionCompactionSchema,
   PartitionSchema,
   PartitionListSchema,
   PartitionOffsetSchema,
   PartitionOffsetListSchema,
+  RecordDeletionSchema,
 ]
 
 export const exampleTopic = {

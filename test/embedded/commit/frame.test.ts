@@ -46,6 +46,7 @@ const segment = fc.record(
     maxTimestamp: fc.integer({ min: -1 }),
     firstTimestamp: fc.integer({ min: -1 }),
     createdMs: offset,
+    generation: offset,
   },
   { noNullPrototype: true },
 )
@@ -67,6 +68,7 @@ const partition: fc.Arbitrary<CheckpointPartition> = fc.record(
     topicIdBytes,
     partition: fc.nat(),
     logEndOffset: offset,
+    firstDirtyOffset: offset,
     segments: fc.array(segment, { minLength: 1, maxLength: 4 }),
     fenced: fc.array(range, { maxLength: 3 }),
   },
@@ -147,5 +149,34 @@ test('a section of a type or version that is not known is not read', () => {
   const section = { type: 9, version: 1, content: Buffer.alloc(16) }
   assert.equal(decodeBatchesSection(section), undefined)
   assert.equal(decodeBatchesSection({ ...section, type: 1, version: 2 }), undefined)
-  assert.equal(decodeCheckpointSection({ ...section, type: 2, version: 2 }), undefined)
+  assert.equal(decodeCheckpointSection({ ...section, type: 2, version: 3 }), undefined)
+})
+
+test('a checkpoint of the first version is still read: no segment of it was ever replaced', () => {
+  const content = Buffer.alloc(16 + 40 + 40 + 32)
+  content.writeBigInt64BE(7n, 0)
+  content.writeUInt32BE(1, 8)
+  content.fill(5, 16, 32)
+  content.writeUInt32BE(3, 32)
+  content.writeUInt32BE(1, 36)
+  content.writeUInt32BE(1, 40)
+  content.writeBigInt64BE(90n, 48)
+  for (const [place, value] of [10n, 2000n, 500n, 400n, 300n].entries()) {
+    content.writeBigInt64BE(value, 56 + place * 8)
+  }
+  for (const [place, value] of [12n, 14n, -1n, 0n].entries()) content.writeBigInt64BE(value, 96 + place * 8)
+  const facts = { sizeBytes: 2000, maxTimestamp: 500, firstTimestamp: 400, createdMs: 300 }
+  assert.deepEqual(decodeCheckpointSection({ type: 2, version: 1, content }), {
+    coveredRound: 7,
+    partitions: [
+      {
+        topicIdBytes: Buffer.alloc(16, 5),
+        partition: 3,
+        logEndOffset: 90,
+        firstDirtyOffset: 0,
+        segments: [{ baseOffset: 10, ...facts, generation: 0 }],
+        fenced: [{ from: 12, to: 14 }],
+      },
+    ],
+  })
 })

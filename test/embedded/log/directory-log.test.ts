@@ -223,6 +223,35 @@ test('a full disk refuses before anything is written, gives up the reserve when 
   await log.close()
 })
 
+test('while publishing is refused for want of space, the server’s own records go on down to a last reserve', async () => {
+  const disk = await newDisk()
+  const internal = { ...placementOf(1), topic: '__consumer_offsets' }
+  const clock = new FakeClock()
+  const log = await openLog(disk, [], { clock, limits: { ...tinyLimits, lowWaterBytes: 64_000 } })
+  await log.createPartitions([placementOf(0), internal])
+  const publishTo = (partition: number) =>
+    log.append([{ log: partitionOf(log, partition), batches: [batchOf(['x'])] }], 'all')
+  const setFree = async (bytes: number): Promise<void> => {
+    disk.totalBytes += bytes - (await disk.space()).freeBytes
+    clock.advance(1000)
+    for (let turns = 0; turns < 20; turns++) await new Promise((resolve) => setImmediate(resolve))
+  }
+  await publishTo(0)
+  await setFree(40_000)
+  await assert.rejects(publishTo(0), brokerError('KAFKA_STORAGE_ERROR'))
+  await publishTo(1)
+  // In one step with what is refused, too.
+  const [refused, taken] = await Promise.allSettled([publishTo(0), publishTo(1)])
+  assert.deepEqual([refused.status, taken.status], ['rejected', 'fulfilled'])
+  assert.equal(partitionOf(log, 1).highWatermark, 2)
+  await setFree(6000)
+  await assert.rejects(publishTo(1), brokerError('KAFKA_STORAGE_ERROR'))
+  await setFree(1_000_000)
+  await publishTo(0)
+  await publishTo(1)
+  await log.close()
+})
+
 test('a lazy write that meets a full disk stays in memory, stops publishing, and goes through once there is space', async () => {
   const { disk, log, clock, placements } = await fresh()
   await put(log, 0, ['kept'])

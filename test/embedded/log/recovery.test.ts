@@ -82,22 +82,26 @@ test('bytes that no frame speaks of are set aside, and are no records', async ()
   assert.ok(kept.every((bytes) => bytes.includes('never acknowledged')))
 })
 
-test('the remains of an interrupted cleaning are brought to their end', async () => {
+test('the remains of an interrupted cleaning go, and nothing else', async () => {
   const { disk, values } = await written(3, 0)
   const bytes = disk.contentOf(SEGMENT)
-  await disk.rename(SEGMENT, `${SEGMENT}.swap`)
-  for (const suffix of ['cleaned', 'deleted']) {
-    await (
-      await disk.open(`${LOG_DIRECTORY}/orders-0/00000000000000000007.log.${suffix}`, { create: true })
-    ).write([bytes], 0)
+  const directory = `${LOG_DIRECTORY}/orders-0`
+  const names = [
+    '00000000000000000000.1.log.swap',
+    '00000000000000000000.2.log.cleaned',
+    '00000000000000000007.1.log.deleted',
+  ]
+  for (const name of [...names, '00000000000000000000.log.swap']) {
+    await (await disk.open(`${directory}/${name}`, { create: true })).write([bytes], 0)
   }
   const log = await openLog(disk, placements)
   assert.deepEqual(
     (await recordsIn(disk, partitionOf(log, 0))).map(({ value }) => value),
     values,
   )
-  const names = await disk.readdir(`${LOG_DIRECTORY}/orders-0`)
-  assert.deepEqual(names.sort(), ['00000000000000000000.log', 'partition.metadata'])
+  // Of a name that nothing of ours ever has.
+  const kept = ['00000000000000000000.log', '00000000000000000000.log.swap', 'partition.metadata']
+  assert.deepEqual((await disk.readdir(directory)).sort(), kept)
 })
 
 /** Damages the n-th frame from the end of the journal. */
