@@ -14,18 +14,28 @@ export interface MetaProperties {
   readonly catalogueDirectoryId: string
 }
 
+export interface StoredMetaProperties extends MetaProperties {
+  /** Of all that lies in the directory. */
+  readonly formatVersion: number
+}
+
 export const META_PROPERTIES = 'meta.properties'
 
 /** Of Kafka's file. */
 const VERSION = '1'
-/** Of all that lies in the directory. A directory with a greater one is refused untouched. */
-const FORMAT_VERSION = 1
+/**
+ * Of all that lies in the directory. A directory with a greater one is refused untouched; one with a smaller one is
+ * raised before anything is written that an earlier release could not read.
+ *
+ * 1: checkpoints of segments that never change. 2: segments have generations, frames hold facts of publish requests.
+ */
+export const FORMAT_VERSION = 2
 
 /** Undefined where there is no such file. Throws StartupError where it is not ours, newer, or damaged. */
 export async function readMetaProperties(
   fileSystem: FileSystem,
   directory: string,
-): Promise<MetaProperties | undefined> {
+): Promise<StoredMetaProperties | undefined> {
   const file = path.join(directory, META_PROPERTIES)
   try {
     return parseMetaProperties((await readWhole(fileSystem, file)).toString('utf8'), file)
@@ -47,13 +57,13 @@ export function writeMetaProperties(fileSystem: FileSystem, directory: string, m
   return replaceFile(fileSystem, directory, META_PROPERTIES, Buffer.from(`${lines.join('\n')}\n`))
 }
 
-export function parseMetaProperties(text: string, file: string): MetaProperties {
+export function parseMetaProperties(text: string, file: string): StoredMetaProperties {
   const values = new Map<string, string>()
   for (const line of text.split('\n')) {
     const equals = line.indexOf('=')
     if (equals > 0 && !line.startsWith('#')) values.set(line.slice(0, equals).trim(), line.slice(equals + 1).trim())
   }
-  checkVersions(values, file)
+  const formatVersion = checkedFormatVersion(values, file)
   const nodeId = Number(values.get('node.id'))
   if (!values.has('node.id') || !Number.isSafeInteger(nodeId) || nodeId < 0) throw damaged(file, 'node.id')
   return {
@@ -61,10 +71,11 @@ export function parseMetaProperties(text: string, file: string): MetaProperties 
     nodeId,
     directoryId: uuid(values, 'directory.id', file),
     catalogueDirectoryId: uuid(values, 'catalogue.directory.id', file),
+    formatVersion,
   }
 }
 
-function checkVersions(values: ReadonlyMap<string, string>, file: string): void {
+function checkedFormatVersion(values: ReadonlyMap<string, string>, file: string): number {
   const format = values.get('format.version')
   if (format === undefined && values.has('version')) {
     throw new StartupError(
@@ -83,6 +94,7 @@ function checkVersions(values: ReadonlyMap<string, string>, file: string): void 
     )
   }
   if (values.get('version') !== VERSION) throw damaged(file, 'version')
+  return formatVersion
 }
 
 function nonEmpty(values: ReadonlyMap<string, string>, name: string, file: string): string {

@@ -9,7 +9,7 @@ import { newUuid } from '../uuid.ts'
 import { DirectoryLock } from './directory-lock.ts'
 import { LogDirectory, type LogDirectoryOptions } from './log-directory.ts'
 import { makeLogDirectory } from './make-directory.ts'
-import { writeMetaProperties, type MetaProperties } from './meta-properties.ts'
+import { FORMAT_VERSION, writeMetaProperties, type MetaProperties } from './meta-properties.ts'
 import { surveyDirectory, type Survey } from './survey-directory.ts'
 
 export interface OpenDirectoriesOptions {
@@ -67,6 +67,7 @@ class DirectoryOpening {
     for (const survey of surveys) {
       if (survey.path !== home.path) this.#directories.push(await this.#settle(survey, home.meta))
     }
+    for (const survey of formatted) await this.#raiseFormat(survey)
     this.#addUnconfigured()
     return { directories: this.#directories, catalogue: this.#openCatalogue }
   }
@@ -167,6 +168,15 @@ class DirectoryOpening {
     const opened = this.#online(directory, directoryId)
     await this.#remember(directoryId, directory)
     return opened
+  }
+
+  /** From here on the directory is written to. */
+  async #raiseFormat({ path: directory, meta }: Formatted): Promise<void> {
+    const opened = this.#directories.find((candidate) => candidate.path === directory)
+    if (!opened?.online || meta.formatVersion === FORMAT_VERSION) return
+    const { fileSystem, logger } = this.#options
+    await opened.reserve.spend(() => writeMetaProperties(fileSystem, directory, meta))
+    logger.info({ logDir: directory, from: meta.formatVersion, to: FORMAT_VERSION }, 'its format was raised')
   }
 
   async #remember(directoryId: string, directory: string): Promise<void> {

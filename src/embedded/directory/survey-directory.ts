@@ -1,13 +1,13 @@
 import type { FileSystem } from '../file-system.ts'
 import { errorCode } from '../startup-error.ts'
-import { META_PROPERTIES, readMetaProperties, type MetaProperties } from './meta-properties.ts'
+import { META_PROPERTIES, readMetaProperties, type StoredMetaProperties } from './meta-properties.ts'
 
 /** What a path of `log.dirs` holds, as found before anything is written. */
 export type Survey =
   | {
       readonly kind: 'formatted'
       readonly path: string
-      readonly meta: MetaProperties
+      readonly meta: StoredMetaProperties
       readonly hasPartitions: boolean
     }
   /** Nothing that could be anybody's data. */

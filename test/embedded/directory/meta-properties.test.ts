@@ -21,7 +21,7 @@ test('what was written is read back', async (t) => {
   const directory = tempDirectory(t)
   assert.equal(await readMetaProperties(nodeFileSystem, directory), undefined)
   await writeMetaProperties(nodeFileSystem, directory, meta)
-  assert.deepEqual(await readMetaProperties(nodeFileSystem, directory), meta)
+  assert.deepEqual(await readMetaProperties(nodeFileSystem, directory), { ...meta, formatVersion: 2 })
   assert.deepEqual(fs.readdirSync(directory), ['meta.properties'])
 })
 
@@ -32,7 +32,7 @@ test('a newer format, a Kafka directory and a damaged file are refused with what
   const refused = (changed: string, message: RegExp): void => {
     assert.throws(() => parseMetaProperties(changed, '/data/meta.properties'), { name: 'StartupError', message })
   }
-  refused(text.replace('format.version=1', 'format.version=2'), /format\.version=2, written by a newer release/)
+  refused(text.replace('format.version=2', 'format.version=3'), /format\.version=3, written by a newer release/)
   refused('version=1\nnode.id=1\ncluster.id=abc\n', /Apache Kafka/)
   refused(text.replace(/^directory\.id=.*$/m, 'directory.id=short'), /'directory\.id'/)
   refused(text.replace('node.id=7', 'node.id=x'), /'node\.id'/)

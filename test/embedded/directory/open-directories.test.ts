@@ -200,3 +200,14 @@ test('a first start that was broken off before meta.properties begins anew', asy
   const opened = await open(t, [a])
   assert.notEqual(opened.catalogue.clusterId, 'unfinished')
 })
+
+test('a directory of an earlier release is marked before it is written to', async (t) => {
+  const logDirs = [tempDirectory(t), tempDirectory(t)]
+  await (await open(t, logDirs)).close()
+  const files = logDirs.map((directory) => path.join(directory, 'meta.properties'))
+  for (const file of files) {
+    fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace('format.version=2', 'format.version=1'))
+  }
+  await (await open(t, logDirs)).close()
+  for (const file of files) assert.match(fs.readFileSync(file, 'utf8'), /^format\.version=2$/m)
+})
