@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { hash } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -178,6 +179,55 @@ test(`compaction under load with ${KILLS} × kill -9 keeps the last value of eac
   t.diagnostic(`${writers.acknowledged} acknowledged, ${storedRecords} stored, ${reader.seen} read, ${KILLS} kills`)
 })
 
+test('a request is known again after compaction and retention took its records, and through kill -9', async (t) => {
+  const lane = await startLane(t, tempDirectory(t))
+  const configs = {
+    'cleanup.policy': 'compact',
+    'compression.type': 'zstd',
+    'segment.bytes': MIB,
+    'min.cleanable.dirty.ratio': 0.01,
+    'file.delete.delay.ms': 100,
+  }
+  await lane.call('PUT', '/topics/known', { partitions: 1, configs })
+  const send = (sequence: number): Promise<Answer> => {
+    // Noise, so that it fills segments although it is compressed.
+    const records = Array.from({ length: 10 }, (_, key) => ({ key: `k${key}`, value: noise(sequence * 10 + key) }))
+    const headers = { 'Producer-Id': 'shop', 'Producer-Sequence': String(sequence) }
+    return api(lane.server.url, 'POST', '/topics/known/records', { records }, headers)
+  }
+  const answers: Answer[] = []
+  for (let sequence = 0; sequence < 100; sequence++) answers.push(await send(sequence))
+  const repeats = async (): Promise<void> => {
+    for (let sequence = 95; sequence < 100; sequence++) {
+      const repeated = await send(sequence)
+      assert.equal(repeated.status, 200, repeated.text)
+      assert.deepEqual(repeated.body, { ...answers[sequence]?.body, duplicate: true })
+    }
+  }
+  await eventually(
+    'compaction',
+    20,
+    () => partition(lane, 'known'),
+    ({ segments, compaction }) => compaction.cleanedAt > 0 && segments.length < 4,
+  )
+  const { compaction } = await partition(lane, 'known')
+  assert.ok(compaction.recordsKept < compaction.recordsRead)
+  await repeats()
+  await lane.call('PATCH', '/topics/known', { configs: { 'cleanup.policy': 'delete', 'retention.ms': 1 } })
+  const { highWatermark } = await eventually(
+    'retention',
+    20,
+    () => partition(lane, 'known'),
+    ({ sizeBytes }) => sizeBytes === 0,
+  )
+  await repeats()
+  await crashAndStart(lane)
+  await repeats()
+  assert.equal((await partition(lane, 'known')).highWatermark, highWatermark, 'nothing was stored a second time')
+  const next = await send(100)
+  assert.deepEqual([next.body.duplicate, next.body.records[0].offset], [false, highWatermark])
+})
+
 test('a disk that fills: 503 before it is full, commits and deletions go on, and it heals by itself', async (t) => {
   const directory = tempDirectory(t)
   if (!mounts(directory, 160)) {
@@ -220,6 +270,11 @@ test('a disk that fills: 503 before it is full, commits and deletions go on, and
   )
   assert.doesNotMatch((await lane.call('GET', '/health/ready')).text, /disk-full/)
 })
+
+/** Text of 8 KB that does not compress much, the same for the same number. */
+function noise(seed: number): string {
+  return Array.from({ length: 128 }, (_, block) => hash('sha256', `${seed}/${block}`)).join('')
+}
 
 function mounts(directory: string, sizeMib: number): boolean {
   try {

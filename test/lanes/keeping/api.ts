@@ -7,10 +7,17 @@ export interface Answer {
   readonly body: ReturnType<typeof JSON.parse>
 }
 
-export async function api(url: string, method: string, path: string, body?: unknown): Promise<Answer> {
+export async function api(
+  url: string,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
   const response = await fetch(`${url}${path}`, {
     method,
-    ...(body !== undefined && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(60_000),
   })
   const text = await response.text()
