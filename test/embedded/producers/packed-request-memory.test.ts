@@ -183,6 +183,18 @@ test('room that was promised and given back is there again', () => {
   assert.equal(memory.promise(producerKey(topicIds[0] ?? '', { kind: 'key', key: 'once more' })), undefined)
 })
 
+test('a key whose request is stored in part is known for as long as a producer, until it is completed', () => {
+  const clock = new FakeClock()
+  const memory = memoryOf(clock)
+  const inPart = factsOf(clock, { kind: 'key', producerId: 'k', partitions: [0, 1] })
+  memory.record(inPart)
+  clock.advance(2 * HOUR_MS)
+  assert.deepEqual(memory.find(inPart)?.request(0)?.missing, [1])
+  assert.ok(memory.isCurrent(inPart))
+  memory.record({ ...inPart, stored: [{ partition: 1, baseOffset: 3, lastOffset: 5, logAppendTime: -1 }] })
+  assert.equal(memory.find(inPart), undefined)
+})
+
 test('a key is known for its retention from its arrival on, a producer from its newest request on', () => {
   const clock = new FakeClock()
   const memory = memoryOf(clock)
