@@ -58,7 +58,13 @@ function damageTroubles({ log, reader }: DirectoryHost): Trouble[] {
   return troubles
 }
 
-export function engineStatistics({ directories, hosts, table, files }: Storage): Omit<EngineStatistics, 'shed'> {
+export function engineStatistics({
+  directories,
+  hosts,
+  table,
+  files,
+  requests,
+}: Storage): Omit<EngineStatistics, 'shed'> {
   let partitionCount = 0
   for (const topic of table.sorted()) partitionCount += topic.slots.length
   let fencedPartitions = 0
@@ -68,6 +74,7 @@ export function engineStatistics({ directories, hosts, table, files }: Storage):
     partitionCount,
     topicCount: table.size,
     openFiles: files.count,
+    producerStateBytes: requests.sizeBytes,
     fencedPartitions,
   }
 }

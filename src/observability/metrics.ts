@@ -82,6 +82,7 @@ export class Metrics implements CommitObserver {
   #collectTotals(): void {
     this.#gauge(definitions.fencedPartitions, (statistics) => statistics.fencedPartitions)
     this.#gauge(definitions.openFiles, (statistics) => statistics.openFiles)
+    this.#gauge(definitions.producerState, (statistics) => statistics.producerStateBytes)
     this.#gauge(definitions.topics, (statistics) => statistics.topicCount)
     this.#gauge(definitions.partitions, (statistics) => statistics.partitionCount)
   }

@@ -234,6 +234,7 @@ export class MemoryEngine implements Engine, TopicStore {
       partitionCount: 0,
       topicCount: this.#topics.size,
       openFiles: 0,
+      producerStateBytes: 0,
       fencedPartitions: 0,
       shed: { 'produce-bytes': 0, 'fetch-waiting': 0 },
     }
