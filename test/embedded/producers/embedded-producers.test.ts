@@ -263,6 +263,47 @@ test('a request larger than the direct limit takes its facts into the frame that
   assert.deepEqual(await publishClaimed(again.logs, sequenceIdentity('p', 0, large), large), placed)
 })
 
+test('facts of a partition whose directory is away at a start stay known, and so do its records', async () => {
+  const { disk, logs, clock } = await open()
+  const identity = sequenceIdentity('p', 0, both)
+  const placed = await publishClaimed(logs, identity, both)
+  const away = disk.crash('none')
+  await away.rename('/b/orders-1', '/b/elsewhere')
+  const without = await open(away, clock)
+  assert.deepEqual(await publishClaimed(without.logs, identity, both), placed)
+  await assert.rejects(publishClaimed(without.logs, sequenceIdentity('p', 1, both), both), storedIs('partial'))
+  await without.logs.close()
+  const back = without.disk.kill()
+  await back.rename('/b/elsewhere', '/b/orders-1')
+  const again = await open(back, clock)
+  assert.deepEqual(await publishClaimed(again.logs, identity, both), placed)
+  await publishClaimed(again.logs, sequenceIdentity('p', 1, both), both)
+  assert.deepEqual(await valuesIn(again.disk, again.logs, 0), ['a', 'a'])
+  assert.deepEqual(await valuesIn(again.disk, again.logs, 1), ['b', 'c', 'b', 'c'])
+})
+
+test('a disk that is full at a checkpoint loses no facts', async () => {
+  const { disk, logs, clock } = await open()
+  await publishClaimed(logs, sequenceIdentity('p', 0, both), both)
+  disk.fail({ kinds: ['write', 'writeDurably'], pathContains: '/b/producers', nth: 1, code: 'ENOSPC', sticky: true })
+  await assert.rejects(logs.logs[1]?.checkpoint() ?? Promise.resolve())
+  await publishClaimed(logs, sequenceIdentity('p', 1, both), both)
+  disk.healFaults()
+  await logs.logs[1]?.checkpoint()
+  await publishClaimed(logs, sequenceIdentity('p', 2, both), both)
+  const again = await open(disk.crash('none'), clock)
+  for (const sequence of [0, 1, 2]) {
+    const placed = await publishClaimed(again.logs, sequenceIdentity('p', sequence, both), both)
+    assert.deepEqual(
+      placed,
+      new Map([
+        [0, sequence],
+        [1, sequence * 2],
+      ]),
+    )
+  }
+})
+
 test('when memory is full new producers get 429', async () => {
   const { logs } = await open()
   const full = async (): Promise<BrokerError | undefined> => {
