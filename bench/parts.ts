@@ -1,6 +1,7 @@
 import type { Part } from './part.ts'
 import { acksPart } from './workloads/acks.ts'
 import { batchesPart } from './workloads/batches.ts'
+import { compressionPart } from './workloads/compression.ts'
 import { costPart } from './workloads/cost.ts'
 import { groupsPart } from './workloads/groups.ts'
 import { latencyPart } from './workloads/latency.ts'
@@ -21,6 +22,7 @@ export const parts: readonly Part[] = [
   acksPart,
   repeatablePart,
   linesPart,
+  compressionPart,
   batchesPart,
   readPart,
   latencyPart,

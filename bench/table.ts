@@ -35,6 +35,7 @@ const columns: readonly Column[] = [
   { title: '± %', text: number(0, (row) => row.spreadPercent) },
   { title: 'records/s', text: number(0, (row) => row.recordsPerSecond) },
   { title: 'MB/s', text: number(1, (row) => row.megabytesPerSecond) },
+  { title: '× smaller', text: number(2, (row) => row.timesSmaller) },
   { title: 'p50 ms', text: number(2, (row) => row.p50Ms) },
   { title: 'p99 ms', text: number(2, (row) => row.p99Ms) },
   { title: 'max ms', text: number(1, (row) => row.maxMs) },

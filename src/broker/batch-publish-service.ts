@@ -11,8 +11,8 @@ import type { CodecJobs } from './codec-jobs.ts'
 import type { AppendPart, AppendPartResult, AppendResult, Durability, EncodedBatch } from './engine.ts'
 import { unknownPartition } from './partition-selection.ts'
 import type { PublishIdentity } from './publish-claim.ts'
-import { claimRequest, requireAcksAll } from './publish-claims.ts'
-import { internalTopic, refused, type PublishOptions, type PublishServiceDependencies } from './publish-service.ts'
+import { refused, requireAcksAll } from './publish-claims.ts'
+import { internalTopic, type PublishOptions, type PublishServiceDependencies } from './publish-service.ts'
 import type { TopicConfig } from './topic-config.ts'
 import type { TopicSummary } from './topic-store.ts'
 
@@ -105,7 +105,7 @@ export class BatchPublishService {
     const { engine, topics, durability } = this.#deps
     const topic = await this.#findOrCreate(request.topic)
     if (topic.internal) throw internalTopic(topic.name)
-    const claim = await claimRequest(engine.producers, topic.name, identity)
+    const claim = await engine.producers.claim(topic.name, identity)
     const encode = (): Parts | Promise<Parts> => {
       // The request has waited for its turn: the topic may have other settings now.
       const present = { ...(topics.find(topic.name) ?? topic), partitionCount: claim.partitionCount }

@@ -16,33 +16,44 @@ export type PartsOfRequest = () => readonly AppendPart[] | Promise<readonly Appe
  * @param parts not asked for where the request is complete: its checks were done the first time
  * @param durability of what was stored before
  */
-export async function appendClaimed(
+export function appendClaimed(
   claim: PublishClaim,
   parts: PartsOfRequest,
   durability: Durability,
 ): Promise<AppendResult> {
   const { stored, isComplete } = claim
-  if (isComplete) return { durability, parts: stored.map(resultOf) }
-  const all = await prepared(claim, parts)
-  const known = new Map(stored.map((part) => [part.partition, resultOf(part)]))
-  const missing = known.size === 0 ? all : all.filter(({ partition }) => !known.has(partition))
-  const appended = await appendMissing(claim, missing, all, durability)
-  if (known.size === 0) return appended
-  for (const part of appended.parts) known.set(part.partition, part)
-  const inOrder = all.map(({ partition }) => known.get(partition))
-  return { durability: appended.durability, parts: inOrder.filter((part) => part !== undefined) }
+  if (isComplete) return Promise.resolve({ durability, parts: stored.map(resultOf) })
+  try {
+    const all = parts()
+    if (!(all instanceof Promise)) return appendParts(claim, all, durability)
+    return all.then(
+      (later) => appendParts(claim, later, durability),
+      (error: unknown) => {
+        throw released(claim, error)
+      },
+    )
+  } catch (error) {
+    return Promise.reject(released(claim, error))
+  }
 }
 
-async function prepared(claim: PublishClaim, parts: PartsOfRequest): Promise<readonly AppendPart[]> {
-  try {
-    const all = await parts()
-    assert(all.length > claim.stored.length, 'an incomplete request has parts that are not stored')
-    return all
-  } catch (error) {
-    claim.release()
-    if (claim.stored.length > 0 && error instanceof BrokerError) throw storedInPart(error)
-    throw error
-  }
+/** Most requests come once, and cost no more than an append of theirs. */
+function appendParts(claim: PublishClaim, all: readonly AppendPart[], durability: Durability): Promise<AppendResult> {
+  assert(all.length > claim.stored.length, 'an incomplete request has parts that are not stored')
+  if (claim.stored.length > 0) return complete(claim, all, durability)
+  return claim.append(all, all.map(partitionOf))
+}
+
+async function complete(
+  claim: PublishClaim,
+  all: readonly AppendPart[],
+  durability: Durability,
+): Promise<AppendResult> {
+  const results = new Map(claim.stored.map((part) => [part.partition, resultOf(part)]))
+  const missing = all.filter(({ partition }) => !results.has(partition))
+  for (const result of await appendMissing(claim, missing, all)) results.set(result.partition, result)
+  const inOrder = all.map(({ partition }) => results.get(partition))
+  return { durability, parts: inOrder.filter((result) => result !== undefined) }
 }
 
 /** Where other parts are stored, a rejection is the failure of those that are not. */
@@ -50,16 +61,23 @@ async function appendMissing(
   claim: PublishClaim,
   missing: readonly AppendPart[],
   all: readonly AppendPart[],
-  durability: Durability,
-): Promise<AppendResult> {
-  const partitions = all.map(({ partition }) => partition)
+): Promise<readonly AppendPartResult[]> {
   try {
-    return await claim.append(missing, partitions)
+    return (await claim.append(missing, all.map(partitionOf))).parts
   } catch (error) {
-    if (claim.stored.length === 0 || !(error instanceof BrokerError)) throw error
-    const failed = { baseOffset: -1, logAppendTime: -1, error }
-    return { durability, parts: missing.map(({ partition }) => ({ partition, ...failed })) }
+    if (!(error instanceof BrokerError)) throw error
+    return missing.map(({ partition }) => ({ partition, baseOffset: -1, logAppendTime: -1, error }))
   }
+}
+
+/** Nothing will be appended; what to say of it. */
+function released(claim: PublishClaim, error: unknown): unknown {
+  claim.release()
+  return claim.stored.length > 0 && error instanceof BrokerError ? storedInPart(error) : error
+}
+
+function partitionOf({ partition }: AppendPart): number {
+  return partition
 }
 
 function resultOf({ partition, baseOffset, logAppendTime }: StoredPart): AppendPartResult {

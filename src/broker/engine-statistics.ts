@@ -4,6 +4,8 @@ export interface EngineStatistics {
   readonly partitionCount: number
   readonly topicCount: number
   readonly openFiles: number
+  /** Memory for what is known of publish requests that say who they are. */
+  readonly producerStateBytes: number
   /** Partitions with a damaged range that is kept from readers. */
   readonly fencedPartitions: number
   readonly keeping: KeepingStatistics

@@ -175,7 +175,10 @@ export interface LogDirDescription {
 }
 
 export interface Trouble {
-  /** A stable word: `log-dir-offline`, `log-dir-poisoned`, `partition-fenced`, `disk-full`, `coordinator-loading`. */
+  /**
+   * A stable word: `log-dir-offline`, `log-dir-poisoned`, `partition-fenced`, `disk-full`, `coordinator-loading`,
+   * `producers-lost`.
+   */
   readonly kind: string
   readonly detail: string
   /** True while the server should get no traffic at all. */

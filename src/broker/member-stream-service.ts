@@ -31,7 +31,7 @@ export interface MemberStreamDependencies {
 
 export interface MemberReading {
   readonly maxRecords: number
-  /** Stored bytes; one record is given whatever its size. */
+  /** Bytes of records, without compression; one record is given whatever its size. */
   readonly maxBytes: number
   /** Milliseconds to wait for records, or for news of the member. */
   readonly waitMs: number

@@ -2,7 +2,7 @@ import { murmur2 } from '../codec/murmur2.ts'
 import { BrokerError, type Stored } from './broker-error.ts'
 import type { Acks } from './engine.ts'
 import type { ErrorCode } from './error-catalogue.ts'
-import type { Producers, PublishClaim, PublishIdentity } from './publish-claim.ts'
+import type { PublishIdentity } from './publish-claim.ts'
 
 /**
  * What may be stored of a request whose identity was not taken: an earlier try of it, of which nothing is known any more.
@@ -14,19 +14,11 @@ const perhapsStored: ReadonlySet<ErrorCode> = new Set([
   'UNKNOWN_PRODUCER_ID',
 ])
 
-/** Waits for the request's turn. Rejects with a BrokerError that says what was `stored`. */
-export async function claimRequest(
-  producers: Producers,
-  topic: string,
-  identity: PublishIdentity,
-): Promise<PublishClaim> {
-  try {
-    return await producers.claim(topic, identity)
-  } catch (error) {
-    if (!(error instanceof BrokerError) || error.options.stored !== undefined) throw error
-    const stored: Stored = perhapsStored.has(error.code) ? 'unknown' : 'no'
-    throw new BrokerError(error.code, error.message, { ...error.options, stored, cause: error })
-  }
+/** What rejects before the answer of an append was judged has stored nothing (see Engine.append). */
+export function refused(error: unknown): unknown {
+  if (!(error instanceof BrokerError) || error.options.stored !== undefined) return error
+  const stored: Stored = perhapsStored.has(error.code) ? 'unknown' : 'no'
+  return new BrokerError(error.code, error.message, { ...error.options, stored, cause: error })
 }
 
 /** What is answered before it is durable could not be promised not to be stored twice. */

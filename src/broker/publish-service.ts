@@ -8,7 +8,7 @@ import type { Clock } from './clock.ts'
 import type { Acks, AppendResult, Engine } from './engine.ts'
 import { StickyPartitioner, partitionForKey } from './partitioner.ts'
 import type { PublishIdentity } from './publish-claim.ts'
-import { requireAcksAll } from './publish-claims.ts'
+import { refused, requireAcksAll } from './publish-claims.ts'
 import { publishResult, type PublishResult } from './publish-result.ts'
 import { checkRecords, maxBatchBytes } from './record-checks.ts'
 import type { RecordColumns } from './record-columns.ts'
@@ -109,10 +109,4 @@ export function internalTopic(name: string): BrokerError {
     'INVALID_TOPIC_EXCEPTION',
     `The topic "${name}" is internal: the server alone writes to it. Publish to a topic of another name.`,
   )
-}
-
-/** What rejects before the answer of an append was judged has stored nothing (see Engine.append). */
-export function refused(error: unknown): unknown {
-  if (!(error instanceof BrokerError) || error.options.stored !== undefined) return error
-  return new BrokerError(error.code, error.message, { ...error.options, stored: 'no', cause: error })
 }

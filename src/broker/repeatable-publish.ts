@@ -6,7 +6,7 @@ import { appendClaimed } from './claimed-append.ts'
 import type { AppendPart, Durability, Engine } from './engine.ts'
 import { partitionForKey } from './partitioner.ts'
 import type { PublishClaim, PublishIdentity } from './publish-claim.ts'
-import { claimRequest, keylessPartition } from './publish-claims.ts'
+import { keylessPartition } from './publish-claims.ts'
 import { publishResult, type PublishResult } from './publish-result.ts'
 import { checkRecords, maxBatchBytes } from './record-checks.ts'
 import type { RecordColumns } from './record-columns.ts'
@@ -44,7 +44,7 @@ export class RepeatablePublish {
     asked: CompressionType | undefined,
   ): Promise<PublishResult> {
     const { engine, durability, compression } = this.#deps
-    const claim = await claimRequest(engine.producers, topic.name, identity)
+    const claim = await engine.producers.claim(topic.name, identity)
     if (claim.isComplete) fillIn(columns, identity, claim)
     const encode = (): readonly AppendPart[] | Promise<readonly AppendPart[]> => {
       // The request has waited for its turn: the topic may have other settings now. If it has gone, the append says so.

@@ -24,7 +24,7 @@ export interface TopicStreamRequest {
 
 export interface StreamReadLimits {
   readonly maxRecords: number
-  /** Stored bytes; one record is given whatever its size. */
+  /** Bytes of records, without compression; one record is given whatever its size. */
   readonly maxBytes: number
   /** Milliseconds to wait for the first record. */
   readonly waitMs: number

@@ -113,13 +113,13 @@ export const posthornSettings = {
     'page.default.bytes',
     int({ min: KIB, max: GIB / 4 }),
     String(MIB),
-    'Stored bytes of a page when a read does not say `maxBytes`.',
+    'Bytes of a page’s records, without compression, when a read does not say `maxBytes`.',
   ),
   pageMaxBytes: defineSetting(
     'page.max.bytes',
     int({ min: KIB, max: GIB / 4 }),
     String(16 * MIB),
-    'The most stored bytes that a read may ask for. (Kafka’s `fetch.max.bytes` is about its own protocol.)',
+    'The most bytes of records, without compression, that a read may ask for. (Kafka’s `fetch.max.bytes` is about its own protocol.)',
   ),
   pageMaxPartitions: defineSetting(
     'page.max.partitions',

@@ -63,6 +63,7 @@ export function engineStatistics({
   hosts,
   table,
   files,
+  requests,
 }: Storage): Omit<EngineStatistics, 'keeping' | 'shed'> {
   let partitionCount = 0
   for (const topic of table.sorted()) partitionCount += topic.slots.length
@@ -73,6 +74,7 @@ export function engineStatistics({
     partitionCount,
     topicCount: table.size,
     openFiles: files.count,
+    producerStateBytes: requests.sizeBytes,
     fencedPartitions,
   }
 }

@@ -2,12 +2,12 @@ import { hash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { BrokerError, type FieldError } from '../broker/broker-error.ts'
 import type { Fingerprint, PublishIdentity } from '../broker/publish-claim.ts'
+import { shortDigest } from '../broker/short-digest.ts'
 
 export const PRODUCER_ID_MAX_LENGTH = 128
 export const PRODUCER_EPOCH_MAX = 32_767
 export const IDEMPOTENCY_KEY_MAX_LENGTH = 255
 
-const FINGERPRINT_BYTES = 16
 /** No blank and no comma with a blank: a header that was given twice, which arrives joined by them, is never a value. */
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/
 const DIGITS = /^(0|[1-9]\d{0,15})$/
@@ -105,11 +105,18 @@ function integer(name: string, given: string, max: number): number {
   throw faulty(name, `${name} is ${shown(given)}: it must be an integer from 0 to ${max}, and be given once.`)
 }
 
-/** 16 bytes of SHA-256. Hashes of whole buffers are cheaper than objects that take pieces. */
+/** Of larger bodies a copy costs more than a second hash. */
+const COPIED_BODY_MAX_BYTES = 32 * 1024
+/** A path and the headers of a request together are at most 16 KiB. */
+const scratch = Buffer.allocUnsafeSlow(COPIED_BODY_MAX_BYTES + 16 * 1024 + 64)
+
+/** Hashes of whole buffers are cheaper than objects that take pieces. */
 function fingerprintOf({ raw, headers }: FastifyRequest, body: Buffer): Fingerprint {
-  const content = hash('sha256', body, 'base64')
-  const whole = hash('sha256', `${raw.url ?? ''}\n${mediaTypeOf(headers['content-type'])}\n${content}`, 'buffer')
-  return whole.subarray(0, FINGERPRINT_BYTES)
+  const head = `${raw.url ?? ''}\n${mediaTypeOf(headers['content-type'])}\n`
+  if (body.length > COPIED_BODY_MAX_BYTES) return shortDigest(`${head}${hash('sha256', body, 'base64')}`)
+  const bodyAt = scratch.write(head, 0, 'latin1')
+  body.copy(scratch, bodyAt)
+  return shortDigest(scratch.subarray(0, bodyAt + body.length))
 }
 
 /** Without parameters: a `charset` never matters. */

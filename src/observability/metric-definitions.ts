@@ -107,6 +107,12 @@ export const metricDefinitions = {
     labels: [],
   },
   openFiles: { name: 'posthorn_open_files', type: 'gauge', help: 'Segment files held open.', labels: [] },
+  producerState: {
+    name: 'posthorn_producer_state_bytes',
+    type: 'gauge',
+    help: 'Memory for what is known of publish requests with a Producer-Id or an Idempotency-Key; see producer.state.max.bytes.',
+    labels: [],
+  },
   topics: { name: 'posthorn_topics', type: 'gauge', help: 'Topics, internal ones included.', labels: [] },
   partitions: { name: 'posthorn_partitions', type: 'gauge', help: 'Partitions of all topics.', labels: [] },
   requestDuration: {

@@ -88,6 +88,7 @@ export class Metrics implements CommitObserver {
     this.#counter(definitions.cleanedBytesRead, ({ keeping }) => keeping.cleanedBytesRead)
     this.#counter(definitions.cleanedBytesKept, ({ keeping }) => keeping.cleanedBytesKept)
     this.#gauge(definitions.openFiles, (statistics) => statistics.openFiles)
+    this.#gauge(definitions.producerState, (statistics) => statistics.producerStateBytes)
     this.#gauge(definitions.topics, (statistics) => statistics.topicCount)
     this.#gauge(definitions.partitions, (statistics) => statistics.partitionCount)
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { createRecordsBatch, Reader, readRecordsBatch } from '@platformatic/kafka'
 import * as fc from 'fast-check'
 import {
   compressBatch,
@@ -11,6 +12,7 @@ import {
 import { compressionTypes } from '../../src/codec/compression.ts'
 import { CorruptBatchError, DecompressedTooLargeError } from '../../src/codec/corrupt-batch-error.ts'
 import { assignOffsets, checkBatch, isLogAppendTime, setLogAppendTime } from '../../src/codec/record-batch.ts'
+import { kafkaBatch, kafkaBatchNames } from '../support/kafka-batches.ts'
 import { anyRecord, decodeBatch, encodeBatch } from '../support/record-spans.ts'
 
 const anyRecords = fc.array(anyRecord, { minLength: 1, maxLength: 20 })
@@ -64,5 +66,37 @@ test('faults name the place in the buffer they are in', async () => {
     shifted.fill(0xff, 161, 170)
     assert.throws(() => decompressBatchSync(shifted, 100, 200_000), inRecords, type)
     await assert.rejects(decompressBatch(shifted, 100, 200_000), inRecords, type)
+  }
+})
+
+test('batches of Kafka’s producer hold, decompressed, what it sends uncompressed', async () => {
+  for (const name of kafkaBatchNames) {
+    const plain = kafkaBatch('none', name)
+    for (const type of compressionTypes) {
+      const batch = kafkaBatch(type, name)
+      assert.deepEqual(decompressBatchSync(batch, 0, plain.length), plain, `${name} ${type}`)
+      assert.deepEqual(await decompressBatch(batch, 0, plain.length), plain, `${name} ${type}`)
+    }
+  }
+})
+
+test('another implementation reads what is written here, and what it writes is read here', () => {
+  const values = Array.from({ length: 3000 }, (_, i) => Buffer.from(`{"order":${i},"total":${i % 17}}`))
+  const records = values.map((value, i) => ({ key: null, value, timestamp: 1_700_000_000_000 + i }))
+  const messages = records.map(({ value, timestamp }) => ({ topic: 't', value, timestamp: BigInt(timestamp) }))
+  for (const type of compressionTypes) {
+    const read = readRecordsBatch(Reader.from(compressBatchSync(encodeBatch(records), type)))
+    assert.deepEqual(
+      read.records.map(({ value }) => value),
+      values,
+      type,
+    )
+    const written = Buffer.from(createRecordsBatch(messages, { compression: type }).buffer)
+    assert.equal(compressionTypeOf(written, 0), type)
+    assert.deepEqual(
+      decodeBatch(decompressBatchSync(written, 0, 1_000_000)).map(({ value }) => value),
+      values,
+      type,
+    )
   }
 })

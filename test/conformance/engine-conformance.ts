@@ -4,6 +4,7 @@ import { closeConformance } from './close-conformance.ts'
 import type { EngineUnderTest } from './engine-under-test.ts'
 import { groupConformance } from './group-conformance.ts'
 import { membershipConformance } from './membership-conformance.ts'
+import { producersConformance } from './producers-conformance.ts'
 import { readConformance } from './read-conformance.ts'
 import { recordDeletionConformance } from './record-deletion-conformance.ts'
 import { topicConformance } from './topic-conformance.ts'
@@ -16,6 +17,7 @@ const concurrent = { concurrency: 4 }
 export function engineConformance(engine: EngineUnderTest): void {
   describe(`${engine.name}: topics`, concurrent, () => topicConformance(engine))
   describe(`${engine.name}: append`, concurrent, () => appendConformance(engine))
+  describe(`${engine.name}: producers`, concurrent, () => producersConformance(engine))
   describe(`${engine.name}: read`, concurrent, () => readConformance(engine))
   describe(`${engine.name}: record deletion`, concurrent, () => recordDeletionConformance(engine))
   describe(`${engine.name}: wait`, concurrent, () => waitConformance(engine))

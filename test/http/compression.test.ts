@@ -229,3 +229,26 @@ test('compressed batches can be sent again under a sequence', async (t) => {
   assert.ok(stored)
   assert.deepEqual([more.length, compressionTypeOf(stored, 0), producerEpoch(stored, 0)], [0, 'zstd', 3])
 })
+
+test('records of a sequence, lines and raw values are compressed as asked', async (t) => {
+  const server = await startWithTopic(t)
+  const values = Array.from({ length: 2000 }, (_, i) => `value ${i} ${'abc'.repeat(30)}`)
+  const send = () =>
+    server.api
+      .post('/topics/orders/records')
+      .query({ compression: 'gzip' })
+      .set({ 'producer-id': 'billing-7', 'producer-sequence': '0' })
+      .send({ records: values.map((value) => ({ value })) })
+      .expect(200)
+  const [first, second] = [await send(), await send()]
+  assert.deepEqual([first.body.duplicate, second.body.duplicate], [false, true])
+  assert.deepEqual(second.body.records, first.body.records)
+  const publish = (target: string, type: string, body: string) =>
+    fetch(server.url + target, { method: 'POST', headers: { 'content-type': type }, body })
+  const lines = values.map((value) => `${JSON.stringify({ value })}\n`).join('')
+  assert.equal((await publish('/topics/orders/lines?compression=zstd', 'application/x-ndjson', lines)).status, 200)
+  const raw = 'raw '.repeat(50_000)
+  assert.equal((await publish('/topics/orders/raw?compression=lz4', 'text/plain', raw)).status, 200)
+  assert.deepEqual([...new Set(await storedCodecs(server))], ['gzip', 'zstd', 'lz4'])
+  assert.deepEqual(await storedValues(server), [...values, ...values, raw])
+})

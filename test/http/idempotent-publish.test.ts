@@ -313,6 +313,39 @@ test('batches of clients are known again as records are', async (t) => {
   assert.equal(producerId(batch!, 0), hash('sha256', 'billing-7', 'buffer').readBigUInt64BE(0) >> 1n)
 })
 
+test('raw values are known again; a time that counts back from now is refused', async (t) => {
+  const server = await start(t)
+  const publish = (query: string, value: string) =>
+    server.api
+      .post(`/topics/orders/raw${query}`)
+      .set('Idempotency-Key', 'k')
+      .set('Content-Type', 'image/png')
+      .send(Buffer.from(value))
+  const { body: refused } = await publish('?timestamp=-15m', 'a').expect(400)
+  assert.deepEqual([refused.errors[0].pointer, refused.stored], ['?timestamp', 'no'])
+  const first = await publish('?key=user-42', 'a').expect(200)
+  server.clock.advance(1000)
+  const again = await publish('?key=user-42', 'a').expect(200)
+  assert.deepEqual(again.body, { ...first.body, duplicate: true })
+  await publish('?key=user-43', 'a').expect(422)
+  await publish('?key=user-42', 'b').expect(422)
+})
+
+test('lines cannot be known again', async (t) => {
+  const server = await start(t)
+  for (const headers of [key('k'), sequence(0)]) {
+    const text = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]))
+    const { body } = await server.api
+      .post('/topics/orders/lines')
+      .set(text)
+      .set('Content-Type', 'application/x-ndjson')
+      .send('{"value":"a"}\n')
+      .expect(400)
+    assert.deepEqual([body.code, body.stored], ['INVALID_REQUEST', 'no'])
+  }
+  assert.deepEqual(await valuesIn(server), [])
+})
+
 test('what was read with LogAppendTime is what a repeat is told', async (t) => {
   const server = await start(t, 2)
   const append = server.engine.append.bind(server.engine)

@@ -25,6 +25,7 @@ function statistics(rounds: number): EngineStatistics {
     partitionCount: 3,
     topicCount: 1,
     openFiles: 4,
+    producerStateBytes: 6,
     fencedPartitions: 1,
     keeping: {
       removedSegments: 3,

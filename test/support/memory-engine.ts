@@ -249,6 +249,7 @@ export class MemoryEngine implements Engine, TopicStore {
       partitionCount: 0,
       topicCount: this.#topics.size,
       openFiles: 0,
+      producerStateBytes: 0,
       fencedPartitions: 0,
       keeping: {
         removedSegments: 0,

@@ -44,6 +44,8 @@ export interface DirectoryLogLimits {
   readonly tailCacheBytes?: number
   /** Direct bytes after which a checkpoint is taken. */
   readonly checkpointDirectBytes?: number
+  /** The `producers` file is not written anew below this size. */
+  readonly producersFileMinBytes?: number
   /** Free space below which nothing is published; else min(256 MiB, 5 % of the file system). */
   readonly lowWaterBytes?: number
 }

@@ -62,6 +62,7 @@ export class DirectoryLog {
       ...this.#options,
       journalFileBytes: limits.journalFileBytes,
       recoveryThreads: limits.recoveryThreads,
+      ...(limits.producersFileMinBytes !== undefined && { producersFileMinBytes: limits.producersFileMinBytes }),
       jitter: this.#jitter,
     }
     const recovered = await recoverDirectory(options).catch(async (error: unknown) => {
@@ -309,9 +310,9 @@ export class DirectoryLog {
   }
 }
 
-function lostFacts(path: string, lostMs: number): string {
+function lostFacts(directory: string, lostMs: number): string {
   return (
-    `${path} has lost what was known of some requests with a Producer-Id or an Idempotency-Key that came before ` +
+    `${directory} has lost what was known of some requests with a Producer-Id or an Idempotency-Key that came before ` +
     `${new Date(lostMs).toISOString()}: sent again, they may be stored twice`
   )
 }

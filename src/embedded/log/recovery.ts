@@ -35,6 +35,7 @@ export interface RecoveryOptions {
   /** 0 ≤ jitter < 1 */
   readonly jitter: () => number
   readonly factsMemory?: FactsMemory
+  readonly producersFileMinBytes?: number
 }
 
 export interface RecoveredDirectory {
@@ -248,8 +249,9 @@ class Recovery {
 
   /** What is known of requests: all of it, before the next checkpoint lets go of the rounds that said so. */
   async #recoverFacts(scan: JournalScan): Promise<DirectoryFacts> {
-    const { factsMemory: memory = noMemory, clock } = this.#options
-    const facts = new DirectoryFacts({ ...this.#options, memory })
+    const { factsMemory: memory = noMemory, producersFileMinBytes: replacedMinBytes, clock } = this.#options
+    const sizes = replacedMinBytes === undefined ? {} : { replacedMinBytes }
+    const facts = new DirectoryFacts({ ...this.#options, memory, ...sizes })
     await facts.recover({
       mark: scan.producersFile,
       rounds: scan.rounds.flatMap((round) => round.facts ?? []),

@@ -13,35 +13,51 @@ export function refusalOf(topic: string, identity: PublishIdentity, verdict: Ref
       return outOfOrder(topic, who, verdict.expected)
     case 'early-of-unknown':
     case 'unknown':
-      return new BrokerError(
-        'UNKNOWN_PRODUCER_ID',
-        `The topic '${topic}' knows nothing of ${who}: it never published here, or not for producer.id.expiration.ms. ` +
-          `An unknown producer begins with Producer-Sequence 0, and with an epoch it has not used.`,
-        { stored: 'unknown', facts: { expectedSequence: 0 } },
-      )
+      return unknownProducer(topic, who)
     case 'fenced':
-      return new BrokerError(
-        'PRODUCER_FENCED',
-        `A newer epoch of ${who} has published to '${topic}': ${verdict.epoch}. If that was not another process, ask ` +
-          `GET /topics/{topic}/producers/{producerId} and go on with a higher epoch.`,
-        { stored: 'unknown', facts: { epoch: verdict.epoch } },
-      )
+      return fenced(topic, who, verdict.epoch)
     case 'mismatch':
-      return new BrokerError(
-        'IDEMPOTENCY_MISMATCH',
-        `Another request was sent to '${topic}' as ${who}: the path, the query, the content type or the body differs. ` +
-          `A repeat is byte for byte the same; another request has ` +
-          (identity.kind === 'key' ? 'a key of its own.' : 'the next sequence.'),
-        { stored: 'no' },
-      )
-    case 'forgotten':
-      return new BrokerError(
-        'DUPLICATE_SEQUENCE_NUMBER',
-        `Newer requests than ${who} are stored in '${topic}', and where this one is, is no longer remembered: the last ` +
-          `five of a producer are. It was answered before its successors were stored.`,
-        { stored: 'unknown' },
-      )
+      return mismatch(topic, who, identity.kind)
+    default:
+      return forgotten(topic, who)
   }
+}
+
+function unknownProducer(topic: string, who: string): BrokerError {
+  return new BrokerError(
+    'UNKNOWN_PRODUCER_ID',
+    `The topic '${topic}' knows nothing of ${who}: it never published here, or not for producer.id.expiration.ms. ` +
+      `An unknown producer begins with Producer-Sequence 0, and with an epoch it has not used.`,
+    { stored: 'unknown', facts: { expectedSequence: 0 } },
+  )
+}
+
+function fenced(topic: string, who: string, epoch: number): BrokerError {
+  return new BrokerError(
+    'PRODUCER_FENCED',
+    `A newer epoch of ${who} has published to '${topic}': ${epoch}. If that was not another process, ask ` +
+      `GET /topics/{topic}/producers/{producerId} and go on with a higher epoch.`,
+    { stored: 'unknown', facts: { epoch } },
+  )
+}
+
+function mismatch(topic: string, who: string, kind: PublishIdentity['kind']): BrokerError {
+  return new BrokerError(
+    'IDEMPOTENCY_MISMATCH',
+    `Another request was sent to '${topic}' as ${who}: the path, the query, the content type or the body differs. ` +
+      `A repeat is byte for byte the same; another request has ` +
+      (kind === 'key' ? 'a key of its own.' : 'the next sequence.'),
+    { stored: 'no' },
+  )
+}
+
+function forgotten(topic: string, who: string): BrokerError {
+  return new BrokerError(
+    'DUPLICATE_SEQUENCE_NUMBER',
+    `Newer requests than ${who} are stored in '${topic}', and where this one is, is no longer remembered: the last ` +
+      `five of a producer are. It was answered before its successors were stored.`,
+    { stored: 'unknown' },
+  )
 }
 
 function outOfOrder(topic: string, who: string, expected: number): BrokerError {

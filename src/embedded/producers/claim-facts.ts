@@ -9,7 +9,8 @@ import type { RequestMemory } from './request-memory.ts'
 /** What a claim has written about itself, in each log directory that gets a part of it. */
 export class ClaimFacts implements AppendFacts {
   readonly #request: Omit<RequestFacts, 'stored'>
-  readonly #parts: readonly AppendPart[]
+  /** By partition. */
+  readonly #recordCounts: ReadonlyMap<number, number>
   readonly #memory: Pick<RequestMemory, 'record'>
 
   constructor(
@@ -18,7 +19,7 @@ export class ClaimFacts implements AppendFacts {
     memory: Pick<RequestMemory, 'record'>,
   ) {
     this.#request = request
-    this.#parts = parts
+    this.#recordCounts = new Map(parts.map(({ partition, batches }) => [partition, recordCount(batches)]))
     this.#memory = memory
   }
 
@@ -39,8 +40,11 @@ export class ClaimFacts implements AppendFacts {
   }
 
   #stored({ partition, baseOffset, logAppendTime }: LogAppended): StoredPart {
-    const part = this.#parts.find((candidate) => candidate.partition === partition)
-    const recordCount = part?.batches.reduce((sum, batch) => sum + batch.recordCount, 0) ?? 0
-    return { partition, baseOffset, lastOffset: baseOffset + recordCount - 1, logAppendTime }
+    const count = this.#recordCounts.get(partition) ?? 0
+    return { partition, baseOffset, lastOffset: baseOffset + count - 1, logAppendTime }
   }
+}
+
+function recordCount(batches: AppendPart['batches']): number {
+  return batches.reduce((sum, batch) => sum + batch.recordCount, 0)
 }

@@ -8,7 +8,7 @@ import { ProducersFile } from './producers-file.ts'
 import { readRequestFacts, requestFactsBytes, writeRequestFacts } from './request-facts-codec.ts'
 import type { RequestFacts } from './request-facts.ts'
 
-/** A file is written anew when it has twice what it had when that was done last, and not below this. */
+/** Below this a file is not written anew. */
 const REPLACED_MIN_BYTES = 4 * 1024 * 1024
 /** More than this is not kept in memory for the next checkpoint: it then writes all that is remembered. */
 const PENDING_MAX_BYTES = 16 * 1024 * 1024
@@ -39,6 +39,8 @@ export interface DirectoryFactsOptions {
   readonly path: string
   readonly logger: Logger
   readonly memory: FactsMemory
+  /** The file is written anew at twice the size that it had when that was done last, and not below this. */
+  readonly replacedMinBytes?: number
 }
 
 /** A checkpoint's share of the facts, taken when its round was. */
@@ -148,7 +150,8 @@ export class DirectoryFacts {
     if (facts.length === 0 && !isIncomplete) return
     if (!this.#file.exists && !isIncomplete) return this.#file.replace(inOrder(facts), this.#lostMs)
     const bytes = facts.reduce((sum, each) => sum + each.length, this.#file.sizeBytes)
-    if (!isIncomplete && bytes <= Math.max(REPLACED_MIN_BYTES, 2 * this.#file.initialBytes)) {
+    const { replacedMinBytes = REPLACED_MIN_BYTES } = this.#options
+    if (!isIncomplete && bytes <= Math.max(replacedMinBytes, 2 * this.#file.initialBytes)) {
       return this.#file.append(facts)
     }
     try {

@@ -5,7 +5,7 @@ import { REQUESTS_REMEMBERED } from './known-producer.ts'
 /*
  * A producer or a key, in one block behind `next` and `tag`. Numbers are little-endian.
  *
- *    5  state          uint8   producer: how many requests are remembered, + 128 if the newest is complete
+ *    5  state          uint8   + 128 if the newest request is complete; producer: how many are remembered
  *    6  epoch          uint16  producer
  *    8  topic          uint32  its number
  *   12  identityHash   16 bytes

@@ -151,10 +151,12 @@ export class PackedRequestMemory implements RequestMemory {
   #recordKey(block: number, facts: RequestFacts): void {
     const entries = this.#entries
     const known = entries.arrivedMs(block) > 0 ? this.#keyRequest(block) : undefined
-    const length = this.#pack(facts.bornMs, withParts(known, facts))
+    const request = withParts(known, facts)
+    const length = this.#pack(facts.bornMs, request)
     this.#chains.free(this.#pool.next(block))
     this.#scratch.copy(entries.inline(block), 0, 0, KEY_INLINE_BYTES)
     this.#pool.setNext(block, this.#chains.store(this.#scratch, length, KEY_INLINE_BYTES))
+    entries.setLastIsComplete(block, request.missing.length === 0)
     entries.setArrivedMs(block, facts.arrivedMs)
   }
 
@@ -211,15 +213,20 @@ export class PackedRequestMemory implements RequestMemory {
   }
 
   #hasExpired(block: number, nowMs: number): boolean {
-    const { keyRetentionMs, producerExpirationMs } = this.#options
-    const keptMs = this.#entries.kind(block) === 'key' ? keyRetentionMs : producerExpirationMs
+    const keptMs = this.#keptMs(this.#entries.kind(block), this.#entries.lastIsComplete(block))
     return this.#entries.arrivedMs(block) + keptMs <= nowMs
   }
 
   /** Whether facts are worth to be recorded: those of a start may have expired since they were written. */
-  isCurrent({ kind, arrivedMs }: RequestFacts): boolean {
-    const { keyRetentionMs, producerExpirationMs, now } = this.#options
-    return arrivedMs + (kind === 'key' ? keyRetentionMs : producerExpirationMs) > now()
+  isCurrent({ kind, arrivedMs, partitions, stored }: RequestFacts): boolean {
+    return arrivedMs + this.#keptMs(kind, stored.length === partitions.length) > this.#options.now()
+  }
+
+  /** A key whose request is stored in part is kept until it is completed, or as long as a producer: no part comes twice. */
+  #keptMs(kind: ProducerKey['kind'], isComplete: boolean): number {
+    const { keyRetentionMs, producerExpirationMs } = this.#options
+    if (kind === 'sequence') return producerExpirationMs
+    return isComplete ? keyRetentionMs : Math.max(keyRetentionMs, producerExpirationMs)
   }
 
   #freePayloads(block: number): void {

@@ -1,5 +1,5 @@
-import { hash } from 'node:crypto'
 import type { Fingerprint, PublishIdentity, StoredPart } from '../../broker/publish-claim.ts'
+import { shortDigest } from '../../broker/short-digest.ts'
 
 export const IDENTITY_HASH_BYTES = 16
 export const FINGERPRINT_BYTES = 16
@@ -33,6 +33,5 @@ export type ProducerName =
 
 export function producerKey(topicId: string, identity: ProducerName): ProducerKey {
   const text = identity.kind === 'sequence' ? identity.producerId : identity.key
-  const identityHash = hash('sha256', text, 'buffer').subarray(0, IDENTITY_HASH_BYTES)
-  return { topicId, kind: identity.kind, identityHash }
+  return { topicId, kind: identity.kind, identityHash: shortDigest(text) }
 }

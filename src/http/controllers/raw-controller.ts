@@ -48,6 +48,7 @@ export class RawController implements Controller {
     try {
       const identity = identityOf(reply.request, value)
       const { acks, compression } = query
+      if (identity !== undefined) refuseTimeFromNow(query.timestamp)
       const columns = recordOf(value, query, this.#deps.clock.now())
       const result = await this.#deps.publish.publish(topic, columns, { acks, compression, identity })
       if (acks === '0') void reply.code(202).send({ topic, durability: result.durability })
@@ -100,6 +101,15 @@ function keyOf({ key, keyEncoding }: RawQuery): Buffer | undefined {
   const refusal = base64Refusal(text, 0, text.length)
   if (refusal !== undefined) throw invalid('key', `The parameter "key": ${refusal}`)
   return Buffer.from(text.toString('latin1'), 'base64')
+}
+
+/** Sent again, the request would mean another time, and could not be answered as it was. */
+function refuseTimeFromNow(timestamp: string | undefined): void {
+  if (timestamp === undefined || !timestamp.startsWith('-')) return
+  const detail =
+    `The timestamp ${JSON.stringify(timestamp)} counts back from now, so that the request means another one each time it is sent: ` +
+    'give Unix milliseconds or ISO 8601 with Producer-Id or Idempotency-Key, or leave it out.'
+  throw invalid('timestamp', detail)
 }
 
 /** Records that are refused are told of as in a body of many. */

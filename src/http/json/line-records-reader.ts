@@ -7,7 +7,7 @@ import { PendingDecodings } from './pending-decodings.ts'
 import { PlainRecordsReader } from './plain-records-reader.ts'
 import type { PublishBodyOptions } from './publish-body-options.ts'
 import { jsonType, RecordPart } from './record-part.ts'
-import { RequestCursor } from './request-cursor.ts'
+import { RequestCursor, startsWithByteOrderMark } from './request-cursor.ts'
 import { RequestFaults } from './request-faults.ts'
 
 /** What it reads, and how far it came. */
@@ -64,6 +64,8 @@ export class LineRecordsReader {
     const { bytes } = columns
     const { maxRecords } = this.#options
     let exact: ExactLineReader | undefined
+    // RFC 8259 §8.1 lets a parser ignore it.
+    if (lines.firstLine + lines.lineCount === 1 && startsWithByteOrderMark(bytes)) lines.position = 3
     while (lines.position < end && columns.count < maxRecords) {
       const feedAt = bytes.indexOf(LINE_FEED, lines.position)
       const lineEnd = feedAt < 0 || feedAt >= end ? end : feedAt

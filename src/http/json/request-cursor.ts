@@ -224,7 +224,7 @@ function invalidJson(detail: string, pointer: string, position: TextPosition): B
 }
 
 /** RFC 8259 §8.1 lets a parser ignore it, and some editors and shells write one. */
-function startsWithByteOrderMark(body: Buffer): boolean {
+export function startsWithByteOrderMark(body: Buffer): boolean {
   return body.length >= 3 && body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf
 }
 

@@ -32,10 +32,7 @@ export class GroupsUnderWay {
     const entry: GroupUnderWay = { group, bytes: group.capacity, outcome: undefined }
     this.#groups.push(entry)
     this.#bytes += entry.bytes
-    void outcome.then((settled) => {
-      entry.outcome = settled
-      this.#tell()
-    })
+    void this.#settle(entry, outcome)
   }
 
   /** Resolves when another group of so many bytes may be on its way. */
@@ -54,6 +51,11 @@ export class GroupsUnderWay {
   change(): Promise<void> {
     this.#changed ??= Promise.withResolvers<void>()
     return this.#changed.promise
+  }
+
+  async #settle(entry: GroupUnderWay, outcome: Promise<GroupOutcome>): Promise<void> {
+    entry.outcome = await outcome
+    this.#tell()
   }
 
   #tell(): void {

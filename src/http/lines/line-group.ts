@@ -1,4 +1,4 @@
-import { RecordColumns } from '../../broker/record-columns.ts'
+import type { RecordColumns } from '../../broker/record-columns.ts'
 import type { BodyBuffers } from '../body-buffers.ts'
 import type { ColumnsPool } from '../columns-pool.ts'
 import type { LinesToRead } from '../json/line-records-reader.ts'

@@ -154,18 +154,17 @@ export class LinesUpload {
 
   /** Waits until what all requests hold leaves room for so many bytes more of this group. */
   async #makeRoom(bytes: number): Promise<void> {
-    const { bodies } = this.#deps.load
     const group = this.#group
     const capacity = group.capacityFor(bytes)
-    const more = capacity - group.capacity
-    while (more > 0 && !bodies.admits(this.#holder, more)) {
-      if (this.#underWay.isEmpty) {
-        await this.#waitForRoom(more)
-        break
-      }
+    if (capacity > group.capacity) await this.#admitted(capacity - group.capacity)
+    group.grow(capacity)
+  }
+
+  async #admitted(bytes: number): Promise<void> {
+    while (!this.#deps.load.bodies.admits(this.#holder, bytes)) {
+      if (this.#underWay.isEmpty) return this.#waitForRoom(bytes)
       await this.#underWay.change()
     }
-    group.grow(capacity)
   }
 
   #waitForRoom(bytes: number): Promise<void> {

@@ -140,7 +140,8 @@ export function pageQuery(settings: PageSettings) {
       maximum: settings.pageMaxBytes,
       [SETTING]: 'page.max.bytes',
       default: settings.pageDefaultBytes,
-      description: 'At most so many stored bytes; one record is returned whatever its size.',
+      description:
+        'At most so many bytes of records, counted as they are without compression; one is returned whatever its size.',
       examples: [65_536],
     }),
     waitMs: Type.Integer({

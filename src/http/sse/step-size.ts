@@ -1,4 +1,4 @@
-/** Stored bytes read for one piece of a stream, but for one larger record. */
+/** Bytes of records, without compression, read for one piece of a stream, but for one larger record. */
 export const STEP_MAX_BYTES = 128 * 1024
 /** Of small records most of a piece is what stands around them: their ids, and the members of a record. */
 const AROUND_MAX_BYTES = 256 * 1024
