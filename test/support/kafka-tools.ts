@@ -10,13 +10,13 @@ const run = promisify(execFile)
 /** Why Kafka's tools cannot run here; undefined where they can. */
 export async function missingForKafkaTools(): Promise<string | undefined> {
   for (const [program, flag] of [
-    ['java', '-version'],
+    ['javac', '-version'],
     ['mvn', '-version'],
   ] as const) {
     try {
       await run(program, [flag])
     } catch {
-      return `${program} is not installed: Kafka's tools need Java 17 and Maven`
+      return `${program} is not installed: Kafka's tools need Java 17 (a JDK) and Maven`
     }
   }
   return undefined
@@ -36,12 +36,19 @@ async function jarFolder(): Promise<string> {
   return folder
 }
 
+export async function kafkaClassPath(): Promise<string> {
+  return `${await jarFolder()}/*`
+}
+
+/** Runs a class of Kafka's, or a source file of ours that uses them, and returns what it printed. */
+export async function kafkaTool(main: string, parameters: readonly string[]): Promise<string> {
+  const { stdout } = await run('java', ['-cp', await kafkaClassPath(), main, ...parameters], {
+    maxBuffer: 1024 * 1024 * 1024,
+  })
+  return stdout
+}
+
 /** Runs `kafka-dump-log` and returns what it printed. */
 export async function dumpLog(parameters: readonly string[]): Promise<string> {
-  const { stdout } = await run(
-    'java',
-    ['-cp', `${await jarFolder()}/*`, 'org.apache.kafka.tools.DumpLogSegments', ...parameters],
-    { maxBuffer: 1024 * 1024 * 1024 },
-  )
-  return stdout
+  return kafkaTool('org.apache.kafka.tools.DumpLogSegments', parameters)
 }
