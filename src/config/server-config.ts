@@ -76,11 +76,24 @@ export function readServerConfig(reader: SettingsReader): ServerConfig {
     topicPartitionsMax: read(ours.topicPartitionsMax),
     partitionsMax: read(ours.partitionsMax),
     brokerTopicDefaults: reader.topicDefaults(),
+    ...readGroupConfig(read),
+    ...readCleanerConfig(read),
+    logRetentionCheckIntervalMs: read(kafka.logRetentionCheckIntervalMs),
+    logDirs: read(kafka.logDirs),
+    ...readStorageConfig(read),
+    logLevel: read(ours.logLevel),
+    shutdownTimeoutMs: read(ours.shutdownTimeoutMs),
+  }
+}
+
+type Read = <T>(definition: SettingDefinition<T>) => T
+
+/** Of consumer groups, and of publishers that are known again. */
+function readGroupConfig(read: Read) {
+  return {
     offsetsTopicNumPartitions: read(kafka.offsetsTopicNumPartitions),
     offsetsTopicSegmentBytes: read(kafka.offsetsTopicSegmentBytes),
     offsetMetadataMaxBytes: read(kafka.offsetMetadataMaxBytes),
-    ...readCleanerConfig(read),
-    logRetentionCheckIntervalMs: read(kafka.logRetentionCheckIntervalMs),
     offsetsRetentionMinutes: read(kafka.offsetsRetentionMinutes),
     offsetsRetentionCheckIntervalMs: read(kafka.offsetsRetentionCheckIntervalMs),
     groupConsumerSessionTimeoutMs: read(kafka.groupConsumerSessionTimeoutMs),
@@ -95,7 +108,12 @@ export function readServerConfig(reader: SettingsReader): ServerConfig {
     producerIdExpirationCheckIntervalMs: read(kafka.producerIdExpirationCheckIntervalMs),
     idempotencyKeyRetentionMs: read(ours.idempotencyKeyRetentionMs),
     producerStateMaxBytes: read(ours.producerStateMaxBytes),
-    logDirs: read(kafka.logDirs),
+  }
+}
+
+/** Of what lies on the disks. */
+function readStorageConfig(read: Read) {
+  return {
     numRecoveryThreadsPerDataDir: read(kafka.numRecoveryThreadsPerDataDir),
     journalFileBytes: read(ours.journalFileBytes),
     journalDirectMinBytes: read(ours.journalDirectMinBytes),
@@ -106,12 +124,10 @@ export function readServerConfig(reader: SettingsReader): ServerConfig {
     clockJumpMaxMs: read(ours.clockJumpMaxMs),
     clockJumpAccept: read(ours.clockJumpAccept),
     logOpenFilesMax: read(ours.logOpenFilesMax),
-    logLevel: read(ours.logLevel),
-    shutdownTimeoutMs: read(ours.shutdownTimeoutMs),
   }
 }
 
-function readCleanerConfig(read: <T>(definition: SettingDefinition<T>) => T) {
+function readCleanerConfig(read: Read) {
   return {
     logCleanerEnable: read(kafka.logCleanerEnable),
     logCleanerThreads: read(kafka.logCleanerThreads),

@@ -101,7 +101,7 @@ export class EmbeddedEngine implements Engine {
       append: (request: AppendRequest) => this.#router.append(request),
       read: (request: ReadRequest) => this.#fetch.read(request),
     }
-    for (const { log } of hosts) log.beforeRemoval = (logs) => this.#cleaner.leave(logs)
+    for (const host of hosts) host.log.beforeRemoval = (logs) => this.#cleaner.leave(logs)
     this.groups = new EmbeddedGroupCoordinator({
       log,
       topics: this.topics,

@@ -1,9 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { TestContext } from 'node:test'
 import { kafkaClassPath, kafkaTool } from './kafka-tools.ts'
+import { cleanUpBehind, tempDirectory } from './temp-directory.ts'
 
 const log4j = `<Configuration><Appenders><Console name="out"><PatternLayout pattern="%m%n"/></Console></Appenders><Loggers>
 <Root level="WARN"><AppenderRef ref="out"/></Root><Logger name="kafka.server.KafkaRaftServer" level="INFO"/></Loggers></Configuration>
@@ -45,6 +48,31 @@ export class KafkaBroker {
   }
 }
 
+/** One with data of its own, on ports that are free; it ends behind the test. */
+export async function startKafkaBroker(t: TestContext, settings: readonly string[]): Promise<KafkaBroker> {
+  const folder = tempDirectory(t)
+  const broker = await KafkaBroker.start(folder, await freePortPair(), settings)
+  cleanUpBehind(t, () => broker.stop())
+  return broker
+}
+
+/** The first of two neighbours that nobody listens on. */
+async function freePortPair(): Promise<number> {
+  for (;;) {
+    const port = await listenBriefly(0)
+    if (port < 65_535 && (await listenBriefly(port + 1).catch(() => 0)) > 0) return port
+  }
+}
+
+async function listenBriefly(wanted: number): Promise<number> {
+  const server = createServer().listen(wanted, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
 function properties(address: string, controllerPort: number, directory: string): string[] {
   const controller = `127.0.0.1:${controllerPort}`
   return [
@@ -58,6 +86,9 @@ function properties(address: string, controllerPort: number, directory: string):
     'inter.broker.listener.name=PLAINTEXT',
     `log.dirs=${directory}`,
     'offsets.topic.replication.factor=1',
+    'transaction.state.log.replication.factor=1',
+    'transaction.state.log.min.isr=1',
+    'share.coordinator.state.topic.replication.factor=1',
   ]
 }
 

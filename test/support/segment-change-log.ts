@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { batchSizeBytes, lastOffset, maxTimestamp } from '../../src/codec/record-batch.ts'
+import { baseOffset, batchSizeBytes, lastOffset, maxTimestamp } from '../../src/codec/record-batch.ts'
 import type { FileSystem } from '../../src/embedded/file-system.ts'
 import type { PartitionLog } from '../../src/embedded/log/partition-log.ts'
 import { nextGeneration, type SegmentChange } from '../../src/embedded/log/segment-change.ts'
@@ -14,7 +14,7 @@ export async function cleanedOf(
   fileSystem: FileSystem,
   log: PartitionLog,
   removed: readonly Segment[],
-  keeps: (lastOffset: number) => boolean,
+  keeps: (baseOffset: number, lastOffset: number) => boolean,
 ): Promise<SegmentChange> {
   const [first] = removed
   const last = removed.at(-1)
@@ -25,7 +25,8 @@ export async function cleanedOf(
     const bytes = await file.read(0, segment.fileBytes)
     await file.close()
     for (let at = 0; at < bytes.length; at += batchSizeBytes(bytes, at)) {
-      if (keeps(lastOffset(bytes, at))) kept.push(bytes.subarray(at, at + batchSizeBytes(bytes, at)))
+      if (keeps(baseOffset(bytes, at), lastOffset(bytes, at)))
+        kept.push(bytes.subarray(at, at + batchSizeBytes(bytes, at)))
     }
   }
   const identity = { baseOffset: first.baseOffset, generation: nextGeneration(removed) }

@@ -20,6 +20,9 @@ export class DamagedSegmentError extends Error {
   }
 }
 
+/** For a batch's header, then for the batch. */
+const LOADS_MAX = 2
+
 /** Reading so many bytes of a file is over. */
 export type ReadObserver = (bytes: number) => void
 
@@ -70,7 +73,8 @@ export class SegmentBatches {
     this.at = this.#behind
     if (this.#position === this.#segment.sizeBytes) return false
     let check = checkBatch(this.#buffer, this.at, this.#bufferedBytes)
-    if (check === 'torn') {
+    // How long the batch is shows only when its header is there: it may take a second look to have all of it.
+    for (let loads = 0; check === 'torn' && loads < LOADS_MAX; loads++) {
       this.#load()
       check = checkBatch(this.#buffer, this.at, this.#bufferedBytes)
     }

@@ -101,7 +101,8 @@ export class Retention {
     const { clock } = this.#options
     const due: PartitionLog[] = []
     let stepMs = clock.monotonic()
-    for (const log of [...directory.partitions()]) {
+    const logs = [...directory.partitions()]
+    for (const log of logs) {
       if (this.#stopped || !isServed(log)) continue
       const times = await this.#fileTimes(log)
       const verdict = this.#verdict(log, times)
