@@ -3,7 +3,7 @@ import process from 'node:process'
 import type { ServerConfig } from './config/server-config.ts'
 import { repairCatalogue } from './embedded/catalogue/repair-catalogue.ts'
 import { nodeFileSystem } from './embedded/node-file-system.ts'
-import { StartupError } from './embedded/startup-error.ts'
+import { StartupError } from './broker/startup-error.ts'
 
 /** `posthorn repair`: rebuilds a damaged catalogue while no server runs. Returns the exit code. */
 export async function repair(config: ServerConfig): Promise<number> {

@@ -2,7 +2,7 @@ import process from 'node:process'
 import closeWithGrace from 'close-with-grace'
 import { startPosthorn } from './app.ts'
 import type { LoadedConfig } from './config/load-config.ts'
-import { StartupError } from './embedded/startup-error.ts'
+import { StartupError } from './broker/startup-error.ts'
 import { createLogger } from './observability/logger.ts'
 
 /**

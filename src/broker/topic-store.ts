@@ -10,6 +10,16 @@ export interface TopicStore {
   list(): readonly TopicSummary[]
   /** Undefined where there is no live topic of that name. */
   find(topic: string): TopicSummary | undefined
+  /**
+   * Makes `find` and `list` know what has become of this topic, or of all, until now; for engines whose topics others make
+   * and change too. Who does not find a topic or a partition calls it and looks again. Rejects where it cannot be known.
+   */
+  refresh(topic?: string): Promise<void>
+  /**
+   * What topics without a value of their own have, by Kafka's names; undefined where that is what this server's own
+   * configuration says. Another map whenever the topic's `configs` are another one.
+   */
+  inheritedConfigs(topic: string): ReadonlyMap<string, string> | undefined
   /** Facts of all its partitions, in number order. Rejects with UNKNOWN_TOPIC_OR_PARTITION. */
   partitions(topic: string): Promise<readonly PartitionDescription[]>
   /** Replaces the overrides named; null removes one. In force for appends when it resolves. */

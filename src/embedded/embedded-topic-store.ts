@@ -65,6 +65,15 @@ export class EmbeddedTopicStore implements TopicStore {
     return this.#table.sorted().map((topic) => topic.summary)
   }
 
+  /** Nobody else makes or changes topics here. */
+  refresh(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  inheritedConfigs(): undefined {
+    return undefined
+  }
+
   find(topic: string): TopicSummary | undefined {
     return this.#table.get(topic)?.summary
   }

@@ -1,10 +1,6 @@
-/**
- * The engine refuses to start. The message says what is wrong, where, and what to do about it: it is for the operator,
- * and is shown without a stack. Nothing was changed on disk that a later start would miss.
- */
-export class StartupError extends Error {
-  override readonly name = 'StartupError'
-}
+import { StartupError } from '../broker/startup-error.ts'
+
+export { StartupError }
 
 /** A newer release wrote it: whatever this one would do to it, it would do harm. */
 export class NewerVersionError extends StartupError {}

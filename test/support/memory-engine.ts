@@ -189,6 +189,14 @@ export class MemoryEngine implements Engine, TopicStore {
     return [...this.#topics.values()].map(({ summary }) => summary).sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
+  refresh(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  inheritedConfigs(): undefined {
+    return undefined
+  }
+
   find(name: string): TopicSummary | undefined {
     return this.#topics.get(name)?.summary
   }

@@ -1,0 +1,63 @@
+import { describeLogDirsV4 } from '@platformatic/kafka'
+import type { LogDirDescription } from '../broker/engine.ts'
+import type { ClusterClient } from './cluster-client.ts'
+import { kafkaErrorName, refusal, withErrorsInIt } from './kafka-errors.ts'
+
+type NodeLogDir = describeLogDirsV4.DescribeLogDirsResponseResult
+
+/** Of every node, each path behind its node's number: `2:/var/lib/kafka`. */
+export async function describeClusterLogDirs(client: ClusterClient): Promise<LogDirDescription[]> {
+  const nodes = [...client.metadata.nodes.keys()]
+  const described = await Promise.all(
+    nodes.map(async (nodeId) => (await nodeLogDirs(client, nodeId)).map((logDir) => description(nodeId, logDir))),
+  )
+  return described.flat()
+}
+
+async function nodeLogDirs(client: ClusterClient, nodeId: number): Promise<readonly NodeLogDir[]> {
+  const doing = `to say what lies on the disks of node ${nodeId}`
+  const answer = await client.toNode(nodeId, (to) => withErrorsInIt(describeLogDirsV4.api.async(to, null)), { doing })
+  if (answer.errorCode !== 0) throw refusal(answer.errorCode, doing)
+  return answer.results
+}
+
+function description(
+  nodeId: number,
+  { errorCode, logDir, topics, totalBytes, usableBytes }: NodeLogDir,
+): LogDirDescription {
+  const partitions = topics.flatMap((topic) => topic.partitions)
+  return {
+    path: `${nodeId}:${logDir}`,
+    ...(errorCode === 0
+      ? { state: 'online' as const }
+      : { state: 'offline' as const, reason: `Its node says ${kafkaErrorName(errorCode)}.` }),
+    totalBytes: Number(totalBytes),
+    freeBytes: Number(usableBytes),
+    partitionCount: partitions.length,
+    sizeBytes: partitions.reduce((sum, { partitionSize }) => sum + Number(partitionSize), 0),
+  }
+}
+
+/** Where a node keeps the partitions that it leads, and how large they are there; by topic's partition. */
+export async function partitionFiles(
+  client: ClusterClient,
+  nodeId: number,
+  topic: string,
+  partitions: readonly number[],
+): Promise<Map<number, { readonly logDir: string; readonly sizeBytes: number }>> {
+  const doing = `to say how large the topic "${topic}" is`
+  const asked = [{ name: topic, partitions: [...partitions] }]
+  const { results } = await client.toNode(nodeId, (to) => withErrorsInIt(describeLogDirsV4.api.async(to, asked)), {
+    doing,
+  })
+  const files = new Map<number, { readonly logDir: string; readonly sizeBytes: number }>()
+  for (const { logDir, topics } of results) {
+    for (const found of topics) {
+      if (found.name !== topic) continue
+      for (const { partitionIndex, partitionSize, isFutureKey } of found.partitions) {
+        if (!isFutureKey) files.set(partitionIndex, { logDir, sizeBytes: Number(partitionSize) })
+      }
+    }
+  }
+  return files
+}
