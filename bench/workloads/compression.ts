@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { KafkaBroker } from '../../test/support/kafka-broker.ts'
+import { KafkaCluster } from '../../test/support/kafka-cluster.ts'
 import { kafkaTool, missingForKafkaTools } from '../../test/support/kafka-tools.ts'
 import { flights } from '../../test/support/real-input.ts'
 import { type Contender, interleave, ratioOfRates } from '../measure/interleave.ts'
@@ -12,8 +12,6 @@ import { CONNECTIONS, createTopic, freshDirectory, publishRow } from './publishi
 
 const RECORDS_PER_REQUEST = 100
 const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
-/** Of Kafka's listener, and the one behind it. */
-const KAFKA_PORT = 21_580
 
 /** A batch.size as large producers have it. */
 const LARGE_BATCH_BYTES = 131_072
@@ -75,7 +73,8 @@ async function* kafkas(context: PartContext, stored: StoredBytes): AsyncGenerato
   const file = join(folder, 'flights.ndjson')
   const values = flights().map(({ value }) => `${value}\n`)
   writeFileSync(file, values.join(''))
-  const broker = await KafkaBroker.start(folder, KAFKA_PORT, ['num.partitions=1'])
+  const settings = ['num.partitions=1']
+  const cluster = await KafkaCluster.start(folder, { nodeCount: 1, settings, javaFlags: ['-Xmx512m'] })
   const alike = codecs.map((codec) => ({ codec, batchBytes: Math.round(bytesOf(stored, codec) * RECORDS_PER_REQUEST) }))
   const large = codecs.map((codec) => ({ codec, batchBytes: LARGE_BATCH_BYTES }))
   try {
@@ -83,11 +82,11 @@ async function* kafkas(context: PartContext, stored: StoredBytes): AsyncGenerato
       context.progress(`Kafka's producer, ${codec}, batch.size=${batchBytes}`)
       const seconds = context.options.burstSeconds * Math.min(context.options.repeats, 3)
       const program = join(repositoryRoot, 'test/lanes/kafka/ProducerSpeed.java')
-      const parameters = [broker.address, codec, codec, file, String(seconds), String(batchBytes)]
+      const parameters = [cluster.bootstrapServers, codec, codec, file, String(seconds), String(batchBytes)]
       yield kafkaRow(codec, (await kafkaTool(program, parameters)).trim().split(' ').map(Number))
     }
   } finally {
-    await broker.stop()
+    await cluster.stop()
   }
 }
 

@@ -12,10 +12,10 @@ import {
   type KafkaBatchName,
   type KafkaCodec,
 } from '../support/kafka-batches.ts'
-import { KafkaBroker } from '../support/kafka-broker.ts'
+import { startKafkaCluster } from '../support/kafka-cluster.ts'
 import { kafkaTool, missingForKafkaTools } from '../support/kafka-tools.ts'
 import type { PlainRecord } from '../support/record-spans.ts'
-import { cleanUpBehind, tempDirectory } from '../support/temp-directory.ts'
+import { tempDirectory } from '../support/temp-directory.ts'
 import { repositoryRoot } from '../tidy/source-files.ts'
 
 /**
@@ -52,8 +52,8 @@ function lineOf({ key, value, timestamp, headers = [] }: PlainRecord): string {
 
 test("Kafka's producer makes the batches that are kept here", { skip, timeout: 120_000 }, async (t) => {
   const folder = tempDirectory(t)
-  const broker = await KafkaBroker.start(folder, 18_251, ['log.retention.ms=-1', 'num.partitions=1'])
-  cleanUpBehind(t, () => broker.stop())
+  const cluster = await startKafkaCluster(t, { nodeCount: 1, settings: ['log.retention.ms=-1', 'num.partitions=1'] })
+  const broker = cluster.node(1)
   for (const name of kafkaBatchNames) {
     writeFileSync(join(folder, `${name}.ndjson`), `${kafkaBatchRecords(name).map(lineOf).join('\n')}\n`)
   }

@@ -11,7 +11,8 @@ import { cleanLog } from '../../src/embedded/cleaning/clean-log.ts'
 import { OffsetMap } from '../../src/embedded/cleaning/offset-map.ts'
 import type { CleaningSegment } from '../../src/embedded/cleaning/segment-batches.ts'
 import { passingSegmentPath } from '../../src/embedded/log/segment-name.ts'
-import { type KafkaBroker, startKafkaBroker } from '../support/kafka-broker.ts'
+import { startKafkaCluster } from '../support/kafka-cluster.ts'
+import type { KafkaNode } from '../support/kafka-node.ts'
 import { dumpLog, missingForKafkaTools } from '../support/kafka-tools.ts'
 import { decodeBatch } from '../support/record-spans.ts'
 import { tempDirectory } from '../support/temp-directory.ts'
@@ -28,12 +29,12 @@ const SEGMENT_BYTES = 1024 * 1024
 
 /** The topic of a broker, and what of it lies on the disk. */
 class CleanedTopic {
-  readonly #broker: KafkaBroker
+  readonly #broker: KafkaNode
   readonly #admin: Admin
   readonly #producer: Producer<Buffer, Buffer | null>
   #number = 0
 
-  constructor(t: TestContext, broker: KafkaBroker) {
+  constructor(t: TestContext, broker: KafkaNode) {
     this.#broker = broker
     const options = { clientId: 'lane', bootstrapBrokers: [broker.address] }
     this.#admin = new Admin(options)
@@ -171,8 +172,9 @@ test(
   'Kafka’s LogCleaner makes the same of the same segments, round by round',
   { skip, timeout: 240_000 },
   async (t) => {
-    const broker = await startKafkaBroker(t, ['log.cleaner.backoff.ms=200', 'log.retention.check.interval.ms=500'])
-    const topic = new CleanedTopic(t, broker)
+    const settings = ['log.cleaner.backoff.ms=200', 'log.retention.check.interval.ms=500']
+    const cluster = await startKafkaCluster(t, { nodeCount: 1, settings })
+    const topic = new CleanedTopic(t, cluster.node(1))
     await topic.create()
     const directory = tempDirectory(t)
     let firstDirtyOffset = 0
