@@ -3,6 +3,8 @@ import { resolve } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createBrokerServices } from './broker/broker-services.ts'
 import { systemClock, type Clock } from './broker/clock.ts'
+import type { Engine } from './broker/engine.ts'
+import type { Logger } from './broker/logger.ts'
 import type { CommitObserver } from './broker/engine-statistics.ts'
 import { resolveTopicConfig } from './broker/topic-config-definitions.ts'
 import type { Listener } from './config/listeners.ts'
@@ -36,12 +38,15 @@ export async function startPosthorn(
   const stopping = new AbortController()
   const bound: Listener[] = []
   let observer: CommitObserver | undefined
-  const opening = EmbeddedEngine.open({
-    ...engineOptions(config, clock),
-    logger,
-    commitObserver: { committed: (...facts) => observer?.committed(...facts) },
-    advertisedListener: () => bound[0] ?? { host: '', port: -1 },
-  })
+  const opening =
+    config.engine === 'kafka'
+      ? openKafkaEngine(config, clock, logger)
+      : EmbeddedEngine.open({
+          ...engineOptions(config, clock),
+          logger,
+          commitObserver: { committed: (...facts) => observer?.committed(...facts) },
+          advertisedListener: () => bound[0] ?? { host: '', port: -1 },
+        })
   const [engine, parts] = await Promise.all([opening, loadHttpParts()])
   const { apiControllers, BodyBuffers, buildServer, HttpLoad, Metrics } = parts
   const load = new HttpLoad(config, clock, logger)
@@ -89,6 +94,13 @@ export async function startPosthorn(
     await close()
     throw error
   }
+}
+
+/** Its client library is loaded only where there is a cluster. */
+async function openKafkaEngine(config: ServerConfig, clock: Clock, logger: Logger): Promise<Engine> {
+  const { kafkaEngineOptions } = await import('./kafka-engine-options.ts')
+  const { KafkaEngine } = await import('./kafka/kafka-engine.ts')
+  return KafkaEngine.open(kafkaEngineOptions(config, clock, logger))
 }
 
 /**

@@ -22,7 +22,8 @@ export async function serve({ config, warnings }: LoadedConfig, version: string)
       logger.info({}, 'stopped')
     })
     const urls = server.urls.join(' and ')
-    logger.info({ version, logDirs: config.logDirs }, `Posthorn is ready at ${urls}`)
+    const where = config.engine === 'kafka' ? { cluster: config.bootstrapServers } : { logDirs: config.logDirs }
+    logger.info({ version, ...where }, `Posthorn is ready at ${urls}`)
     if (process.stdout.isTTY) process.stdout.write(`\nPosthorn is ready at ${urls}; its pages are at ${urls}/docs\n\n`)
   } catch (error) {
     if (!(error instanceof StartupError)) throw error

@@ -1,5 +1,6 @@
 import { resolve, sep } from 'node:path'
 import { resolveTopicConfig } from '../broker/topic-config-definitions.ts'
+import { jaasCredentials } from './jaas-credentials.ts'
 import type { ServerConfig } from './server-config.ts'
 
 /** What no single value shows: one sentence for each rule between settings that is broken. */
@@ -40,10 +41,7 @@ export function relationProblems(config: ServerConfig): string[] {
   if (heartbeat === session) {
     problems.push(`group.consumer.heartbeat.interval.ms is ${heartbeat}: it must be below the session timeout`)
   }
-  if (config.engine === 'kafka') {
-    problems.push('engine=kafka: a Kafka cluster as the engine is not in this version; leave it at embedded')
-  }
-  return [...problems, ...nestedDirectories(config.logDirs)]
+  return [...problems, ...(config.engine === 'kafka' ? clusterProblems(config) : diskProblems(config))]
 }
 
 type NotAbove = readonly [name: string, value: number, otherName: string, otherValue: number]
@@ -58,6 +56,29 @@ function groupRelations(config: ServerConfig): NotAbove[] {
     [...heartbeat, 'group.consumer.max.heartbeat.interval.ms', config.groupConsumerMaxHeartbeatIntervalMs],
     [...heartbeat, ...session],
   ]
+}
+
+function clusterProblems(config: ServerConfig): string[] {
+  const problems: string[] = []
+  if (config.bootstrapServers.length === 0) {
+    problems.push('engine=kafka: set bootstrap.servers to nodes of the cluster, such as kafka-1:9092,kafka-2:9092')
+  }
+  if (!config.securityProtocol.startsWith('SASL_')) return problems
+  const told = `security.protocol is ${config.securityProtocol}`
+  const { saslJaasConfig, saslUsername, saslPassword } = config
+  if (saslJaasConfig !== undefined && jaasCredentials(saslJaasConfig) === undefined) {
+    problems.push('sasl.jaas.config: it must have username="…" and password="…"')
+  } else if (saslJaasConfig === undefined && (saslUsername === undefined || saslPassword === undefined)) {
+    problems.push(`${told}: set sasl.jaas.config, or sasl.username and sasl.password`)
+  }
+  return problems
+}
+
+function diskProblems({ defaultReplicationFactor: replicas, logDirs }: ServerConfig): string[] {
+  const problems = nestedDirectories(logDirs)
+  if (replicas === 1 || replicas === -1) return problems
+  const told = 'must be 1 (this server keeps one replica of each partition)'
+  return [`default.replication.factor is ${replicas}: ${told}; engine=kafka keeps more`, ...problems]
 }
 
 /** A log directory inside another would be taken for one of its partitions. */

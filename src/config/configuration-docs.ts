@@ -1,6 +1,7 @@
 import { INT_MAX } from '../broker/config-value.ts'
 import { topicConfigDefinitions } from '../broker/topic-config-definitions.ts'
 import { refusedTopicConfigs } from '../broker/topic-config-table.ts'
+import { clusterSettings } from './cluster-settings.ts'
 import { kafkaSettings } from './kafka-settings.ts'
 import { posthornSettings } from './posthorn-settings.ts'
 import { refusedPrefixes, refusedSettings } from './refused-settings.ts'
@@ -18,6 +19,7 @@ export function renderConfigurationDocs(): string {
     'With Kafka’s defaults and ranges (4.x), unless Kafka’s own default is told. Those that stand behind a topic’s config',
     'are in the next table.\n',
     settingsTable(Object.values(kafkaSettings)),
+    clusterSettingsDocs(),
     topicConfigs(),
     listeners(),
     withoutEffect(),
@@ -49,6 +51,14 @@ with 2. \`posthorn --check-config\` prints every setting in force and where it c
 
 This version keeps and reports the settings of retention and compaction but removes no record yet.
 `
+}
+
+function clusterSettingsDocs(): string {
+  return [
+    '## Kafka’s client settings, for `engine=kafka`\n',
+    'How a gateway reaches its cluster. With `engine=embedded` they do nothing, and a warning says so.\n',
+    settingsTable(Object.values(clusterSettings)),
+  ].join('\n')
 }
 
 function settingsTable(definitions: readonly SettingDefinition[]): string {

@@ -3,6 +3,7 @@ import { cleanerSettings } from './cleaner-settings.ts'
 import { defineSetting } from './setting-definition.ts'
 
 const oneReplica = int({ min: 1, max: 1, note: 'this server keeps one replica of each partition' })
+const replicas = int({ min: -1, max: 32_767, note: '-1 = as the cluster is set' })
 const nodeId = int({ min: 0 })
 const directories = freeTexts('a comma-separated list of directories, at least one', /\S/, 1)
 
@@ -79,9 +80,9 @@ export const kafkaSettings = {
   deleteTopicEnable: defineSetting('delete.topic.enable', boolean, 'true', 'Whether topics can be deleted.'),
   defaultReplicationFactor: defineSetting(
     'default.replication.factor',
-    oneReplica,
+    replicas,
     '1',
-    'Replicas of a new topic. There is one server, so it must be 1.',
+    'Replicas of a new topic. It must be 1, except with `engine=kafka`, where it is as the cluster is set if it is not given.',
   ),
   offsetsTopicReplicationFactor: defineSetting(
     'offsets.topic.replication.factor',

@@ -14,7 +14,7 @@ export const posthornSettings = {
     'engine',
     oneOf('embedded', 'kafka'),
     'embedded',
-    'What keeps the records: `embedded` is this machine’s disk. `kafka`, a cluster, is not in this version and is refused.',
+    'What keeps the records: `embedded` is this machine’s disk, `kafka` a cluster (`bootstrap.servers`), before which this is one of any number of gateways. docs/scaling.md says how the two differ.',
   ),
   port: defineSetting(
     'port',

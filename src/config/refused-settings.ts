@@ -20,11 +20,6 @@ export const refusedSettings: readonly RefusedSetting[] = [
     reason:
       'there is no authorization in this version, and everybody who reaches a listener may do everything: remove the line and keep the listeners on an address that only trusted clients reach',
   },
-  {
-    name: 'bootstrap.servers',
-    reason:
-      'records are kept on this machine; engine=kafka, which would use a cluster, is not in this version: remove the line',
-  },
   { name: 'client.quota.callback.class', reason: classes },
   {
     name: 'config.providers',

@@ -1,11 +1,12 @@
 import type { BrokerTopicDefaults } from '../broker/topic-config-definitions.ts'
+import { clusterSettings as cluster } from './cluster-settings.ts'
 import { kafkaSettings as kafka } from './kafka-settings.ts'
 import { readListeners, type Listener } from './listeners.ts'
 import { posthornSettings as ours } from './posthorn-settings.ts'
 import type { SettingDefinition } from './setting-definition.ts'
 import type { SettingsReader } from './settings-reader.ts'
 
-type Settings = typeof kafka & typeof ours
+type Settings = typeof kafka & typeof ours & typeof cluster
 
 /** Settings that only go into `listeners`, or that can have but one value. */
 type Inputs =
@@ -17,6 +18,16 @@ type Inputs =
   | 'brokerRack'
   | 'defaultReplicationFactor'
   | 'offsetsTopicReplicationFactor'
+  | Optional
+
+/** Settings that may be left out and have no default. */
+type Optional =
+  | 'saslJaasConfig'
+  | 'saslUsername'
+  | 'saslPassword'
+  | 'sslTruststoreLocation'
+  | 'sslKeystoreLocation'
+  | 'sslKeyPassword'
 
 type ValueOf<D> = D extends SettingDefinition<infer T> ? T : never
 
@@ -27,6 +38,10 @@ type ValueOf<D> = D extends SettingDefinition<infer T> ? T : never
 export type ServerConfig = {
   readonly [Name in Exclude<keyof Settings, Inputs>]: ValueOf<Settings[Name]>
 } & {
+  readonly [Name in Optional]: ValueOf<Settings[Name]> | undefined
+} & {
+  /** Of topics made here; −1 = as the cluster is set. */
+  readonly defaultReplicationFactor: number
   /** At least one. */
   readonly listeners: readonly Listener[]
   readonly brokerRack: string | undefined
@@ -37,13 +52,16 @@ export type ServerConfig = {
 /** Reads every setting; problems and warnings are the reader's afterwards, and only without problems is this valid. */
 export function readServerConfig(reader: SettingsReader): ServerConfig {
   const read = <T>(definition: SettingDefinition<T>): T => reader.value(definition)
-  read(kafka.defaultReplicationFactor)
+  const engine = read(ours.engine)
+  const replicas = read(kafka.defaultReplicationFactor)
   read(kafka.offsetsTopicReplicationFactor)
   if (!read(kafka.processRoles).includes('broker')) {
     reader.problems.push('process.roles: it must hold broker, the only role there is')
   }
   return {
-    engine: read(ours.engine),
+    engine,
+    ...readClusterConfig(reader, engine),
+    defaultReplicationFactor: reader.given(kafka.defaultReplicationFactor) === undefined ? -1 : replicas,
     nodeId: read(kafka.nodeId),
     brokerRack: reader.optional(kafka.brokerRack),
     listeners: readListeners(reader),
@@ -109,6 +127,42 @@ function readGroupConfig(read: Read) {
     idempotencyKeyRetentionMs: read(ours.idempotencyKeyRetentionMs),
     producerStateMaxBytes: read(ours.producerStateMaxBytes),
   }
+}
+
+/** Of how a cluster is reached. */
+function readClusterConfig(reader: SettingsReader, engine: 'embedded' | 'kafka') {
+  if (engine === 'embedded') warnOfIdleClusterSettings(reader)
+  return {
+    bootstrapServers: reader.value(cluster.bootstrapServers),
+    clientId: reader.value(cluster.clientId),
+    securityProtocol: reader.value(cluster.securityProtocol),
+    saslMechanism: reader.value(cluster.saslMechanism),
+    saslJaasConfig: reader.optional(cluster.saslJaasConfig),
+    saslUsername: reader.optional(cluster.saslUsername),
+    saslPassword: reader.optional(cluster.saslPassword),
+    sslTruststoreLocation: reader.optional(cluster.sslTruststoreLocation),
+    sslKeystoreLocation: reader.optional(cluster.sslKeystoreLocation),
+    sslKeyPassword: reader.optional(cluster.sslKeyPassword),
+    sslEndpointIdentificationAlgorithm: reader.value(cluster.sslEndpointIdentificationAlgorithm),
+    requestTimeoutMs: reader.value(cluster.requestTimeoutMs),
+    defaultApiTimeoutMs: reader.value(cluster.defaultApiTimeoutMs),
+    deliveryTimeoutMs: reader.value(cluster.deliveryTimeoutMs),
+    retryBackoffMs: reader.value(cluster.retryBackoffMs),
+    retryBackoffMaxMs: reader.value(cluster.retryBackoffMaxMs),
+    metadataMaxAgeMs: reader.value(cluster.metadataMaxAgeMs),
+  }
+}
+
+/** Kafka's own files of settings have some of them too. */
+function warnOfIdleClusterSettings(reader: SettingsReader): void {
+  const { bootstrapServers, ...others } = cluster
+  if ((reader.given(bootstrapServers)?.value.trim() ?? '') !== '') {
+    reader.problems.push('bootstrap.servers: records are kept on this machine; set engine=kafka to use a cluster')
+  }
+  const idle = Object.values(others).filter((definition) => reader.given(definition) !== undefined)
+  if (idle.length === 0) return
+  const names = idle.map(({ name }) => name).sort()
+  reader.warnings.push(`without effect while engine=embedded: ${names.join(', ')}`)
 }
 
 /** Of what lies on the disks. */

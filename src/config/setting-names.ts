@@ -1,5 +1,6 @@
 import { nearMiss } from '../broker/near-miss.ts'
 import { topicConfigDefinitions } from '../broker/topic-config-definitions.ts'
+import { clusterSettings } from './cluster-settings.ts'
 import { kafkaSettings } from './kafka-settings.ts'
 import { posthornSettings } from './posthorn-settings.ts'
 import { refusedSettings } from './refused-settings.ts'
@@ -9,6 +10,7 @@ import { settingsWithoutEffect } from './settings-without-effect.ts'
 export const settingDefinitions: readonly SettingDefinition[] = [
   ...Object.values(kafkaSettings),
   ...Object.values(posthornSettings),
+  ...Object.values(clusterSettings),
 ]
 
 /** Every name under which something can be set here, synonyms included. */

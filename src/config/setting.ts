@@ -14,6 +14,10 @@ export type Layer = (typeof layers)[number]
 /** Values of such names are never shown. */
 const secret = /password|secret|passphrase|jaas|\.key$|credential/i
 
+export function isSecret(name: string): boolean {
+  return secret.test(name)
+}
+
 /** `log.retention.ms=abc (server.properties line 12)` */
 export function shownSetting({ name, value, origin }: Setting): string {
   return `${shownName(name)}=${shownValue(name, value)} (${origin})`
@@ -24,7 +28,7 @@ function shownName(name: string): string {
 }
 
 function shownValue(name: string, value: string): string {
-  return secret.test(name) ? '…' : printable(value, 100)
+  return isSecret(name) ? '…' : printable(value, 100)
 }
 
 /** One line whatever is in it, so that a problem stays one line. */

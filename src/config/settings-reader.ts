@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { ConfigValueError, parseConfigValue } from '../broker/config-value.ts'
 import { topicConfigDefinitions, type BrokerTopicDefaults } from '../broker/topic-config-definitions.ts'
 import type { BrokerSynonym, TopicConfigDefinition } from '../broker/topic-config-table.ts'
-import { layers, shownSetting, type Setting } from './setting.ts'
+import { isSecret, layers, shownSetting, type Setting } from './setting.ts'
 import type { SettingDefinition } from './setting-definition.ts'
 
 /** A setting in force, for people. */
@@ -48,7 +48,8 @@ export class SettingsReader {
     if (chosen && !definition.synonymsMustAgree) this.#warnOfShadowed(definition.synonyms, chosen)
     const text = chosen ? chosen.setting.value : definition.default
     const origin = chosen?.setting.origin ?? 'default'
-    this.rows.push({ name: definition.name, value: text === undefined ? '' : definition.type.normalise(text), origin })
+    const value = text === undefined ? '' : definition.type.normalise(text)
+    this.rows.push({ name: definition.name, value: isSecret(definition.name) && value !== '' ? '…' : value, origin })
     return text === undefined ? undefined : definition.type.read(text)
   }
 
