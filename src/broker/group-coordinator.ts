@@ -16,15 +16,15 @@ export interface GroupCoordinator {
    */
   commit(group: string, offsets: readonly OffsetCommit[], mode: CommitMode): Promise<readonly OffsetCommitAnswer[]>
   /** Sorted by topic and partition. An unknown group has none. Offsets of topics deleted since are not among them. */
-  committed(group: string): readonly CommittedOffset[]
+  committed(group: string): Promise<readonly CommittedOffset[]>
   /**
    * Forgets the offsets of these topics, or of all; resolves with how many partitions were forgotten. Rejects with
    * NON_EMPTY_GROUP.
    */
   forget(group: string, topics?: readonly string[]): Promise<number>
   /** All groups, sorted by id. */
-  list(): readonly GroupSummary[]
-  find(group: string): GroupSummary | undefined
+  list(): Promise<readonly GroupSummary[]>
+  find(group: string): Promise<GroupSummary | undefined>
   /** Deletes the group with its offsets. Rejects with GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP. */
   delete(group: string): Promise<void>
 }
@@ -52,7 +52,7 @@ export interface CommittedOffset {
   readonly partition: number
   readonly nextOffset: number
   readonly metadata: string
-  /** Unix milliseconds. */
+  /** Unix milliseconds; −1 where the engine does not know it. */
   readonly commitTimestamp: number
 }
 
@@ -60,6 +60,7 @@ export interface GroupSummary {
   readonly group: string
   /** A group without members is `Empty`. */
   readonly state: GroupStateName
+  /** `consumer`, or `classic`: such a group can be looked at, and nothing else. */
   readonly type: string
   readonly memberCount: number
 }

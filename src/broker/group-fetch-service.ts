@@ -87,7 +87,7 @@ export class GroupFetchService {
     const partitions = chosenPartitions(topic, request.partitions)
     this.#deps.topicPages.checkCoverage(topic, partitions.length)
     const offsets = new Map<number, number>()
-    for (const committed of this.#deps.engine.groups.committed(group)) {
+    for (const committed of await this.#deps.engine.groups.committed(group)) {
       if (committed.topicId === topic.topicId) offsets.set(committed.partition, committed.nextOffset)
     }
     const without = partitions.filter((partition) => !offsets.has(partition))

@@ -13,9 +13,9 @@ export function checkGroupId(group: string): void {
 }
 
 /** The group, or GROUP_ID_NOT_FOUND. */
-export function foundGroup(engine: Engine, group: string): GroupSummary {
+export async function foundGroup(engine: Engine, group: string): Promise<GroupSummary> {
   checkGroupId(group)
-  const found = engine.groups.find(group)
+  const found = await engine.groups.find(group)
   if (found !== undefined) return found
   throw new BrokerError(
     'GROUP_ID_NOT_FOUND',

@@ -19,7 +19,7 @@ export interface GroupOffset extends TopicPartition, PartitionEnds {
   /** Records between the committed offset and the end; null where either is not known. */
   readonly lag: number | null
   readonly metadata: string | null
-  /** Unix milliseconds. */
+  /** Unix milliseconds; null where nothing was committed, or the engine does not know when. */
   readonly commitTimestamp: number | null
 }
 
@@ -60,6 +60,6 @@ export function groupOffset(
     logStartOffset,
     lag: lagOf(nextOffset, endOffset),
     metadata: committed?.metadata ?? null,
-    commitTimestamp: committed?.commitTimestamp ?? null,
+    commitTimestamp: committed === undefined || committed.commitTimestamp < 0 ? null : committed.commitTimestamp,
   }
 }

@@ -14,10 +14,10 @@ import { checkMemberId } from './member-id.ts'
 import { aheadOf, committedOffsets } from './member-positions.ts'
 import {
   heldPositions,
-  identityOf,
   type MemberStanding,
   type ShownPartitions,
   standingWith,
+  stateOf,
   type TopicPositions,
 } from './member-state.ts'
 import type { SubscriptionStarts } from './subscription-starts.ts'
@@ -127,12 +127,12 @@ export class GroupMemberService {
     const { engine, clock, fetches, memberCursors } = this.#deps
     const cursor = this.#cursorOf(request, '/cursor')
     const answer = await engine.membership.heartbeat({
-      ...identityOf(cursor),
+      ...stateOf(cursor),
       fetchAgeMs: Math.max(0, clock.now() - cursor.fetchTimeMs),
       released: this.#byId(request.released ?? []),
     })
     fetches.follow(cursor.group, cursor.memberId, answer.memberEpoch)
-    const { shown, cursor: next } = standingWith(answer, cursor, this.#carried(cursor, answer))
+    const { shown, cursor: next } = standingWith(answer, cursor, await this.#carried(cursor, answer))
     return { ...shown, cursor: memberCursors.encode(next) }
   }
 
@@ -171,8 +171,8 @@ export class GroupMemberService {
     })
   }
 
-  #carried(cursor: MemberCursor, answer: MemberAnswer): readonly TopicPositions[] {
-    const committed = committedOffsets(this.#deps.engine.groups.committed(cursor.group))
+  async #carried(cursor: MemberCursor, answer: MemberAnswer): Promise<readonly TopicPositions[]> {
+    const committed = committedOffsets(await this.#deps.engine.groups.committed(cursor.group))
     return aheadOf(committed, heldPositions(cursor, [...answer.assignment, ...answer.revoking]))
   }
 

@@ -32,21 +32,20 @@ export interface GroupMembership {
    */
   commit(request: MemberCommitRequest): Promise<readonly MemberCommitAnswer[]>
   /**
-   * How a member stands at this moment: what a page that is about to be sent may hold. Throws what a heartbeat rejects
-   * with; keeps nothing alive and moves nothing.
+   * How a member stands, as far as it is known on this machine without asking anybody: what a page that is about to be sent
+   * may hold. A coordinator that is here knows it of this moment; one that is elsewhere has said it last in `told`, or in
+   * the answer to a later call of this member. Throws what a heartbeat rejects with; keeps nothing alive and moves nothing.
    */
-  standing(identity: MemberIdentity): MemberAnswer
-  /** What a commit would say of each partition at this moment; the commit itself decides again. Throws likewise. */
-  mayCommit(identity: MemberIdentity, partitions: readonly TopicIdPartition[]): readonly boolean[]
+  standing(identity: MemberIdentity, told: MemberAnswer): MemberAnswer
   /**
    * Calls `listener` once as soon as a heartbeat of this member would bring something new: partitions, a revocation, or
    * the end of its membership. For requests that wait. Returns how to stop listening.
    */
-  onNews(group: string, memberId: string, listener: () => void): () => void
+  onNews(state: MemberState, listener: () => void): () => void
   /** While any hold is open, the member's session does not end. For requests that wait. Returns how to let go. */
   holdSession(group: string, memberId: string): () => void
   /** Undefined where no group of this id ever had members. */
-  describe(group: string): MembershipDescription | undefined
+  describe(group: string): Promise<MembershipDescription | undefined>
 }
 
 export interface JoinRequest {
@@ -75,7 +74,19 @@ export interface MemberIdentity {
   readonly instanceId?: string | undefined
 }
 
-export interface HeartbeatRequest extends MemberIdentity {
+/**
+ * What a member was told, as its cursor says. An engine that keeps its members by itself knows that better; one in front of
+ * a coordinator elsewhere tells it what the member has.
+ */
+export interface MemberState extends MemberIdentity {
+  /** What the member may read; absent where that is too much for a cursor. */
+  readonly held?: readonly PartitionsOfTopic[] | undefined
+  /** What was announced as revoking. */
+  readonly announced?: readonly PartitionsOfTopic[] | undefined
+  readonly maxPollIntervalMs?: number | undefined
+}
+
+export interface HeartbeatRequest extends MemberState {
   /**
    * Partitions the member reads no longer: named by it, or announced as revoking by the reply whose cursor it commits. Those that it was not asked to let go of stay with it, and so do those that it
    * came to own only after `memberEpoch`.
@@ -98,11 +109,6 @@ export interface PartitionsOfTopic {
   /** Topics by id: a topic of the same name made later is another one. */
   readonly topicId: string
   readonly partitions: readonly number[]
-}
-
-export interface TopicIdPartition {
-  readonly topicId: string
-  readonly partition: number
 }
 
 export interface AssignedTopic extends PartitionsOfTopic {
@@ -149,8 +155,9 @@ export interface MemberCommitAnswer {
   readonly errorCode?: 'STALE_MEMBER_EPOCH' | 'UNKNOWN_TOPIC_OR_PARTITION' | 'OFFSET_METADATA_TOO_LARGE'
 }
 
-/** Kafka's names. */
-export type GroupStateName = 'Empty' | 'Assigning' | 'Reconciling' | 'Stable' | 'Dead'
+/** Kafka's names; the last two are of classic groups. */
+export type GroupStateName =
+  'Empty' | 'Assigning' | 'Reconciling' | 'Stable' | 'Dead' | 'PreparingRebalance' | 'CompletingRebalance'
 export type MemberStateName = 'Stable' | 'UnrevokedPartitions' | 'UnreleasedPartitions' | 'Left'
 
 export interface MembershipDescription {
@@ -173,7 +180,8 @@ export interface MemberDescription {
   readonly memberEpoch: number
   readonly state: MemberStateName
   readonly topics: readonly string[]
-  readonly maxPollIntervalMs: number
+  /** null where the coordinator does not tell. */
+  readonly maxPollIntervalMs: number | null
   readonly assignment: readonly AssignedTopic[]
   readonly revoking: readonly AssignedTopic[]
   /** What the member is to own when everybody has followed. */

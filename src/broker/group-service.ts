@@ -74,26 +74,26 @@ export class GroupService {
   }
 
   /** Sorted by id. */
-  list(request: ListRequest): ListPage<GroupSummary> {
+  async list(request: ListRequest): Promise<ListPage<GroupSummary>> {
     const { engine, cursors } = this.#deps
-    return pageOf(engine.groups.list(), ({ group }) => group, 'consumer-groups', request, cursors)
+    return pageOf(await engine.groups.list(), ({ group }) => group, 'consumer-groups', request, cursors)
   }
 
   async describe(group: string): Promise<GroupDescription> {
-    const summary = foundGroup(this.#deps.engine, group)
-    const membership = this.#deps.engine.membership.describe(group)
+    const summary = await foundGroup(this.#deps.engine, group)
+    const membership = await this.#deps.engine.membership.describe(group)
     return {
       ...summary,
       groupEpoch: membership?.groupEpoch ?? 0,
       assignmentEpoch: membership?.assignmentEpoch ?? 0,
       assignor: membership?.assignor ?? null,
       members: membership?.members.map(described) ?? [],
-      offsets: await this.#groupOffsets(this.#entries(group)),
+      offsets: await this.#groupOffsets(await this.#entries(group)),
     }
   }
 
   async delete(group: string): Promise<void> {
-    foundGroup(this.#deps.engine, group)
+    await foundGroup(this.#deps.engine, group)
     await this.#deps.engine.groups.delete(group)
   }
 
@@ -103,8 +103,8 @@ export class GroupService {
    */
   async offsets(group: string, request: ListRequest & { topic?: string | undefined }): Promise<ListPage<GroupOffset>> {
     const { engine, cursors } = this.#deps
-    foundGroup(engine, group)
-    const entries = this.#entries(group, request.topic)
+    await foundGroup(engine, group)
+    const entries = await this.#entries(group, request.topic)
     // The separator is below every character of a topic name, so that the keys sort as topics and partitions do.
     const pageKeyOf = ({ topic, partition }: TopicPartition): string => `${topic} ${partitionKey(partition)}`
     const list = `offsets of ${group}${request.topic === undefined ? '' : ` for ${request.topic}`}`
@@ -138,8 +138,8 @@ export class GroupService {
   async reset(group: string, request: ResetRequest, dryRun: boolean): Promise<readonly ResetItem[]> {
     checkGroupId(group)
     const targets = await this.#resetTargets(request)
-    const before = committedByPartition(this.#deps.engine.groups.committed(group))
-    if (dryRun) this.#refuseWithMembers(group)
+    const before = committedByPartition(await this.#deps.engine.groups.committed(group))
+    if (dryRun) await this.#refuseWithMembers(group)
     else stored(await this.#deps.engine.groups.commit(group, targets, 'set'))
     return targets.map(({ topic, partition, nextOffset, endOffset }) => ({
       topic,
@@ -153,17 +153,21 @@ export class GroupService {
   /** Forgets what was committed for one topic, or for all. The group is gone when nothing is left. */
   async forget(group: string, topic?: string): Promise<void> {
     const { engine } = this.#deps
-    foundGroup(engine, group)
+    await foundGroup(engine, group)
     if (topic === undefined) await engine.groups.forget(group)
     else await engine.groups.forget(group, [foundTopic(engine, topic, '?topic').name])
   }
 
   /** Sorted by topic and partition, with what is committed. */
-  #entries(group: string, topic?: string): { topic: string; partition: number; committed?: CommittedOffset }[] {
+  async #entries(
+    group: string,
+    topic?: string,
+  ): Promise<{ topic: string; partition: number; committed?: CommittedOffset }[]> {
     const { engine } = this.#deps
-    const committed = engine.groups.committed(group)
+    const committed = await engine.groups.committed(group)
     const byPartition = committedByPartition(committed)
-    const topics = topic === undefined ? this.#topicsOf(group, committed) : [foundTopic(engine, topic, '?topic').name]
+    const topics =
+      topic === undefined ? await this.#topicsOf(group, committed) : [foundTopic(engine, topic, '?topic').name]
     return topics.flatMap((name) =>
       Array.from({ length: engine.topics.find(name)?.partitionCount ?? 0 }, (_, partition) => {
         const offset = byPartition.get(keyOf(name, partition))
@@ -172,15 +176,15 @@ export class GroupService {
     )
   }
 
-  #topicsOf(group: string, committed: readonly CommittedOffset[]): readonly string[] {
-    const members = this.#deps.engine.membership.describe(group)?.members ?? []
+  async #topicsOf(group: string, committed: readonly CommittedOffset[]): Promise<readonly string[]> {
+    const members = (await this.#deps.engine.membership.describe(group))?.members ?? []
     const topics = [...committed.map(({ topic }) => topic), ...members.flatMap((member) => member.topics)]
     return [...new Set(topics)].sort()
   }
 
   /** What a reset would meet. */
-  #refuseWithMembers(group: string): void {
-    const count = this.#deps.engine.groups.find(group)?.memberCount ?? 0
+  async #refuseWithMembers(group: string): Promise<void> {
+    const count = (await this.#deps.engine.groups.find(group))?.memberCount ?? 0
     if (count === 0) return
     throw new BrokerError(
       'NON_EMPTY_GROUP',

@@ -5,8 +5,8 @@ import type { OffsetCommit } from './group-coordinator.ts'
 import { lagOf, type TopicPartition } from './group-lag.ts'
 import type { MemberCommitAnswer, PartitionsOfTopic } from './group-membership.ts'
 import type { MemberCursor } from './member-cursor.ts'
-import { committedOffsets } from './member-positions.ts'
-import { identityOf } from './member-state.ts'
+import { committedOffsets, type OffsetsByTopic } from './member-positions.ts'
+import { stateOf } from './member-state.ts'
 import { type CheckedCommit, checkCommits } from './offset-commit-check.ts'
 
 export interface CommitItem extends TopicPartition {
@@ -43,7 +43,7 @@ export class MemberCommits {
     const isHeld = named === undefined ? () => true : heldIn(cursor)
     const offered = commits.filter(isHeld)
     const answers = await engine.membership.commit({
-      ...identityOf(cursor),
+      ...stateOf(cursor),
       fetchAgeMs: Math.max(0, clock.now() - cursor.fetchTimeMs),
       released: releasedBy(cursor, commits, named !== undefined),
       offsets: offered.map(({ topic, topicId, partition, nextOffset, metadata }) => ({
@@ -55,7 +55,9 @@ export class MemberCommits {
       })),
     })
     const answerOf = new Map(offered.map((commit, index) => [commit, answers[index]]))
-    const standing = commits.map((commit) => answerOf.get(commit) ?? this.#notHeld(cursor.group, commit))
+    const stored: OffsetsByTopic =
+      offered.length === commits.length ? new Map() : committedOffsets(await engine.groups.committed(cursor.group))
+    const standing = commits.map((commit) => answerOf.get(commit) ?? notHeld(stored, commit))
     return accepted(cursor, commits, standing)
   }
 
@@ -76,12 +78,12 @@ export class MemberCommits {
       return positions.map(({ partition, offset }) => ({ topic, partition, nextOffset: offset }))
     })
   }
+}
 
-  #notHeld(group: string, { topic, topicId, partition, nextOffset }: MemberCommit): MemberCommitAnswer {
-    const committed = committedOffsets(this.#deps.engine.groups.committed(group)).get(topicId)?.get(partition) ?? -1
-    if (committed >= nextOffset) return { topic, partition, nextOffset: committed }
-    return { topic, partition, nextOffset: committed, errorCode: 'STALE_MEMBER_EPOCH' }
-  }
+function notHeld(stored: OffsetsByTopic, { topic, topicId, partition, nextOffset }: MemberCommit): MemberCommitAnswer {
+  const committed = stored.get(topicId)?.get(partition) ?? -1
+  if (committed >= nextOffset) return { topic, partition, nextOffset: committed }
+  return { topic, partition, nextOffset: committed, errorCode: 'STALE_MEMBER_EPOCH' }
 }
 
 /** True for partitions that the member held when it got the cursor, as far as the cursor tells. */
@@ -113,7 +115,7 @@ function releasedBy(
   })
 }
 
-function committedOffsetsOf(commits: readonly MemberCommit[]): ReadonlyMap<string, ReadonlyMap<number, number>> {
+function committedOffsetsOf(commits: readonly MemberCommit[]): OffsetsByTopic {
   const metadata = ''
   return committedOffsets(commits.map((commit) => ({ ...commit, metadata, commitTimestamp: 0 })))
 }

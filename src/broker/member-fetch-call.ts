@@ -1,9 +1,9 @@
-import type { GroupMembership, MemberIdentity } from './group-membership.ts'
+import type { GroupMembership, MemberState } from './group-membership.ts'
 
 /** A fetch that may wait: for records, for news of its member, for a newer fetch that ends it. */
 export class MemberFetchCall {
   /** As the newest call of the client on this node shows it. */
-  identity: MemberIdentity
+  state: MemberState
   readonly #membership: GroupMembership
   readonly #clientSignal: AbortSignal | undefined
   readonly #onClientGone = (): void => this.end()
@@ -13,8 +13,8 @@ export class MemberFetchCall {
   #hasNews = false
   #hasEnded = false
 
-  constructor(membership: GroupMembership, identity: MemberIdentity, clientSignal?: AbortSignal) {
-    this.identity = identity
+  constructor(membership: GroupMembership, state: MemberState, clientSignal?: AbortSignal) {
+    this.state = state
     this.#membership = membership
     this.#clientSignal = clientSignal
     if (clientSignal?.aborted === true) this.end()
@@ -40,12 +40,11 @@ export class MemberFetchCall {
     this.#stopListening?.()
     this.#hasNews = false
     if (this.#controller.signal.aborted && !this.#hasEnded) this.#controller = new AbortController()
-    const { group, memberId } = this.identity
-    this.#stopListening = this.#membership.onNews(group, memberId, () => this.wake())
+    this.#stopListening = this.#membership.onNews(this.state, () => this.wake())
   }
 
   holdSession(): void {
-    this.#letGo ??= this.#membership.holdSession(this.identity.group, this.identity.memberId)
+    this.#letGo ??= this.#membership.holdSession(this.state.group, this.state.memberId)
   }
 
   wake(): void {

@@ -10,7 +10,7 @@ import type { MemberFetches } from './member-fetches.ts'
 import { MemberPageAssembly, type MovedPosition } from './member-page-assembly.ts'
 import type { MemberPageReader } from './member-page-reader.ts'
 import { committedOffsets, type MemberPosition, type MemberPositionFinder } from './member-positions.ts'
-import { identityOf, isNewTo, type MemberStanding } from './member-state.ts'
+import { isNewTo, type MemberStanding, stateOf } from './member-state.ts'
 import type { OffsetService } from './offset-service.ts'
 import { isRepairable, type PageLimits, type PageSink } from './page-reader.ts'
 import type { PartitionPosition, PartitionReadError } from './topic-pages.ts'
@@ -77,7 +77,7 @@ export class MemberFetchService {
   ): Promise<MemberPage> {
     const { engine, fetches, clock } = this.#deps
     const reset = parseAutoOffsetReset(cursor.autoOffsetReset, clock.now())
-    const call = new MemberFetchCall(engine.membership, identityOf(cursor), signal)
+    const call = new MemberFetchCall(engine.membership, stateOf(cursor), signal)
     try {
       const answer = await this.#heartbeat(call, request)
       fetches.begin(call)
@@ -104,12 +104,12 @@ export class MemberFetchService {
         answer = await this.#heartbeat(call, request)
         continue
       }
-      const standing = engine.membership.standing(call.identity)
+      const standing = engine.membership.standing(call.state, answer)
       if (page.mayBeSent(standing)) return this.#finish(fetch, page, standing)
       sink.discard()
       attempts += 1
       answer = standing
-      if (attempts === READ_ATTEMPTS_MAX) return this.#finish(fetch, this.#unread(cursor), standing)
+      if (attempts === READ_ATTEMPTS_MAX) return this.#finish(fetch, await this.#unread(cursor), standing)
     }
   }
 
@@ -117,7 +117,7 @@ export class MemberFetchService {
   async #heartbeat(call: MemberFetchCall, { fetchAgeMs }: MemberFetchRequest): Promise<MemberAnswer> {
     call.listen()
     const age = fetchAgeMs === undefined ? {} : { fetchAgeMs }
-    return this.#deps.engine.membership.heartbeat({ ...call.identity, ...age })
+    return this.#deps.engine.membership.heartbeat({ ...call.state, ...age })
   }
 
   async #read(
@@ -162,16 +162,16 @@ export class MemberFetchService {
   }
 
   /** With the cursor that commits where to start. */
-  #refuse(error: unknown, cursor: MemberCursor, answer: MemberAnswer): never {
+  async #refuse(error: unknown, cursor: MemberCursor, answer: MemberAnswer): Promise<never> {
     if (!(error instanceof BrokerError) || error.code !== 'NO_OFFSET_FOR_PARTITION') throw error
     const { clock, memberCursors } = this.#deps
-    const next = this.#unread(cursor).next(answer, clock.now())
+    const next = (await this.#unread(cursor)).next(answer, clock.now())
     const facts = { ...error.options.facts, cursor: memberCursors.encode(next.cursor) }
     throw new BrokerError(error.code, error.message, { ...error.options, cause: error, facts })
   }
 
-  #unread(cursor: MemberCursor): MemberPageAssembly {
-    const committed = committedOffsets(this.#deps.engine.groups.committed(cursor.group))
+  async #unread(cursor: MemberCursor): Promise<MemberPageAssembly> {
+    const committed = committedOffsets(await this.#deps.engine.groups.committed(cursor.group))
     return new MemberPageAssembly(
       cursor,
       { readable: [], revoking: [], committed },

@@ -6,20 +6,20 @@ export class MemberFetches {
 
   /** A newer fetch ends the one before it. */
   begin(call: MemberFetchCall): void {
-    const key = keyOf(call.identity)
+    const key = keyOf(call.state)
     this.#calls.get(key)?.end()
     this.#calls.set(key, call)
   }
 
   end(call: MemberFetchCall): void {
-    const key = keyOf(call.identity)
+    const key = keyOf(call.state)
     if (this.#calls.get(key) === call) this.#calls.delete(key)
   }
 
   /** Another call of the member was answered with this epoch: its fetch goes on as of then. */
   follow(group: string, memberId: string, memberEpoch: number): void {
     const call = this.#calls.get(keyOf({ group, memberId }))
-    if (call !== undefined && call.identity.memberEpoch < memberEpoch) call.identity = { ...call.identity, memberEpoch }
+    if (call !== undefined && call.state.memberEpoch < memberEpoch) call.state = { ...call.state, memberEpoch }
   }
 
   /** The member joined again or left: its fetch asks how it stands. */

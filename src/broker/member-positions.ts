@@ -43,7 +43,7 @@ export class MemberPositionFinder {
 
   /** Rejects with NO_OFFSET_FOR_PARTITION where `reset` is `none` and there is nothing to begin at. */
   async find(cursor: MemberCursor, answer: MemberAnswer, reset: AutoOffsetReset): Promise<MemberPositions> {
-    const committed = committedOffsets(this.#engine.groups.committed(cursor.group))
+    const committed = committedOffsets(await this.#engine.groups.committed(cursor.group))
     const held = heldPositions(cursor, answer.assignment)
     const starts = await this.#logStarts(cursor.group, answer, reset, (topicId, partition) =>
       isSomewhere(held.get(topicId)?.get(partition), committed.get(topicId)?.get(partition)),

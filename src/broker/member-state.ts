@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import type { AssignedTopic, MemberAnswer, MemberIdentity } from './group-membership.ts'
+import type { AssignedTopic, MemberAnswer, MemberState } from './group-membership.ts'
 import { announceable, type CursorPosition, type CursorTopic, isListable, type MemberCursor } from './member-cursor.ts'
 
 /** Partitions as replies show them. */
@@ -53,8 +53,17 @@ export function isNewTo(cursor: MemberCursor, answer: MemberAnswer): boolean {
   return cursor.fingerprint !== fingerprintOf(answer) || answer.revoking.some((topic) => !isAnnounced(cursor, topic))
 }
 
-export function identityOf({ group, memberId, instanceId, memberEpoch }: MemberCursor): MemberIdentity {
-  return { group, memberId, memberEpoch, ...(instanceId !== undefined && { instanceId }) }
+export function stateOf(cursor: MemberCursor): MemberState {
+  const { group, memberId, instanceId, memberEpoch, maxPollIntervalMs, heldListed, topics } = cursor
+  return {
+    group,
+    memberId,
+    memberEpoch,
+    maxPollIntervalMs,
+    ...(heldListed && { held: topics.map(({ topicId, held }) => ({ topicId, partitions: held })) }),
+    announced: topics.map(({ topicId, revoking }) => ({ topicId, partitions: revoking })),
+    ...(instanceId !== undefined && { instanceId }),
+  }
 }
 
 export function shownPartitions(topics: readonly ShownPartitions[]): ShownPartitions[] {

@@ -71,7 +71,7 @@ export class MemberStream {
 
   /** The next page. */
   async next({ maxRecords, maxBytes, waitMs, signal }: MemberReading, sink: MemberPageSink): Promise<MemberPage> {
-    const fetchAgeMs = this.#ageMs()
+    const fetchAgeMs = await this.#ageMs()
     const left = this.#maxPollIntervalMs - fetchAgeMs
     const limits = { maxRecords, maxBytes, waitMs: left > 0 ? Math.min(waitMs, left) : waitMs }
     const request = { ...this.#request, cursor: this.cursor, limits, fetchAgeMs, onSuperseded: this.#superseded }
@@ -125,10 +125,10 @@ export class MemberStream {
     }
   }
 
-  #ageMs(): number {
+  async #ageMs(): Promise<number> {
     const { engine, clock, memberCursors } = this.#deps
     const { topics, heldListed } = memberCursors.decode(this.cursor)
-    const committed = committedOffsets(engine.groups.committed(this.#request.group))
+    const committed = committedOffsets(await engine.groups.committed(this.#request.group))
     const owned = new Map(topics.map(({ topicId, held, revoking }) => [topicId, new Set([...held, ...revoking])]))
     return this.#work.ageMs(clock.monotonic(), (key, offset) => {
       const [topicId = '', number] = key.split('/')

@@ -23,8 +23,8 @@ export class SubscriptionStarts {
   async store(group: string, topics: readonly TopicSummary[], reset: AutoOffsetReset): Promise<void> {
     if (reset === 'none' || reset.at === 'earliest') return
     const { at } = reset
-    const committed = committedOffsets(this.#engine.groups.committed(group))
-    const owned = this.#owned(group)
+    const committed = committedOffsets(await this.#engine.groups.committed(group))
+    const owned = await this.#owned(group)
     const starts: OffsetCommit[] = []
     for (const { name, topicId, partitionCount } of topics) {
       const without = Array.from({ length: partitionCount }, (_, partition) => partition).filter(
@@ -40,9 +40,9 @@ export class SubscriptionStarts {
     }
   }
 
-  #owned(group: string): ReadonlySet<string> {
+  async #owned(group: string): Promise<ReadonlySet<string>> {
     const owned = new Set<string>()
-    for (const { assignment, revoking } of this.#engine.membership.describe(group)?.members ?? []) {
+    for (const { assignment, revoking } of (await this.#engine.membership.describe(group))?.members ?? []) {
       for (const { topicId, partitions } of [...assignment, ...revoking]) {
         for (const partition of partitions) owned.add(`${topicId} ${partition}`)
       }

@@ -217,6 +217,14 @@ export function writeBatchHeader(buf: Buffer, at: number, sizeBytes: number, fac
   writeCrc(buf, at, sizeBytes)
 }
 
+/** Writes a batch without records that stands for `lastOffsetDelta + 1` offsets, base offset 0: what readers pass over. */
+export function writeEmptyBatch(buf: Buffer, at: number, lastOffsetDelta: number, maxTimestamp: number): void {
+  writeBatchHeader(buf, at, BATCH_HEADER_BYTES, { recordCount: 1, baseTimestamp: maxTimestamp, maxTimestamp })
+  buf.writeInt32BE(lastOffsetDelta, at + LAST_OFFSET_DELTA)
+  buf.writeInt32BE(0, at + RECORD_COUNT)
+  writeCrc(buf, at, BATCH_HEADER_BYTES)
+}
+
 export interface BatchFacts {
   /** At least one; their offsets are dense. */
   readonly recordCount: number

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { allValues, batchOf, brokerError, publish, readFrom, recordsOf } from '../support/engine-records.ts'
 import type { EngineUnderTest } from './engine-under-test.ts'
 import { makeTopic } from './make-topic.ts'
 
-export function appendConformance({ make, durability }: EngineUnderTest): void {
+export function appendConformance({ make, durability, test }: EngineUnderTest): void {
   test('offsets are dense from 0 on, in the order of the parts, and the records are there', async (t) => {
     const engine = await make(t)
     await makeTopic(engine, 'orders', 3)

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { BrokerError } from '../../src/broker/broker-error.ts'
 import { brokerError, publish, valuesOf } from '../support/engine-records.ts'
 import type { EngineUnderTest } from './engine-under-test.ts'
 import { makeTopic } from './make-topic.ts'
 
-export function closeConformance({ make }: EngineUnderTest): void {
+export function closeConformance({ make, test }: EngineUnderTest): void {
   test('appends under way are finished or refused, waits end at once, later calls are refused', async (t) => {
     const engine = await make(t)
     await makeTopic(engine, 'orders', 2)

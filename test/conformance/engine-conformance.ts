@@ -10,11 +10,9 @@ import { recordDeletionConformance } from './record-deletion-conformance.ts'
 import { topicConformance } from './topic-conformance.ts'
 import { waitConformance } from './wait-conformance.ts'
 
-/** Each test has an engine of its own. */
-const concurrent = { concurrency: 4 }
-
-/** What every engine does alike: the contract of the port, written down as tests. */
+/** What every engine does alike: the contract of the port, written down as tests. Each test has an engine of its own. */
 export function engineConformance(engine: EngineUnderTest): void {
+  const concurrent = { concurrency: engine.concurrency }
   describe(`${engine.name}: topics`, concurrent, () => topicConformance(engine))
   describe(`${engine.name}: append`, concurrent, () => appendConformance(engine))
   describe(`${engine.name}: producers`, concurrent, () => producersConformance(engine))

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { brokerError, publish } from '../support/engine-records.ts'
 import type { EngineUnderTest } from './engine-under-test.ts'
 import { makeTopic } from './make-topic.ts'
 
-export function groupConformance({ make }: EngineUnderTest): void {
+export function groupConformance({ make, test }: EngineUnderTest): void {
   test('committed offsets are kept by group, topic and partition', async (t) => {
     const engine = await make(t)
     const topicId = await makeTopic(engine, 'orders', 2)

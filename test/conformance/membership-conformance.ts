@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import type { Engine } from '../../src/broker/engine.ts'
 import type {
   AssignedTopic,
@@ -40,7 +39,7 @@ function news(engine: Engine, memberId: string): Promise<void> {
   })
 }
 
-export function membershipConformance({ make }: Pick<EngineUnderTest, 'make'>): void {
+export function membershipConformance({ make, test }: Pick<EngineUnderTest, 'make' | 'test'>): void {
   test('the first member owns all, the second what the first lets go of', async (t) => {
     const engine = await make(t)
     await makeTopic(engine, 'orders', 4)

@@ -1,10 +1,11 @@
-import { describe } from 'node:test'
+import { describe, test } from 'node:test'
 import { FakeClock } from '../support/fake-clock.ts'
 import { MemoryEngine } from '../support/memory-engine.ts'
 import { membershipConformance } from './membership-conformance.ts'
 
 describe('memory engine: membership', { concurrency: 4 }, () => {
   membershipConformance({
+    test,
     async make() {
       const engine = new MemoryEngine(new FakeClock())
       await engine.groups.load()

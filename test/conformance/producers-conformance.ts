@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { test } from 'node:test'
 import type { Engine } from '../../src/broker/engine.ts'
 import type { PublishIdentity, StoredPart } from '../../src/broker/publish-claim.ts'
 import { allValues, batchOf, brokerError } from '../support/engine-records.ts'
@@ -38,7 +37,7 @@ async function publishOnce(
   return { isRepeat: false, stored }
 }
 
-export function producersConformance({ make }: EngineUnderTest): void {
+export function producersConformance({ make, test }: EngineUnderTest): void {
   test('a request that is known is told where it is, however it is known', async (t) => {
     const engine = await make(t)
     await makeTopic(engine, 'orders', 4, { 'message.timestamp.type': 'LogAppendTime' })

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import type { Engine } from '../../src/broker/engine.ts'
 import { batchOf, brokerError, EPOCH_MS, publish, readFrom, valuesOf } from '../support/engine-records.ts'
 import type { EngineUnderTest } from './engine-under-test.ts'
@@ -20,7 +19,7 @@ async function twentyRecords(engine: Engine): Promise<void> {
 
 const numbers = (values: readonly string[]): number[] => values.map((value) => Number.parseInt(value, 10))
 
-export function readConformance({ make }: EngineUnderTest): void {
+export function readConformance({ make, test }: EngineUnderTest): void {
   test('a read begins at its offset, also inside a batch, and stops at the high watermark', async (t) => {
     const engine = await make(t)
     await twentyRecords(engine)

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { brokerError, publish, readFrom, valuesOf } from '../support/engine-records.ts'
 import type { EngineUnderTest } from './engine-under-test.ts'
 import { makeTopic } from './make-topic.ts'
 
-export function recordDeletionConformance({ make }: EngineUnderTest): void {
+export function recordDeletionConformance({ make, test }: EngineUnderTest): void {
   test('what is before the offset is gone at once, the rest stays where it is', async (t) => {
     const engine = await make(t)
     await makeTopic(engine, 'orders', 2)

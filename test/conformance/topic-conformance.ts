@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { brokerError, publish, readFrom, valuesOf } from '../support/engine-records.ts'
 import type { EngineUnderTest } from './engine-under-test.ts'
 import { makeTopic } from './make-topic.ts'
 
-export function topicConformance({ make }: EngineUnderTest): void {
+export function topicConformance({ make, test }: EngineUnderTest): void {
   test('a created topic is described, listed by name, and empty', async (t) => {
     const engine = await make(t)
     const configs = new Map([['retention.ms', '1000']])

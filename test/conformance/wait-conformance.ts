@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import type { Engine, ReadResult } from '../../src/broker/engine.ts'
 import { brokerError, publish, valuesOf } from '../support/engine-records.ts'
 import type { EngineUnderTest } from './engine-under-test.ts'
@@ -19,7 +18,7 @@ async function settle(): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
-export function waitConformance({ make }: EngineUnderTest): void {
+export function waitConformance({ make, test }: EngineUnderTest): void {
   test('a read that waits is answered by the record that comes', async (t) => {
     const engine = await make(t)
     await makeTopic(engine, 'orders', 3)

@@ -103,7 +103,7 @@ export class EmbeddedGroupCoordinator implements GroupCoordinator {
     })
   }
 
-  committed(group: string): readonly CommittedOffset[] {
+  async committed(group: string): Promise<readonly CommittedOffset[]> {
     this.#availability.check(group)
     const visible = [...this.#ledger.offsets.rows(group)].filter((row) => this.#staging.isLive(row))
     return visible.sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1))
@@ -121,14 +121,14 @@ export class EmbeddedGroupCoordinator implements GroupCoordinator {
     })
   }
 
-  list(): readonly GroupSummary[] {
+  async list(): Promise<readonly GroupSummary[]> {
     this.#availability.check()
     const groups = new Set(this.#ledger.memberships().keys())
     for (const group of this.#ledger.offsets.groups()) if (this.#hasOffsets(group)) groups.add(group)
     return [...groups].sort().map((group) => this.#summary(group))
   }
 
-  find(group: string): GroupSummary | undefined {
+  async find(group: string): Promise<GroupSummary | undefined> {
     this.#availability.check(group)
     return this.#exists(group) ? this.#summary(group) : undefined
   }

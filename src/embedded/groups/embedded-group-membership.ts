@@ -9,7 +9,6 @@ import type {
   MemberCommitRequest,
   MemberIdentity,
   MembershipDescription,
-  TopicIdPartition,
 } from '../../broker/group-membership.ts'
 import type { CoordinatorAvailability } from './coordinator-availability.ts'
 import type { GroupLedger } from './group-ledger.ts'
@@ -71,11 +70,7 @@ export class EmbeddedGroupMembership implements GroupMembership {
     return this.#found(identity).standing(identity)
   }
 
-  mayCommit(identity: MemberIdentity, partitions: readonly TopicIdPartition[]): readonly boolean[] {
-    return this.#found(identity).mayCommit(identity, partitions)
-  }
-
-  onNews(group: string, memberId: string, listener: () => void): () => void {
+  onNews({ group, memberId }: MemberIdentity, listener: () => void): () => void {
     return this.#ledger.onNews(group, memberId, listener)
   }
 
@@ -83,7 +78,7 @@ export class EmbeddedGroupMembership implements GroupMembership {
     return this.#ledger.holdSession(group, memberId)
   }
 
-  describe(group: string): MembershipDescription | undefined {
+  async describe(group: string): Promise<MembershipDescription | undefined> {
     this.#availability.check(group)
     return this.#ledger.membership(group)?.describe()
   }

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { component, ref } from './component.ts'
 import { count, partitionNumber } from './integers.ts'
+import { nullable } from './nullable.ts'
 
 export const group = Type.String({
   description: 'The group’s id: at most 249 of A–Z, a–z, 0–9, `.`, `_` and `-`.',
@@ -27,7 +28,9 @@ export const GroupMemberSchema = component('GroupMember', 'A member of a consume
     examples: ['Stable'],
   }),
   topics: Type.Array(Type.String(), { description: 'Its subscription.' }),
-  maxPollIntervalMs: count('How long it may work on a page, and take to let partitions go.'),
+  maxPollIntervalMs: nullable(
+    count('How long it may work on a page, and take to let partitions go; null where a Kafka cluster keeps the group.'),
+  ),
   assignment: Type.Array(ref(AssignedPartitionsSchema), { description: 'What it reads.' }),
   revoking: Type.Array(ref(AssignedPartitionsSchema), { description: 'What it is to let go of.' }),
   target: Type.Array(ref(AssignedPartitionsSchema), {

@@ -1,11 +1,5 @@
 import { BrokerError } from '../../../broker/broker-error.ts'
-import type {
-  MemberAnswer,
-  MemberIdentity,
-  MembershipDescription,
-  TopicIdPartition,
-} from '../../../broker/group-membership.ts'
-import { mayCommit } from './commit-rule.ts'
+import type { MemberAnswer, MemberIdentity, MembershipDescription } from '../../../broker/group-membership.ts'
 import type { GroupRecord } from './group-record.ts'
 import {
   type GroupState,
@@ -17,7 +11,7 @@ import {
 } from './group-state.ts'
 import { answerTo, describeMember } from './member-answer.ts'
 import { MemberDeadlines } from './member-deadlines.ts'
-import { callingMember, currentMember } from './member-fencing.ts'
+import { currentMember } from './member-fencing.ts'
 import { MembershipChange, type MembershipContext } from './membership-change.ts'
 import { preferredAssignor } from './preferred-assignor.ts'
 import { hasNews } from './reconciliation.ts'
@@ -60,12 +54,6 @@ export class ConsumerGroup {
   /** See `GroupMembership.standing`. */
   standing(identity: MemberIdentity): MemberAnswer {
     return answerTo(currentMember(this.#members(), identity), this.#context.settings, this.#context.topics)
-  }
-
-  /** See `GroupMembership.mayCommit`. */
-  mayCommit(identity: MemberIdentity, partitions: readonly TopicIdPartition[]): boolean[] {
-    const { current } = callingMember(this.#members(), identity)
-    return partitions.map(({ topicId, partition }) => mayCommit(current, identity.memberEpoch, topicId, partition))
   }
 
   /** Whether a heartbeat of this member would bring something new at this moment; also where there is no such member. */

@@ -6,7 +6,6 @@ import type {
   LeaveRequest,
   MemberAnswer,
   PartitionsOfTopic,
-  TopicIdPartition,
 } from '../../../broker/group-membership.ts'
 import { assignors } from '../assignors/assignor-names.ts'
 import { mayCommit } from './commit-rule.ts'
@@ -89,7 +88,10 @@ export class MembershipChange {
    * Says for each partition whether its offset counts, and lets go of what the request releases; see
    * `GroupMembership.commit`. The member's assignment does not move: a commit has no answer that could tell of it.
    */
-  commit(request: HeartbeatRequest, partitions: readonly TopicIdPartition[]): boolean[] {
+  commit(
+    request: HeartbeatRequest,
+    partitions: readonly { readonly topicId: string; readonly partition: number }[],
+  ): boolean[] {
     const member = callingMember(this.#draft, request)
     const { current } = member
     if (request.memberEpoch >= current.previousEpoch) this.#keepAlive(member, request)
