@@ -8,7 +8,7 @@ export function groupConformance({ make, test }: EngineUnderTest): void {
     const engine = await make(t)
     const topicId = await makeTopic(engine, 'orders', 2)
     await publish(engine, 'orders', { 0: ['a', 'b', 'c'] })
-    assert.deepEqual(engine.groups.committed('billing'), [])
+    assert.deepEqual(await engine.groups.committed('billing'), [])
     const answers = await engine.groups.commit(
       'billing',
       [
@@ -23,13 +23,13 @@ export function groupConformance({ make, test }: EngineUnderTest): void {
       [0, 2],
     ])
     brokerError('UNKNOWN_TOPIC_OR_PARTITION')(answers[2]?.error)
-    const committed = engine.groups.committed('billing').map((entry) => ({ ...entry, commitTimestamp: 0 }))
+    const committed = (await engine.groups.committed('billing')).map((entry) => ({ ...entry, commitTimestamp: 0 }))
     assert.deepEqual(committed, [
       { topic: 'orders', topicId, partition: 0, nextOffset: 2, metadata: 'm', commitTimestamp: 0 },
       { topic: 'orders', topicId, partition: 1, nextOffset: 0, metadata: '', commitTimestamp: 0 },
     ])
     assert.deepEqual(
-      engine.groups.list().map(({ group }) => group),
+      (await engine.groups.list()).map(({ group }) => group),
       ['billing'],
     )
   })
@@ -44,7 +44,7 @@ export function groupConformance({ make, test }: EngineUnderTest): void {
     assert.equal(await commit(5, 'advance'), 5)
     assert.equal(await commit(3, 'advance'), 5)
     assert.equal(await commit(3, 'set'), 3)
-    assert.equal(engine.groups.committed('billing')[0]?.nextOffset, 3)
+    assert.equal((await engine.groups.committed('billing'))[0]?.nextOffset, 3)
   })
 
   test('offsets of a deleted topic are gone, also under its name made again', async (t) => {
@@ -52,9 +52,9 @@ export function groupConformance({ make, test }: EngineUnderTest): void {
     await makeTopic(engine, 'orders')
     await engine.groups.commit('billing', [{ topic: 'orders', partition: 0, nextOffset: 1 }], 'set')
     await engine.topics.delete('orders')
-    assert.deepEqual(engine.groups.committed('billing'), [])
+    assert.deepEqual(await engine.groups.committed('billing'), [])
     await makeTopic(engine, 'orders')
-    assert.deepEqual(engine.groups.committed('billing'), [])
+    assert.deepEqual(await engine.groups.committed('billing'), [])
   })
 
   test('groups are forgotten and deleted', async (t) => {
@@ -65,7 +65,7 @@ export function groupConformance({ make, test }: EngineUnderTest): void {
     assert.equal(await engine.groups.forget('billing', ['orders']), 3)
     await engine.groups.commit('billing', offsets, 'set')
     await engine.groups.delete('billing')
-    assert.equal(engine.groups.find('billing'), undefined)
+    assert.equal(await engine.groups.find('billing'), undefined)
     await assert.rejects(engine.groups.delete('billing'), brokerError('GROUP_ID_NOT_FOUND'))
   })
 }

@@ -53,7 +53,7 @@ test('everything is there again after a clean stop', async (t) => {
   assert.deepEqual(summary?.configs, new Map([['retention.ms', '5000']]))
   assert.deepEqual(await allValues(second, 'orders', 0), ['a', 'b'])
   assert.deepEqual(await allValues(second, 'orders', 3), ['c'])
-  assert.equal(second.groups.committed('billing')[0]?.nextOffset, 1)
+  assert.equal((await second.groups.committed('billing'))[0]?.nextOffset, 1)
   const { parts } = await publish(second, 'orders', { 0: ['d'] })
   assert.equal(parts[0]?.baseOffset, 2)
 })

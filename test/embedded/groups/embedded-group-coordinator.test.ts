@@ -38,8 +38,8 @@ async function setup(): Promise<Setup> {
 }
 
 const at = (nextOffset: number, partition = 0) => ({ topic: 'orders', partition, nextOffset })
-const positions = (groups: EmbeddedGroupCoordinator, group: string) =>
-  groups.committed(group).map(({ partition, nextOffset }) => [partition, nextOffset])
+const positions = async (groups: EmbeddedGroupCoordinator, group: string) =>
+  (await groups.committed(group)).map(({ partition, nextOffset }) => [partition, nextOffset])
 
 test('the internal topic is created with the first commit, once', async () => {
   const { engine, groups } = await setup()
@@ -63,13 +63,13 @@ test('what was committed, set, forgotten and deleted is the same after a restart
   assert.equal(await groups.forget('c'), 1)
   const again = restart()
   await again.load()
-  assert.deepEqual(again.list(), groups.list())
-  assert.deepEqual(again.committed('a'), groups.committed('a'))
-  assert.deepEqual(positions(again, 'a'), [
+  assert.deepEqual(await again.list(), await groups.list())
+  assert.deepEqual(await again.committed('a'), await groups.committed('a'))
+  assert.deepEqual(await positions(again, 'a'), [
     [0, 3],
     [2, 4],
   ])
-  assert.equal(again.find('b'), undefined)
+  assert.equal(await again.find('b'), undefined)
 })
 
 test('readers see a commit when it is durable, not before', async () => {
@@ -78,10 +78,10 @@ test('readers see a commit when it is durable, not before', async () => {
   log.hold = true
   const commit = groups.commit('a', [at(2)], 'advance')
   await settled()
-  assert.deepEqual(positions(groups, 'a'), [[0, 1]])
+  assert.deepEqual(await positions(groups, 'a'), [[0, 1]])
   log.release()
   await commit
-  assert.deepEqual(positions(groups, 'a'), [[0, 2]])
+  assert.deepEqual(await positions(groups, 'a'), [[0, 2]])
 })
 
 test('concurrent commits of a group go into one write, and an older one never moves it back', async () => {
@@ -102,7 +102,7 @@ test('concurrent commits of a group go into one write, and an older one never mo
   assert.equal(log.appends.length, 3)
   const again = restart()
   await again.load()
-  assert.deepEqual(positions(again, 'a'), [[0, 9]])
+  assert.deepEqual(await positions(again, 'a'), [[0, 9]])
 })
 
 test('an older commit writes nothing', async () => {
@@ -124,10 +124,10 @@ test('a write that fails changes nothing, and fails what was decided on it', asy
   log.failure = new BrokerError('KAFKA_STORAGE_ERROR', 'The disk is gone.', { stored: 'unknown' })
   log.release()
   await Promise.all([held, newer, older].map((commit) => assert.rejects(commit, brokerError('KAFKA_STORAGE_ERROR'))))
-  assert.deepEqual(positions(groups, 'a'), [[0, 1]])
+  assert.deepEqual(await positions(groups, 'a'), [[0, 1]])
   log.failure = undefined
   await groups.commit('a', [at(5)], 'advance')
-  assert.deepEqual(positions(groups, 'a'), [[0, 5]])
+  assert.deepEqual(await positions(groups, 'a'), [[0, 5]])
 })
 
 test('unknown topics and partitions and long metadata are refused by entry', async () => {
@@ -140,7 +140,7 @@ test('unknown topics and partitions and long metadata are refused by entry', asy
   brokerError('UNKNOWN_TOPIC_OR_PARTITION')(answers[0]?.error)
   brokerError('UNKNOWN_TOPIC_OR_PARTITION')(answers[1]?.error)
   brokerError('OFFSET_METADATA_TOO_LARGE')(answers[2]?.error)
-  assert.deepEqual(positions(groups, 'a'), [[0, 1]])
+  assert.deepEqual(await positions(groups, 'a'), [[0, 1]])
 })
 
 test('a topic made again adopts nothing, also where the deletion was cut short by a crash', async () => {
@@ -148,14 +148,14 @@ test('a topic made again adopts nothing, also where the deletion was cut short b
   await groups.commit('a', [at(7)], 'advance')
   // The engine's own coordinator is told; this one is not, as if the server had crashed.
   await engine.delete('orders')
-  assert.deepEqual(groups.committed('a'), [])
-  assert.equal(groups.find('a'), undefined)
+  assert.deepEqual(await groups.committed('a'), [])
+  assert.equal(await groups.find('a'), undefined)
   await assert.rejects(groups.delete('a'), brokerError('GROUP_ID_NOT_FOUND'))
   await engine.create({ name: 'orders', partitionCount: 1, configs: new Map() })
   const again = restart()
   await again.load()
-  assert.deepEqual(again.committed('a'), [])
-  assert.deepEqual(again.list(), [])
+  assert.deepEqual(await again.committed('a'), [])
+  assert.deepEqual(await again.list(), [])
   const [answer] = await again.commit('a', [at(2)], 'advance')
   assert.equal(answer?.nextOffset, 2)
 })
@@ -172,7 +172,7 @@ test('the offsets of a deleted topic become tombstones; those of its successor s
   await groups.topicDeleted('orders', old)
   assert.equal(log.appends.length, before + 1)
   assert.equal(log.appends.at(-1)?.parts[0]?.batches[0]?.recordCount, 2)
-  assert.deepEqual(positions(groups, 'b'), [[0, 1]])
+  assert.deepEqual(await positions(groups, 'b'), [[0, 1]])
 })
 
 test('while it loads, everything is refused and the server is not ready', async () => {
@@ -182,8 +182,8 @@ test('while it loads, everything is refused and the server is not ready', async 
   log.hold = true
   const loading = again.load()
   const refusal = brokerError('COORDINATOR_LOAD_IN_PROGRESS', { retryAfterSeconds: 1 })
-  assert.throws(() => again.list(), refusal)
-  assert.throws(() => again.committed('a'), refusal)
+  await assert.rejects(again.list(), refusal)
+  await assert.rejects(again.committed('a'), refusal)
   await assert.rejects(again.commit('a', [at(2)], 'advance'), refusal)
   assert.deepEqual(
     again.troubles().map(({ kind, notReady }) => [kind, notReady]),
@@ -192,7 +192,7 @@ test('while it loads, everything is refused and the server is not ready', async 
   log.release()
   await loading
   assert.deepEqual(again.troubles(), [])
-  assert.deepEqual(positions(again, 'a'), [[0, 1]])
+  assert.deepEqual(await positions(again, 'a'), [[0, 1]])
 })
 
 test('a damaged range is passed over and told', async () => {
@@ -219,7 +219,7 @@ test('a damaged range is passed over and told', async () => {
     limits,
   })
   await again.load()
-  assert.deepEqual(positions(again, 'a'), [[1, 2]])
+  assert.deepEqual(await positions(again, 'a'), [[1, 2]])
   const [trouble] = again.troubles()
   assert.equal(trouble?.kind, 'committed-offsets-damaged')
   assert.match(trouble?.detail ?? '', /from offset 0 to 0/)
@@ -232,11 +232,11 @@ test('the groups of a partition that cannot be read are unavailable, the others 
   engine.memoryPartition('__consumer_offsets', partition).failure = new BrokerError('KAFKA_STORAGE_ERROR', 'Offline.')
   const again = restart()
   await again.load()
-  const served = again.list().map(({ group }) => group)
+  const served = (await again.list()).map(({ group }) => group)
   assert.ok(served.length > 0 && served.length < 5)
   for (const group of ['a', 'b', 'c', 'd', 'e']) {
-    if (served.includes(group)) assert.deepEqual(positions(again, group), [[0, 1]])
-    else assert.throws(() => again.committed(group), brokerError('COORDINATOR_NOT_AVAILABLE'))
+    if (served.includes(group)) assert.deepEqual(await positions(again, group), [[0, 1]])
+    else await assert.rejects(again.committed(group), brokerError('COORDINATOR_NOT_AVAILABLE'))
   }
   assert.deepEqual(
     again.troubles().map(({ kind, notReady }) => [kind, notReady]),
@@ -252,7 +252,7 @@ test('records that are no offsets are passed over', async () => {
   await groups.commit('a', [at(2)], 'advance')
   const again = restart()
   await again.load()
-  assert.deepEqual(positions(again, 'a'), [[0, 2]])
+  assert.deepEqual(await positions(again, 'a'), [[0, 2]])
   assert.match(again.troubles()[0]?.detail ?? '', /1 records? .*passed over/)
 })
 
@@ -268,8 +268,8 @@ test('a commit larger than a batch is written in several, and read back whole', 
   assert.ok((log.appends[0]?.parts[0]?.batches.length ?? 0) > 1)
   const again = restart()
   await again.load()
-  assert.deepEqual(again.committed('a'), groups.committed('a'))
-  assert.equal(again.committed('a').length, 12_000)
+  assert.deepEqual(await again.committed('a'), await groups.committed('a'))
+  assert.equal((await again.committed('a')).length, 12_000)
 })
 
 test('closing waits for what is under way and refuses what comes', async () => {

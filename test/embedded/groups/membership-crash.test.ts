@@ -85,7 +85,7 @@ class World {
       const both = Promise.all(calls.slice(at, at + 2).map((call) => this.call(call)))
       const answered = await Promise.race([both.then(() => true), turns(100).then(() => false)])
       assert.ok(answered || log.crashed, 'a call was not answered')
-      this.checkClients()
+      await this.checkClients()
     }
   }
 
@@ -119,14 +119,14 @@ class World {
   }
 
   /** No partition is any two clients' to read, as far as their answers tell. */
-  checkClients(): void {
+  async checkClients(): Promise<void> {
     const owners = new Map<number, number>()
-    const described = this.groups!.membership.describe('g')
+    const described = await this.groups!.membership.describe('g')
     this.clients.forEach(({ answer, released }, client) => {
       // One that was fenced and has not called since learns of it with its next call, and can commit nothing.
       const present = described?.members.find(({ memberId }) => memberId === `m${client}`)
       if (answer === undefined || present === undefined || answer.memberEpoch > present.memberEpoch) return
-      const standing = this.#standing(client, answer.memberEpoch)
+      const standing = this.#standing(client, answer)
       if (standing === undefined) return
       for (const partition of partitionsOf(answer)) {
         if (released.has(partition) && !partitionsOf(standing).includes(partition)) continue
@@ -140,17 +140,19 @@ class World {
   }
 
   /** What clients were told is still so: those who were members are, with all they own, and commits are there. */
-  checkDurable(): void {
+  async checkDurable(): Promise<void> {
     this.clients.forEach(({ answer, released }, client) => {
       if (answer === undefined) return
-      const standing = this.#standing(client, answer.memberEpoch)
+      const standing = this.#standing(client, answer)
       if (standing === undefined) return
       const owned = new Set(partitionsOf(standing))
       for (const partition of partitionsOf(answer)) {
         assert.ok(owned.has(partition) || released.has(partition), `client ${client} lost partition ${partition}`)
       }
     })
-    const committed = new Map(this.groups!.committed('g').map((offset) => [offset.partition, offset.nextOffset]))
+    const committed = new Map(
+      (await this.groups!.committed('g')).map((offset) => [offset.partition, offset.nextOffset]),
+    )
     for (const [partition, nextOffset] of this.acknowledged) {
       assert.ok((committed.get(partition) ?? -1) >= nextOffset, `the commit of partition ${partition} is lost`)
     }
@@ -181,9 +183,12 @@ class World {
     }
   }
 
-  #standing(client: number, memberEpoch: number): MemberAnswer | undefined {
+  #standing(client: number, told: MemberAnswer): MemberAnswer | undefined {
     try {
-      return this.groups!.membership.standing({ group: 'g', memberId: `m${client}`, memberEpoch })
+      return this.groups!.membership.standing(
+        { group: 'g', memberId: `m${client}`, memberEpoch: told.memberEpoch },
+        told,
+      )
     } catch (error) {
       if (error instanceof BrokerError) return undefined
       throw error
@@ -216,13 +221,13 @@ test('a kill between write and answer gives no partition two owners, and loses n
       for (const { calls, appendsUntilCrash, keepsLast } of lives) {
         const log = new CrashingLog(world.engine, appendsUntilCrash, keepsLast)
         await world.start(log)
-        world.checkDurable()
-        world.checkClients()
+        await world.checkDurable()
+        await world.checkClients()
         await world.run(calls, log)
       }
       await world.start(new CrashingLog(world.engine, 1000, true))
-      world.checkDurable()
-      world.checkClients()
+      await world.checkDurable()
+      await world.checkClients()
     }),
     { numRuns: 300 },
   )

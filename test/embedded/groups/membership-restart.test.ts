@@ -36,12 +36,17 @@ test('members, epochs, assignments and offsets are on disk', async (t) => {
   const { revoking } = await first.membership.heartbeat(identity)
   const offsets = [{ topic: 'orders', topicId, partition: 2, nextOffset: 7 }]
   await first.membership.commit({ ...identity, offsets, released: revoking })
-  const before = first.membership.describe('g')
+  const before = await first.membership.describe('g')
 
   const second = await reopened(t, directory, first)
-  assert.deepEqual(second.membership.describe('g'), before)
-  assert.deepEqual(second.groups.find('g'), { group: 'g', state: 'Reconciling', type: 'consumer', memberCount: 2 })
-  assert.equal(second.groups.committed('g')[0]?.nextOffset, 7)
+  assert.deepEqual(await second.membership.describe('g'), before)
+  assert.deepEqual(await second.groups.find('g'), {
+    group: 'g',
+    state: 'Reconciling',
+    type: 'consumer',
+    memberCount: 2,
+  })
+  assert.equal((await second.groups.committed('g'))[0]?.nextOffset, 7)
   assert.deepEqual(partitionsOf(await second.membership.heartbeat(identity)), [0, 1])
   const caughtUp = await second.membership.heartbeat({ group: 'g', memberId: 'b', memberEpoch: b.memberEpoch })
   assert.deepEqual(partitionsOf(caughtUp), [2, 3])
@@ -69,8 +74,8 @@ test('ten thousand groups are read back in short turns, and only once for offset
   const began = process.cpuUsage()
   await groups.load()
   const { user, system } = process.cpuUsage(began)
-  assert.equal(groups.list().length, GROUPS)
-  assert.ok(groups.list().every(({ state, memberCount }) => state === 'Stable' && memberCount === 1))
+  assert.equal((await groups.list()).length, GROUPS)
+  assert.ok((await groups.list()).every(({ state, memberCount }) => state === 'Stable' && memberCount === 1))
   assert.ok(engine.reads - reads < 20, `${engine.reads - reads} reads`)
   // About 0.3 s; what this is to find is work that grows with the square of the groups.
   assert.ok(user + system < 5_000_000, `${(user + system) / 1000} ms of CPU`)
@@ -99,7 +104,7 @@ test('a rebalance of a hundred members and a thousand partitions costs little', 
     const { user, system } = process.cpuUsage(began)
     costs.push((user + system) / 1000)
   }
-  assert.equal(engine.membership.describe('g')?.state, 'Stable')
+  assert.equal((await engine.membership.describe('g'))?.state, 'Stable')
   assert.deepEqual(new Set(await Promise.all(members.map(follow))), new Set([PARTITIONS / MEMBERS]))
   // A few milliseconds once the code is warm; the bound leaves room for a busy machine.
   const last = costs.slice(-10).sort((one, other) => one - other)[5] ?? 0
