@@ -98,6 +98,8 @@ function topics(): TopicStore {
   return {
     create: refuse,
     list: () => [summary],
+    refresh: () => Promise.resolve(),
+    inheritedConfigs: () => undefined,
     find: (name) => (name === OFFSETS_TOPIC ? summary : undefined),
     partitions: refuse,
     alterConfigs: refuse,

@@ -82,7 +82,8 @@ export class BatchPublishService {
     read: readonly ScannedBatch[] | Promise<readonly ScannedBatch[]>,
   ): ReadyBatches | Promise<ReadyBatches> {
     const topic = this.#deps.topics.find(request.topic)
-    if (topic === undefined || read instanceof Promise) return this.#readyLater(request, read)
+    const isKnown = topic !== undefined && request.partition < topic.partitionCount
+    if (!isKnown || read instanceof Promise) return this.#readyLater(request, read)
     return this.#encoded({ ...request, batches: read }, topic)
   }
 
@@ -91,7 +92,7 @@ export class BatchPublishService {
     read: readonly ScannedBatch[] | Promise<readonly ScannedBatch[]>,
   ): Promise<ReadyBatches> {
     const batches = await read
-    return this.#encoded({ ...request, batches }, await this.#findOrCreate(request.topic))
+    return this.#encoded({ ...request, batches }, await this.#findOrCreate(request))
   }
 
   #encoded(request: BatchRequest, topic: TopicSummary): ReadyBatches | Promise<ReadyBatches> {
@@ -103,7 +104,7 @@ export class BatchPublishService {
 
   async #publishOnce(request: BatchRequest, identity: PublishIdentity): Promise<PublishedBatches> {
     const { engine, topics, durability } = this.#deps
-    const topic = await this.#findOrCreate(request.topic)
+    const topic = await this.#findOrCreate(request)
     if (topic.internal) throw internalTopic(topic.name)
     const claim = await engine.producers.claim(topic.name, identity)
     const encode = (): Parts | Promise<Parts> => {
@@ -114,8 +115,10 @@ export class BatchPublishService {
     return published(request, await appendClaimed(claim, encode, durability), claim.stored.length > 0)
   }
 
-  async #findOrCreate(topic: string): Promise<TopicSummary> {
-    return this.#deps.topics.find(topic) ?? (await this.#deps.topics.findOrCreate(topic))
+  async #findOrCreate({ topic, partition }: Omit<BatchRequest, 'batches'>): Promise<TopicSummary> {
+    const { topics } = this.#deps
+    const found = topics.find(topic) ?? (await topics.findOrCreate(topic))
+    return partition < found.partitionCount ? found : topics.lookAgain(found)
   }
 
   /** At once where the batches stay as they are, or little is to do. */

@@ -96,11 +96,14 @@ export function createBrokerServices(deps: BrokerDependencies, settings: BrokerS
   const reads = new ReadService({ engine, clock, pages, topicPages, offsets })
   const { numPartitions, offsetMetadataMaxBytes: offsetMetadataBytesMax } = settings
   const codecJobs = new CodecJobs()
+  const topicSettings = new TopicSettings(settings.brokerTopicDefaults, (topic) =>
+    engine.topics.inheritedConfigs(topic),
+  )
   const publishing = {
     engine,
     durability: kind === 'embedded' ? 'fsync' : 'replicated',
     topics: new TopicAutoCreation(engine.topics, { enabled: settings.autoCreateTopicsEnable, numPartitions }),
-    topicConfigOf: new TopicSettings(settings.brokerTopicDefaults).configOf,
+    topicConfigOf: topicSettings.configOf,
     clock,
     compression: new BatchCompression(codecJobs),
     turns: new TopicTurns(),

@@ -5,7 +5,7 @@ import type { Engine, OffsetSpec } from './engine.ts'
 import { pageOf, partitionKey, type ListPage, type ListRequest } from './list-page.ts'
 import { allPartitions } from './partition-selection.ts'
 import { parsePosition } from './time-expression.ts'
-import { foundTopic } from './topic-lookup.ts'
+import { lookUpTopic } from './topic-lookup.ts'
 
 /** A point in a partition where a read can begin. */
 export interface ResolvedPosition {
@@ -36,7 +36,7 @@ export class OffsetService {
 
   /** @param at `earliest`, `latest` or a time */
   async list(topic: string, at: string, request: ListRequest): Promise<ListPage<OffsetEntry>> {
-    const { partitionCount } = foundTopic(this.#engine, topic)
+    const { partitionCount } = await lookUpTopic(this.#engine, topic)
     const spec = parsePosition(at, this.#clock.now(), 'at')
     const page = pageOf(allPartitions(partitionCount), partitionKey, `offsets of ${topic}`, request, this.#cursors)
     const answers = await this.#engine.listOffsets(page.items.map((partition) => ({ topic, partition, at: spec })))

@@ -1,7 +1,7 @@
 import { BrokerError } from './broker-error.ts'
 import type { Engine } from './engine.ts'
 import type { ProducerDescription } from './publish-claim.ts'
-import { foundTopic } from './topic-lookup.ts'
+import { lookUpTopic } from './topic-lookup.ts'
 
 /** Tells producers that lost count where they are. */
 export class ProducerService {
@@ -13,7 +13,7 @@ export class ProducerService {
 
   /** Rejects with UNKNOWN_TOPIC_OR_PARTITION, or UNKNOWN_PRODUCER_ID with status 404. */
   async describe(topic: string, producerId: string): Promise<ProducerDescription> {
-    const { name } = foundTopic(this.#engine, topic)
+    const { name } = await lookUpTopic(this.#engine, topic)
     const found = await this.#engine.producers.describe(name, producerId)
     if (found !== undefined) return { epoch: found.epoch, nextSequence: found.nextSequence }
     const detail =

@@ -69,8 +69,20 @@ export class PublishService {
       if (appended.parts.some((part) => part.error !== undefined)) this.#sticky.leave(topic)
       return publishResult(topic, columns, appended)
     } catch (error) {
+      if (await this.#hasGrown(topic, columns, error)) return await this.publish(topic, columns, options)
       throw refused(error)
     }
+  }
+
+  /** The only thing wrong was a partition that the topic has got meanwhile; nothing was done with the columns then. */
+  async #hasGrown(name: string, columns: RecordColumns, error: unknown): Promise<boolean> {
+    if (!isPartitionFault(error)) return false
+    const known = this.#deps.topics.find(name)
+    if (known === undefined) return false
+    const { partitionCount } = await this.#deps.topics.lookAgain(known).catch((cause: unknown) => {
+      throw refused(cause)
+    })
+    return columns.partition.subarray(0, columns.count).every((partition) => partition < partitionCount)
   }
 
   /** Synchronous up to compression or the engine's own work, so the encoder's scratch is never shared by two requests. */
@@ -102,6 +114,11 @@ export class PublishService {
     }
     if (keyless >= 0) this.#sticky.produced(name, keylessBytes)
   }
+}
+
+/** Of records, not of the topic in the path. */
+function isPartitionFault(error: unknown): boolean {
+  return error instanceof BrokerError && error.code === 'UNKNOWN_TOPIC_OR_PARTITION' && error.status === 400
 }
 
 export function internalTopic(name: string): BrokerError {

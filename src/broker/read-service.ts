@@ -7,7 +7,7 @@ import type { OffsetService, ResolvedPosition } from './offset-service.ts'
 import { type PageLimits, type PageReader, type PageSink } from './page-reader.ts'
 import { allPartitions, parsePartitions, unknownPartition } from './partition-selection.ts'
 import { parsePosition, parseTime } from './time-expression.ts'
-import { foundTopic } from './topic-lookup.ts'
+import { lookUpTopic } from './topic-lookup.ts'
 import type { TopicPage, TopicPages } from './topic-pages.ts'
 import type { TopicSummary } from './topic-store.ts'
 
@@ -85,7 +85,7 @@ export class ReadService {
   /** Where the request says to begin. @param pointer where it has its cursor */
   async start(request: BrowseStart, pointer?: string): Promise<{ topic: TopicSummary; cursor: ReadCursor }> {
     refuseSeveralStarts(request)
-    const topic = this.#topic(request.topic)
+    const topic = await lookUpTopic(this.#deps.engine, request.topic)
     const begins = request.cursor === undefined
     return { topic, cursor: await (begins ? this.#begin(topic, request) : this.#resume(topic, request, pointer)) }
   }
@@ -119,7 +119,7 @@ export class ReadService {
    * @returns the topic's id
    */
   async readRecord(topic: string, partition: number, offset: number, sink: PageSink): Promise<string> {
-    const { topicId } = this.#topic(topic)
+    const { topicId } = await lookUpTopic(this.#deps.engine, topic, { partition })
     let found = false
     let foundOffset = -1
     const limits = { maxRecords: 1, maxBytes: 1, waitMs: 0 }
@@ -171,7 +171,8 @@ export class ReadService {
 
   async #position(request: Omit<PartitionReadRequest, 'limits'>): Promise<ReadPosition> {
     const { partition } = request
-    const { name, topicId, partitionCount } = this.#topic(request.topic)
+    const topic = await lookUpTopic(this.#deps.engine, request.topic, { partition })
+    const { name, topicId, partitionCount } = topic
     if (partition >= partitionCount) throw unknownPartition(name, partition, partitionCount)
     const offset = request.offset ?? (await this.#logStart(name, partition))
     return { topic: name, topicId, partition, offset }
@@ -180,10 +181,6 @@ export class ReadService {
   async #logStart(topic: string, partition: number): Promise<number> {
     const [start] = await this.#deps.offsets.starts(topic, [partition], 'earliest')
     return start?.offset ?? 0
-  }
-
-  #topic(name: string): TopicSummary {
-    return foundTopic(this.#deps.engine, name)
   }
 }
 

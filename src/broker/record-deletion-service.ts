@@ -2,7 +2,7 @@ import { BrokerError } from './broker-error.ts'
 import type { Engine } from './engine.ts'
 import { unknownPartition } from './partition-selection.ts'
 import type { TopicConfig } from './topic-config.ts'
-import { foundTopic } from './topic-lookup.ts'
+import { lookUpTopic } from './topic-lookup.ts'
 import { refuseInternalTopic } from './topic-name.ts'
 import type { PartitionBounds, TopicSummary } from './topic-store.ts'
 
@@ -33,7 +33,7 @@ export class RecordDeletionService {
   async delete(name: string, partition: number, beforeOffset: string): Promise<RecordDeletion> {
     const before = parseBefore(beforeOffset)
     refuseInternalTopic(name)
-    const topic = foundTopic(this.#engine, name)
+    const topic = await lookUpTopic(this.#engine, name, { partition })
     if (partition >= topic.partitionCount) throw unknownPartition(name, partition, topic.partitionCount)
     const { cleanupPolicy } = this.#topicConfigOf(topic)
     if (cleanupPolicy.includes('compact') && !cleanupPolicy.includes('delete')) throw compactedOnly(name)

@@ -11,17 +11,23 @@ export interface TopicAutoCreationOptions {
 
 /** Finds topics for those who write to them, and makes the ones that are missing where the server is set to. */
 export class TopicAutoCreation {
-  readonly #topics: Pick<TopicStore, 'find' | 'create'>
+  readonly #topics: Pick<TopicStore, 'find' | 'create' | 'refresh'>
   readonly #options: TopicAutoCreationOptions
   readonly #creating = new Map<string, Promise<TopicSummary>>()
 
-  constructor(topics: Pick<TopicStore, 'find' | 'create'>, options: TopicAutoCreationOptions) {
+  constructor(topics: Pick<TopicStore, 'find' | 'create' | 'refresh'>, options: TopicAutoCreationOptions) {
     this.#topics = topics
     this.#options = options
   }
 
   find(name: string): TopicSummary | undefined {
     return this.#topics.find(name)
+  }
+
+  /** The same topic as it is now, asked of the engine again: for a partition that it seems not to have. */
+  async lookAgain(topic: TopicSummary): Promise<TopicSummary> {
+    await this.#topics.refresh(topic.name)
+    return this.#topics.find(topic.name) ?? topic
   }
 
   /**
@@ -36,10 +42,17 @@ export class TopicAutoCreation {
     if (topic !== undefined) return topic
     checkTopicName(name, pointer)
     refuseInternalTopic(name, pointer)
-    if (!this.#options.enabled) throw unknownTopic(name, pointer)
-    const creating = this.#creating.get(name) ?? this.#create(name)
+    const creating = this.#creating.get(name) ?? this.#lookOrCreate(name, pointer)
     this.#creating.set(name, creating)
     return creating.finally(() => this.#creating.delete(name))
+  }
+
+  async #lookOrCreate(name: string, pointer: string): Promise<TopicSummary> {
+    await this.#topics.refresh(name)
+    const found = this.#topics.find(name)
+    if (found !== undefined) return found
+    if (!this.#options.enabled) throw unknownTopic(name, pointer)
+    return this.#create(name)
   }
 
   async #create(name: string): Promise<TopicSummary> {

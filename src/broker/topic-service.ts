@@ -3,7 +3,7 @@ import type { CursorCodec } from './cursor.ts'
 import type { Engine } from './engine.ts'
 import { pageOf, partitionKey, type ListPage, type ListRequest } from './list-page.ts'
 import { unknownPartition } from './partition-selection.ts'
-import { foundTopic } from './topic-lookup.ts'
+import { foundTopic, lookUpTopic } from './topic-lookup.ts'
 import {
   describeTopicConfigs,
   validateTopicConfigs,
@@ -61,15 +61,17 @@ export class TopicService {
   }
 
   /** Sorted by name. */
-  list(request: ListRequest & { readonly prefix?: string | undefined }): ListPage<TopicListItem> {
+  async list(request: ListRequest & { readonly prefix?: string | undefined }): Promise<ListPage<TopicListItem>> {
     const { prefix } = request
+    await this.#engine.topics.refresh()
     const all = this.#engine.topics.list()
     const topics = prefix === undefined ? all : all.filter((topic) => topic.name.startsWith(prefix))
     const page = pageOf(topics, (topic) => topic.name, 'topics', request, this.#cursors)
     return { ...page, items: page.items.map(listItem) }
   }
 
-  describe(name: string): TopicDescription {
+  async describe(name: string): Promise<TopicDescription> {
+    await this.#engine.topics.refresh(name)
     return this.#described(foundTopic(this.#engine, name))
   }
 
@@ -89,6 +91,7 @@ export class TopicService {
    * So a create whose reply was lost can be repeated.
    */
   async ensure(name: string, settings: RequestedSettings): Promise<{ topic: TopicDescription; created: boolean }> {
+    await this.#engine.topics.refresh(name)
     const existing = this.#engine.topics.find(name)
     if (existing !== undefined) return { topic: this.#confirmed(existing, settings), created: false }
     try {
@@ -105,6 +108,7 @@ export class TopicService {
   /** Raises the number of partitions, alters configs, or both; what is not named stays. All is checked before anything is changed. */
   async alter(name: string, settings: RequestedSettings): Promise<TopicDescription> {
     refuseInternalTopic(name)
+    await this.#engine.topics.refresh(name)
     const topic = foundTopic(this.#engine, name)
     const changes = this.#validated(settings, topic.configs)
     const total = settings.partitions === undefined ? undefined : this.#raisedPartitions(topic, settings.partitions)
@@ -122,19 +126,19 @@ export class TopicService {
         `The topic "${name}" was not deleted: this server runs with delete.topic.enable=false.`,
       )
     }
-    foundTopic(this.#engine, name)
+    await lookUpTopic(this.#engine, name)
     await this.#engine.topics.delete(name)
   }
 
   /** In number order. */
   async partitions(name: string, request: ListRequest): Promise<ListPage<PartitionDescription>> {
-    foundTopic(this.#engine, name)
+    await lookUpTopic(this.#engine, name)
     const all = await this.#engine.topics.partitions(name)
     return pageOf(all, ({ partition }) => partitionKey(partition), `partitions of ${name}`, request, this.#cursors)
   }
 
   async partition(name: string, partition: number): Promise<PartitionDescription> {
-    const topic = foundTopic(this.#engine, name)
+    const topic = await lookUpTopic(this.#engine, name, { partition })
     const all = await this.#engine.topics.partitions(name)
     const found = all.find((description) => description.partition === partition)
     if (found === undefined) throw unknownPartition(name, partition, topic.partitionCount)
@@ -142,7 +146,11 @@ export class TopicService {
   }
 
   #described(topic: TopicSummary): TopicDescription {
-    return { ...listItem(topic), configs: describeTopicConfigs(topic.configs, this.#options.brokerDefaults) }
+    return { ...listItem(topic), configs: describeTopicConfigs(topic.configs, this.#defaultsOf(topic.name)) }
+  }
+
+  #defaultsOf(topic: string): BrokerTopicDefaults {
+    return this.#engine.topics.inheritedConfigs(topic) ?? this.#options.brokerDefaults
   }
 
   #confirmed(topic: TopicSummary, settings: RequestedSettings): TopicDescription {
@@ -167,7 +175,7 @@ export class TopicService {
       })
     }
     const requested = withoutNulls(this.#validated(settings))
-    const wanted = describeTopicConfigs(requested, this.#options.brokerDefaults)
+    const wanted = describeTopicConfigs(requested, this.#defaultsOf(topic.name))
     for (const name of requested.keys()) {
       const actual = topic.configs[name]?.value ?? 'unset'
       const value = wanted[name]?.value ?? 'unset'

@@ -5,7 +5,7 @@ import type { CursorTrail } from './cursor-trail.ts'
 import type { Engine } from './engine.ts'
 import type { PageSink } from './page-reader.ts'
 import type { ReadService } from './read-service.ts'
-import { foundTopic } from './topic-lookup.ts'
+import { lookUpTopic } from './topic-lookup.ts'
 import type { StreamPage, TopicPages } from './topic-pages.ts'
 
 /** Where to start: `lastEventId`, else one of `cursor`, `from` and `last`; without any, at the end. */
@@ -69,7 +69,7 @@ export class TopicStreamService {
     sinkFrom: (start: ReadCursor) => PageSink,
     signal?: AbortSignal,
   ): Promise<StreamPage> {
-    const topic = foundTopic(this.#deps.engine, name)
+    const topic = await lookUpTopic(this.#deps.engine, name)
     if (topic.topicId !== from.topicId) throw createdAgain(name)
     const start = await this.#deps.topicPages.grown(from, topic)
     return await this.#deps.topicPages.readOn(topic, start, limits, sinkFrom(start), signal)

@@ -147,7 +147,28 @@ test('refusals are for values that promise something', () => {
   load(set('remote.log.storage.system.enable=false', 'authorizer.class.name=', 'zookeeper.connect='))
   assert.match(problems(set('config.providers.x.class=y'))[0] ?? '', /no provider/)
   assert.match(problems(set('host.name=x'))[0] ?? '', /set listeners=/)
-  assert.match(problems(set('engine=kafka'))[0] ?? '', /not in this version/)
+})
+
+test('a cluster is reached with settings that fit together, and only with engine=kafka', () => {
+  const kafka = ['engine=kafka', 'bootstrap.servers=a:9092,[::1]:9093'] as const
+  const jaas = String.raw`sasl.jaas.config=x.PlainLoginModule required username="u" password="p\"q\\" ;`
+  const bad: readonly (readonly [readonly string[], RegExp])[] = [
+    [['engine=kafka'], /set bootstrap\.servers/],
+    [['bootstrap.servers=a:9092'], /set engine=kafka/],
+    [['engine=kafka', 'bootstrap.servers=a'], /host:port/],
+    [[...kafka, 'security.protocol=SASL_SSL'], /set sasl\.jaas\.config, or sasl\.username and sasl\.password/],
+    [[...kafka, 'security.protocol=SASL_SSL', 'sasl.username=u'], /sasl\.password/],
+    [[...kafka, 'security.protocol=SASL_SSL', 'sasl.jaas.config=x required;'], /must have username=/],
+    [[...kafka, 'sasl.mechanism=GSSAPI'], /one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512/],
+  ]
+  for (const [settings, pattern] of bad) assert.match(problems(set(...settings)).join('\n'), pattern)
+  const { config, rows } = load(set(...kafka, 'security.protocol=SASL_PLAINTEXT', jaas))
+  assert.deepEqual(config.bootstrapServers, ['a:9092', '[::1]:9093'])
+  assert.equal(config.defaultReplicationFactor, -1)
+  assert.equal(rows.find(({ name }) => name === 'sasl.jaas.config')?.value, '…')
+  assert.equal(load(set(...kafka, 'default.replication.factor=3')).config.defaultReplicationFactor, 3)
+  const { warnings } = load(set('ssl.keystore.location=/a.jks', 'request.timeout.ms=5'))
+  assert.deepEqual(warnings, ['without effect while engine=embedded: request.timeout.ms, ssl.keystore.location'])
 })
 
 test("a topic's name for a setting leads to the server's", () => {

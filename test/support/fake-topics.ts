@@ -2,7 +2,7 @@ import { BrokerError } from '../../src/broker/broker-error.ts'
 import type { NewTopic, TopicStore, TopicSummary } from '../../src/broker/topic-store.ts'
 
 /** Finds and creates topics in memory; a creation takes as long as its caller says. */
-export class FakeTopics implements Pick<TopicStore, 'find' | 'create'> {
+export class FakeTopics implements Pick<TopicStore, 'find' | 'create' | 'refresh'> {
   readonly created: NewTopic[] = []
   /** Awaited before a creation takes effect. */
   beforeCreate: Promise<void> = Promise.resolve()
@@ -10,6 +10,10 @@ export class FakeTopics implements Pick<TopicStore, 'find' | 'create'> {
 
   find(topic: string): TopicSummary | undefined {
     return this.#topics.get(topic)
+  }
+
+  refresh(): Promise<void> {
+    return Promise.resolve()
   }
 
   async create(topic: NewTopic): Promise<TopicSummary> {
