@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { engineConformance } from '../conformance/engine-conformance.ts'
+import { kafkaDifferences } from '../conformance/kafka-differences.ts'
+import { testsBut } from '../conformance/tests-but.ts'
+import { emptyKafkaNode } from '../support/empty-kafka-node.ts'
+import { KafkaCluster, keepLogsOfFailure } from '../support/kafka-cluster.ts'
+import { openKafkaEngine } from '../support/kafka-engine.ts'
+import { missingForKafkaTools } from '../support/kafka-tools.ts'
+
+/** The contract of the port, held against a real Apache Kafka of one node that all tests share, one after the other. */
+
+const missing = await missingForKafkaTools()
+if (missing !== undefined && process.env['CI']) throw new Error(`this lane is required in CI: ${missing}`)
+
+describe('Kafka', { skip: missing ?? false }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-kafka-conformance-'))
+  const { test: conformanceTest, unused } = testsBut(kafkaDifferences, 60_000)
+  let cluster: KafkaCluster
+  before(async () => {
+    cluster = await KafkaCluster.start(folder, { nodeCount: 1, settings: ['log.segment.delete.delay.ms=1000'] })
+  })
+  after(async () => {
+    await cluster.stop()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  engineConformance({
+    name: 'Kafka engine',
+    durability: 'replicated',
+    concurrency: 1,
+    test: conformanceTest,
+    async make(t) {
+      keepLogsOfFailure(t, cluster)
+      await emptyKafkaNode(cluster.node(1))
+      return openKafkaEngine(t, cluster.bootstrapServers, ['fetch.waiting.max=3'])
+    },
+  })
+
+  test('every difference that is told names a test', () => assert.deepEqual(unused(), []))
+})
