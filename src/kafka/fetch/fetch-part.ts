@@ -1,11 +1,18 @@
 import type { EngineContext, FetchPart } from '../engine-parts.ts'
-import { notThere } from '../not-there.ts'
+import { ClusterReads } from './cluster-reads.ts'
+import { listOffsets } from './list-offsets.ts'
 
-export function createFetchPart(_context: EngineContext): FetchPart {
+export function createFetchPart({ client, limits }: EngineContext): FetchPart {
+  const reads = new ClusterReads(client, limits)
   return {
-    read: () => Promise.reject(notThere('Reading')),
-    listOffsets: () => Promise.reject(notThere('Looking up offsets')),
-    refusals: 0,
-    close: () => Promise.resolve(),
+    read: (request) => reads.read(request),
+    listOffsets: (queries) => listOffsets(client, queries),
+    get refusals() {
+      return reads.refusals
+    },
+    close: () => {
+      reads.close()
+      return Promise.resolve()
+    },
   }
 }

@@ -26,7 +26,12 @@ export interface FetchedPartition extends PartitionId {
 const noRecords = Buffer.alloc(0)
 
 /** The answer to a Fetch of version 15. Its records are views of one buffer, which holds the answer as it came. */
-export function readFetchResponse(_correlationId: number, _key: number, _version: number, reader: Reader): FetchResponse {
+export function readFetchResponse(
+  _correlationId: number,
+  _key: number,
+  _version: number,
+  reader: Reader,
+): FetchResponse {
   // In one piece, which is copied together at most once: finding a place in chunks costs more with each of them.
   const whole = Reader.from(reader.buffer.slice(reader.position))
   // Throttle time: the broker mutes the connection itself.

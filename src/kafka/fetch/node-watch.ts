@@ -1,0 +1,219 @@
+import type { PartitionRead } from '../../broker/engine.ts'
+import type { ClusterClient } from '../cluster-client.ts'
+import type { ClusterTopic } from '../cluster-metadata.ts'
+import { isConnectionFailure } from '../kafka-errors.ts'
+import { pause, withinMs } from '../time-limits.ts'
+import { BrokerError } from '../../broker/broker-error.ts'
+import { fetchFrom } from './fetch-call.ts'
+import { partitionKeyOf, type PartitionId } from './fetch-request.ts'
+import type { FetchResponse } from './fetch-response.ts'
+import { partitionAnswer, type NodeReads, type PartitionAnswer } from './node-reads.ts'
+import { WatchedPartition } from './watched-partition.ts'
+
+/** How long the broker waits for records: short where partitions were added, for others may follow; longer each time. */
+const SHORTEST_WAIT_MS = 20
+const LONGEST_WAIT_MS = 500
+/** How often partitions are asked for that came while the broker waits with those it knows. */
+const BETWEEN_MS = 4
+const ANSWER_MAX_BYTES = 4 * 1024 * 1024
+const PARTITION_MAX_BYTES = 1024 * 1024
+/** A partition stays this long behind its last waiter: the next page's wait finds it there. */
+const LINGER_MS = 5000
+const ANSWER_TIMEOUT_MS = 5000
+/** FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH, FETCH_SESSION_TOPIC_ID_ERROR */
+const sessionLost: ReadonlySet<number> = new Set([70, 71, 106])
+const MAX_EPOCH = 0x7fff_ffff
+
+/**
+ * Waits at one node for what comes to its partitions, for all reads that wait: one connection, one fetch session, one
+ * request under way, however many they are.
+ */
+export class NodeWatch {
+  readonly #client: ClusterClient
+  readonly #nodeId: number
+  readonly #reads: NodeReads
+  readonly #partitions = new Map<string, WatchedPartition>()
+  #forgotten: PartitionId[] = []
+  #sessionId = 0
+  #sessionEpoch = 0
+  #isRunning = false
+  #isPolling = false
+  #isBridging = false
+  #waitMs = SHORTEST_WAIT_MS
+
+  constructor(client: ClusterClient, nodeId: number, reads: NodeReads) {
+    this.#client = client
+    this.#nodeId = nodeId
+    this.#reads = reads
+  }
+
+  /** Undefined where it is not watched. */
+  find(partition: PartitionId): WatchedPartition | undefined {
+    return this.#partitions.get(partitionKeyOf(partition))
+  }
+
+  /** The broker waits for what comes there, at this moment. */
+  isWaitingAt({ offset, askedOffset }: WatchedPartition): boolean {
+    return this.#isPolling && offset === askedOffset
+  }
+
+  /** @param bounds as they were when nothing was found at the offset */
+  watch(topic: ClusterTopic, partition: number, offset: number, bounds: PartitionRead): WatchedPartition {
+    const key = partitionKeyOf({ uuid: topic.uuid, partition })
+    const known = this.#partitions.get(key)
+    if (known !== undefined) return known
+    const watched = new WatchedPartition(topic, partition, offset, bounds)
+    this.#partitions.set(key, watched)
+    return watched
+  }
+
+  /** Behind what was added. */
+  start(): void {
+    if (this.#isPolling) void this.#bridge()
+    if (this.#isRunning) return
+    this.#isRunning = true
+    void this.#run().finally(() => (this.#isRunning = false))
+  }
+
+  /** Lets go of the partitions that this is true for: their waiters look for themselves. */
+  abandon(isGone: (partition: WatchedPartition) => boolean): void {
+    for (const [key, partition] of this.#partitions) {
+      if (isGone(partition)) this.#drop(key, partition)
+    }
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#partitions.size > 0 && !this.#client.stopping.aborted) {
+        this.#dropUnwanted()
+        await this.#poll()
+      }
+    } catch (error) {
+      if (!isConnectionFailure(error) && !(error instanceof BrokerError)) {
+        this.#client.options.logger.error({ err: error, nodeId: this.#nodeId }, 'waiting for records failed')
+      }
+      this.#endSession()
+      this.abandon(() => true)
+    }
+  }
+
+  /** One request of the session. */
+  async #poll(): Promise<void> {
+    const connection = await this.#client.connectionTo(this.#nodeId, 'fetch')
+    const asked = [...this.#partitions.values()].filter(({ offset, askedOffset }) => offset !== askedOffset)
+    this.#waitMs = asked.some(({ askedOffset }) => askedOffset < 0)
+      ? SHORTEST_WAIT_MS
+      : Math.min(this.#waitMs * 2, LONGEST_WAIT_MS)
+    for (const partition of asked) partition.askedOffset = partition.offset
+    // The broker forgets behind what it adds.
+    const forgotten = this.#forgotten.filter((partition) => this.find(partition) === undefined)
+    this.#forgotten = []
+    this.#isPolling = true
+    try {
+      const request = {
+        maxWaitMs: this.#waitMs,
+        maxBytes: ANSWER_MAX_BYTES,
+        sessionId: this.#sessionId,
+        sessionEpoch: this.#sessionEpoch,
+        positions: asked.map(({ uuid, partition, offset }) => ({
+          uuid,
+          partition,
+          offset,
+          maxBytes: PARTITION_MAX_BYTES,
+        })),
+        forgotten,
+      }
+      const { clock } = this.#client.options
+      const response = await withinMs(fetchFrom(connection, request), this.#waitMs + ANSWER_TIMEOUT_MS, clock)
+      this.#client.answered()
+      this.#takeResponse(response)
+    } finally {
+      this.#isPolling = false
+    }
+  }
+
+  #takeResponse(response: FetchResponse): void {
+    if (sessionLost.has(response.errorCode)) return this.#endSession()
+    if (response.errorCode !== 0) {
+      throw new BrokerError('NETWORK_EXCEPTION', `The node answered with error ${response.errorCode}.`)
+    }
+    // Without a session the broker has forgotten all by now.
+    if (response.sessionId === 0) this.#endSession()
+    else {
+      this.#sessionId = response.sessionId
+      this.#sessionEpoch = this.#sessionEpoch === MAX_EPOCH ? 1 : this.#sessionEpoch + 1
+    }
+    for (const fetched of response.partitions) {
+      const key = partitionKeyOf(fetched)
+      const partition = this.#partitions.get(key)
+      if (partition === undefined) continue
+      const from = partition.askedOffset < 0 ? partition.offset : partition.askedOffset
+      this.#take(key, partition, partitionAnswer(fetched, from), from)
+    }
+  }
+
+  #take(key: string, partition: WatchedPartition, answer: PartitionAnswer, fromOffset: number): void {
+    // Reads that look for themselves tell what the trouble is.
+    const isTrouble = answer.kafkaCode !== 0 || answer.batches.damaged !== undefined
+    if (answer.kafkaCode === 0) partition.take(answer, fromOffset)
+    if (isTrouble) this.#drop(key, partition)
+  }
+
+  /** Asks for partitions that the broker's session does not have yet, until it is asked the next time. */
+  async #bridge(): Promise<void> {
+    if (this.#isBridging) return
+    this.#isBridging = true
+    try {
+      while (this.#isPolling && !this.#client.stopping.aborted) {
+        const joining = [...this.#partitions].filter(([, { waiters, offset, askedOffset }]) => {
+          return waiters.size > 0 && offset !== askedOffset
+        })
+        if (joining.length === 0) return
+        await this.#readJoining(joining)
+        await pause(BETWEEN_MS, this.#client.options.clock, this.#client.stopping)
+      }
+    } catch (error) {
+      if (!isConnectionFailure(error) && !(error instanceof BrokerError)) throw error
+      // The session's own request meets the trouble too.
+    } finally {
+      this.#isBridging = false
+    }
+  }
+
+  async #readJoining(joining: readonly [string, WatchedPartition][]): Promise<void> {
+    const positions = joining.map(([, { uuid, partition, offset }]) => ({
+      uuid,
+      partition,
+      offset,
+      maxBytes: PARTITION_MAX_BYTES,
+    }))
+    const answers = await this.#reads.read(positions, ANSWER_MAX_BYTES)
+    for (const [index, [key, partition]] of joining.entries()) {
+      const answer = answers.get(key)
+      const from = positions[index]?.offset
+      if (answer === undefined || from === undefined || this.#partitions.get(key) !== partition) continue
+      this.#take(key, partition, answer, from)
+    }
+  }
+
+  #endSession(): void {
+    this.#sessionId = 0
+    this.#sessionEpoch = 0
+    this.#forgotten = []
+    for (const partition of this.#partitions.values()) partition.askedOffset = -1
+  }
+
+  #dropUnwanted(): void {
+    const now = this.#client.options.clock.monotonic()
+    this.abandon((partition) => {
+      if (partition.waiters.size > 0) partition.idleSince = now
+      return partition.isUnwanted || now - partition.idleSince > LINGER_MS
+    })
+  }
+
+  #drop(key: string, partition: WatchedPartition): void {
+    this.#partitions.delete(key)
+    if (partition.askedOffset >= 0) this.#forgotten.push({ uuid: partition.uuid, partition: partition.partition })
+    partition.abandon()
+  }
+}
