@@ -8,7 +8,7 @@ import { partitionEnds } from './group-lag.ts'
 import type { OffsetService } from './offset-service.ts'
 import type { PageLimits, PageSink } from './page-reader.ts'
 import { chosenPartitions, refuseOtherThanCursor } from './read-service.ts'
-import { foundTopic } from './topic-lookup.ts'
+import { lookUpTopic } from './topic-lookup.ts'
 import type { TopicPage, TopicPages } from './topic-pages.ts'
 import type { TopicSummary } from './topic-store.ts'
 
@@ -60,7 +60,7 @@ export class GroupFetchService {
   async fetch(request: GroupFetchRequest, sink: PageSink, signal?: AbortSignal): Promise<GroupPage> {
     checkGroupId(request.group)
     const { engine, clock } = this.#deps
-    const topic = foundTopic(engine, request.topic)
+    const topic = await lookUpTopic(engine, request.topic)
     const reset = parseAutoOffsetReset(request.autoOffsetReset ?? DEFAULT_AUTO_OFFSET_RESET, clock.now())
     const start = await this.#start(topic, request, reset)
     try {

@@ -22,7 +22,7 @@ import {
 } from './member-state.ts'
 import type { SubscriptionStarts } from './subscription-starts.ts'
 import type { TopicAutoCreation } from './topic-auto-creation.ts'
-import { foundTopic } from './topic-lookup.ts'
+import { lookUpTopic } from './topic-lookup.ts'
 import { checkTopicName } from './topic-name.ts'
 import type { TopicSummary } from './topic-store.ts'
 
@@ -158,7 +158,7 @@ export class GroupMemberService {
     for (const [index, name] of topics.entries()) {
       const pointer = `/topics/${index}`
       if (allowAutoCreateTopics) found.push(await this.#deps.topics.findOrCreate(name, pointer))
-      else found.push(foundTopic(this.#deps.engine, name, pointer))
+      else found.push(await lookUpTopic(this.#deps.engine, name, { pointer }))
     }
     return found
   }

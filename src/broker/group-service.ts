@@ -13,7 +13,8 @@ import type { MemberDescription } from './group-membership.ts'
 import type { CommitItem } from './member-commits.ts'
 import { shownPartitions, type ShownPartitions } from './member-state.ts'
 import type { OffsetService } from './offset-service.ts'
-import { foundTopic } from './topic-lookup.ts'
+import { lookUpTopic } from './topic-lookup.ts'
+import type { TopicSummary } from './topic-store.ts'
 import { parsePosition } from './time-expression.ts'
 
 export interface GroupDescription extends GroupSummary {
@@ -120,7 +121,7 @@ export class GroupService {
     if (cursor !== undefined && cursors.kindOf(cursor, '/cursor') === 'member') {
       return members.commit(group, { cursor, offsets: named })
     }
-    const held = cursor === undefined ? undefined : this.#positionsOf(group, cursor)
+    const held = cursor === undefined ? undefined : await this.#positionsOf(group, cursor)
     const offsets = named ?? held
     if (offsets === undefined) throw oneOf('"cursor" or "offsets"', ['/cursor', '/offsets'])
     const pointerOf = named === undefined ? () => '/cursor' : (index: number) => `/offsets/${index}`
@@ -155,7 +156,7 @@ export class GroupService {
     const { engine } = this.#deps
     await foundGroup(engine, group)
     if (topic === undefined) await engine.groups.forget(group)
-    else await engine.groups.forget(group, [foundTopic(engine, topic, '?topic').name])
+    else await engine.groups.forget(group, [(await lookUpTopic(engine, topic, { pointer: '?topic' })).name])
   }
 
   /** Sorted by topic and partition, with what is committed. */
@@ -167,7 +168,9 @@ export class GroupService {
     const committed = await engine.groups.committed(group)
     const byPartition = committedByPartition(committed)
     const topics =
-      topic === undefined ? await this.#topicsOf(group, committed) : [foundTopic(engine, topic, '?topic').name]
+      topic === undefined
+        ? await this.#topicsOf(group, committed)
+        : [(await lookUpTopic(engine, topic, { pointer: '?topic' })).name]
     return topics.flatMap((name) =>
       Array.from({ length: engine.topics.find(name)?.partitionCount ?? 0 }, (_, partition) => {
         const offset = byPartition.get(keyOf(name, partition))
@@ -199,10 +202,13 @@ export class GroupService {
     return entries.map((entry, index) => groupOffset(entry, entry.committed, ends[index]))
   }
 
-  #positionsOf(group: string, text: string): OffsetCommit[] {
+  async #positionsOf(group: string, text: string): Promise<OffsetCommit[]> {
     const cursor = this.#deps.cursors.decodeRead(text, 'group', '/cursor')
     if (cursor.group !== group) throw invalidCursor(`it belongs to another consumer group than "${group}"`, '/cursor')
-    const topic = this.#deps.engine.topics.list().find(({ topicId }) => topicId === cursor.topicId)
+    const { topics } = this.#deps.engine
+    const find = (): TopicSummary | undefined => topics.list().find(({ topicId }) => topicId === cursor.topicId)
+    if (find() === undefined) await topics.refresh()
+    const topic = find()
     if (topic === undefined) {
       throw new BrokerError(
         'UNKNOWN_TOPIC_ID',
@@ -233,7 +239,7 @@ export class GroupService {
   }
 
   async #startsOf(name: string, at: OffsetSpec): Promise<OffsetCommit[]> {
-    const { partitionCount } = foundTopic(this.#deps.engine, name, '/topics')
+    const { partitionCount } = await lookUpTopic(this.#deps.engine, name, { pointer: '/topics' })
     const partitions = Array.from({ length: partitionCount }, (_, partition) => partition)
     const starts = await this.#deps.offsets.starts(name, partitions, at)
     return starts.map(({ partition, offset }) => ({ topic: name, partition, nextOffset: offset }))

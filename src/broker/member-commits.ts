@@ -63,21 +63,34 @@ export class MemberCommits {
 
   async #checked(cursor: MemberCursor, named?: readonly OffsetCommit[]): Promise<MemberCommit[]> {
     const { engine, offsetMetadataBytesMax } = this.#deps
-    const offsets = named ?? this.#positionsOf(cursor)
+    const offsets = named ?? (await this.#positionsOf(cursor))
     const pointerOf = named === undefined ? () => '/cursor' : (index: number) => `/offsets/${index}`
     const checked = await checkCommits(engine, offsets, offsetMetadataBytesMax, pointerOf)
     return checked.map((commit) => ({ ...commit, topicId: engine.topics.find(commit.topic)?.topicId ?? '' }))
   }
 
   /** Of topics that are gone there is nothing to commit. */
-  #positionsOf({ topics }: MemberCursor): OffsetCommit[] {
-    const names = new Map(this.#deps.engine.topics.list().map(({ topicId, name }) => [topicId, name]))
+  async #positionsOf({ topics }: MemberCursor): Promise<OffsetCommit[]> {
+    const names = await topicNames(this.#deps.engine, topics)
     return topics.flatMap(({ topicId, positions }) => {
       const topic = names.get(topicId)
       if (topic === undefined) return []
       return positions.map(({ partition, offset }) => ({ topic, partition, nextOffset: offset }))
     })
   }
+}
+
+/** By id; the engine is asked again where it seems not to know one. */
+async function topicNames(
+  engine: Engine,
+  topics: readonly { readonly topicId: string }[],
+): Promise<ReadonlyMap<string, string>> {
+  const known = (): ReadonlyMap<string, string> =>
+    new Map(engine.topics.list().map(({ topicId, name }) => [topicId, name]))
+  const names = known()
+  if (topics.every(({ topicId }) => names.has(topicId))) return names
+  await engine.topics.refresh()
+  return known()
 }
 
 function notHeld(stored: OffsetsByTopic, { topic, topicId, partition, nextOffset }: MemberCommit): MemberCommitAnswer {

@@ -19,6 +19,7 @@ export async function checkCommits(
   metadataBytesMax: number,
   pointerOf: (index: number) => string,
 ): Promise<readonly CheckedCommit[]> {
+  await lookForUnknown(engine, offsets)
   refuse(
     'UNKNOWN_TOPIC_OR_PARTITION',
     faultsOf(offsets, pointerOf, (offset) => unknownFault(engine, offset)),
@@ -48,6 +49,12 @@ export async function checkCommits(
   }))
   refuse('OFFSET_OUT_OF_RANGE', faultsOf(checked, pointerOf, beyondEnd))
   return checked
+}
+
+/** Others may have made them since the engine last looked. */
+async function lookForUnknown(engine: Engine, offsets: readonly OffsetCommit[]): Promise<void> {
+  const unknown = offsets.filter((offset) => unknownFault(engine, offset) !== undefined)
+  for (const topic of new Set(unknown.map((offset) => offset.topic))) await engine.topics.refresh(topic)
 }
 
 interface Fault {
