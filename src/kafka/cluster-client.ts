@@ -270,13 +270,18 @@ export class ClusterClient {
     let failure: unknown = unknownNode(-1)
     for (const address of [...open, ...addresses.filter((other) => !open.includes(other))]) {
       try {
-        return await withinMs(connections.get(address), METADATA_ATTEMPT_MS, this.options.clock)
+        return await withinMs(connections.get(address), this.#attemptMs, this.options.clock)
       } catch (error) {
         failure = error
         if (isCredentialsFailure(error)) break
       }
     }
     throw new Unsent(failure)
+  }
+
+  /** Where nobody answers, nobody is given long. */
+  get #attemptMs(): number {
+    return this.reachable ? METADATA_ATTEMPT_MS : METADATA_ATTEMPT_MS / 3
   }
 
   /** The nodes in any order, then those we began with. */
@@ -312,9 +317,10 @@ export class ClusterClient {
 
   async #refreshFrom(address: NodeAddress): Promise<void> {
     const { clock } = this.options
-    const connection = await withinMs(this.#lanes.control.get(address), METADATA_ATTEMPT_MS, clock)
+    const limitMs = this.#attemptMs
+    const connection = await withinMs(this.#lanes.control.get(address), limitMs, clock)
     const asked = withErrorsInIt(metadataV12.api.async(connection, null, false, false))
-    const next = clusterMetadata(await withinMs(asked, METADATA_ATTEMPT_MS, clock))
+    const next = clusterMetadata(await withinMs(asked, limitMs, clock))
     this.answered()
     this.#accept(next)
   }

@@ -4,12 +4,13 @@ import type { Timer } from '../broker/clock.ts'
 import type { Trouble } from '../broker/engine.ts'
 import { StartupError } from '../broker/startup-error.ts'
 import type { ClusterClient } from './cluster-client.ts'
-import { asBrokerError, withErrorsInIt } from './kafka-errors.ts'
+import { isConnectionFailure, rootMessage, withErrorsInIt } from './kafka-errors.ts'
 import { pause, withinMs } from './time-limits.ts'
 
-/** A cluster that is silent is told of after two of these at most. */
+/** A cluster that is silent for so long is asked whether it is there, and has the limit to say so: in all below 2 s. */
 const PROBE_INTERVAL_MS = 800
 const PROBE_LIMIT_MS = 900
+const PROBE_DELAY_MIN_MS = 50
 /** How long a start waits for a cluster that cannot be reached. */
 const FIRST_CONTACT_MS = 15_000
 
@@ -47,7 +48,10 @@ export class ClusterWatch {
   }
 
   start(): void {
-    this.#timer = this.#client.options.clock.setTimer(PROBE_INTERVAL_MS, () => void this.#look())
+    const { clock } = this.#client.options
+    const silentMs = this.#silence === undefined ? clock.monotonic() - this.#client.lastAnswerAt : 0
+    const delayMs = Math.max(PROBE_INTERVAL_MS - silentMs, PROBE_DELAY_MIN_MS)
+    this.#timer = clock.setTimer(delayMs, () => void this.#look())
   }
 
   stop(): void {
@@ -102,7 +106,8 @@ export class ClusterWatch {
   #unheard(error: unknown): void {
     const { clock, logger } = this.#client.options
     const first = this.#silence === undefined
-    this.#silence = asBrokerError(error, 'whether it is there').message
+    if (!(error instanceof BrokerError) && !isConnectionFailure(error)) throw error
+    this.#silence = rootMessage(error)
     // All nodes we know may have gone to other addresses: those we began with may know them.
     if (!this.#stopped) void this.#refresh()
     if (!first) return

@@ -114,8 +114,11 @@ export class KafkaEngine implements Engine {
     return this.#fetch.listOffsets(queries)
   }
 
+  /** As it was last seen, where it does not answer now. */
   async cluster(): Promise<ClusterDescription> {
-    await this.#client.refresh()
+    await this.#client.refresh().catch((error: unknown) => {
+      if (!(error instanceof BrokerError)) throw error
+    })
     const { clusterId, controllerId, nodes } = this.#client.metadata
     return {
       clusterId,
