@@ -5,7 +5,12 @@ import { invalidCursor } from './cursor-bytes.ts'
 import type { Engine } from './engine.ts'
 import type { OffsetCommit } from './group-coordinator.ts'
 import { checkGroupId } from './group-id.ts'
-import type { LeaveRequest, MemberAnswer, PartitionsOfTopic } from './group-membership.ts'
+import {
+  DEFAULT_MAX_POLL_INTERVAL_MS,
+  type LeaveRequest,
+  type MemberAnswer,
+  type PartitionsOfTopic,
+} from './group-membership.ts'
 import type { CommitItem, MemberCommits } from './member-commits.ts'
 import type { MemberCursor, MemberCursorCodec } from './member-cursor.ts'
 import type { MemberFetches } from './member-fetches.ts'
@@ -28,8 +33,6 @@ import type { TopicSummary } from './topic-store.ts'
 
 /** Topics that a member may be subscribed to. */
 export const SUBSCRIPTION_TOPICS_MAX = 64
-/** Kafka's `max.poll.interval.ms`. */
-export const DEFAULT_MAX_POLL_INTERVAL_MS = 300_000
 
 export interface MemberJoinRequest {
   readonly group: string

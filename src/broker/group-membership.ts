@@ -1,3 +1,6 @@
+/** Kafka's `max.poll.interval.ms`. */
+export const DEFAULT_MAX_POLL_INTERVAL_MS = 300_000
+
 /**
  * Members of consumer groups: KIP-848's protocol, one call at a time, so that any node can serve any member. The server
  * assigns; a member is told what it may read, and what to let go of.
@@ -84,6 +87,8 @@ export interface MemberState extends MemberIdentity {
   /** What was announced as revoking. */
   readonly announced?: readonly PartitionsOfTopic[] | undefined
   readonly maxPollIntervalMs?: number | undefined
+  /** As an answer had it. */
+  readonly subscription?: number | undefined
 }
 
 export interface HeartbeatRequest extends MemberState {
@@ -129,6 +134,8 @@ export interface MemberAnswer {
   readonly maxPollIntervalMs: number
   readonly heartbeatIntervalMs: number
   readonly sessionTimeoutMs: number
+  /** A checksum of the topics of its join, where the engine wants to be shown it again. */
+  readonly subscription?: number
 }
 
 export interface JoinAnswer extends MemberAnswer {

@@ -9,10 +9,11 @@ import { partitionSetLength, readPartitionSet, writePartitionSet } from './parti
  *
  * ```
  * group | member id | instance id (empty = none) | epoch | fetch time | auto.offset.reset | max poll interval
- *   | flags u8 | fingerprint of the assignment | turn | count of topics
+ *   | flags u8 | fingerprint of the assignment | turn | subscription | count of topics
  *   | topics × (topic id (16 bytes) | revoking | held | count | count × (partition delta, offset))
  * ```
- * `revoking` and `held` are partition sets (partition-set-bytes.ts); `held` is there only with the flag `HELD_LISTED`.
+ * `revoking` and `held` are partition sets (partition-set-bytes.ts); `held` is there only with the flag `HELD_LISTED`,
+ * `subscription` only with the flag `SUBSCRIPTION`.
  */
 export interface MemberCursor {
   readonly group: string
@@ -28,6 +29,8 @@ export interface MemberCursor {
   readonly fingerprint: number
   /** Which of the assigned partitions is to be read first, counted through all of them. */
   readonly turn: number
+  /** A checksum of the topics subscribed to, where the engine asks for it. */
+  readonly subscription?: number
   /** False where the partitions held were too many for the cursor. */
   readonly heldListed: boolean
   readonly topics: readonly CursorTopic[]
@@ -59,6 +62,7 @@ const TOPIC_BYTES = TOPIC_ID_BYTES + 6
 /** What the partitions held and those revoking may take, each. The rest is for positions. */
 const SET_BYTES = 600
 const HELD_LISTED = 1
+const SUBSCRIPTION = 2
 
 export class MemberCursorCodec {
   readonly #cursors: CursorCodec
@@ -173,9 +177,10 @@ function writeIdentity(out: CursorWriter, cursor: Omit<MemberCursor, 'topics'>):
   out.number(cursor.fetchTimeMs)
   out.text(cursor.autoOffsetReset)
   out.number(cursor.maxPollIntervalMs)
-  out.number(cursor.heldListed ? HELD_LISTED : 0)
+  out.number((cursor.heldListed ? HELD_LISTED : 0) | (cursor.subscription === undefined ? 0 : SUBSCRIPTION))
   out.number(cursor.fingerprint)
   out.number(cursor.turn)
+  if (cursor.subscription !== undefined) out.number(cursor.subscription)
 }
 
 function readIdentity(from: CursorReader): Omit<MemberCursor, 'topics'> {
@@ -186,11 +191,13 @@ function readIdentity(from: CursorReader): Omit<MemberCursor, 'topics'> {
   const fetchTimeMs = from.number()
   const autoOffsetReset = from.text()
   const maxPollIntervalMs = from.number()
-  const heldListed = (from.number() & HELD_LISTED) !== 0
+  const flags = from.number()
+  const heldListed = (flags & HELD_LISTED) !== 0
   const fingerprint = from.number()
   const turn = from.number()
+  const subscription = (flags & SUBSCRIPTION) === 0 ? {} : { subscription: from.number() }
   const identity = { group, memberId, memberEpoch, fetchTimeMs, autoOffsetReset, maxPollIntervalMs }
-  return { ...identity, heldListed, fingerprint, turn, ...(instanceId !== '' && { instanceId }) }
+  return { ...identity, heldListed, fingerprint, turn, ...subscription, ...(instanceId !== '' && { instanceId }) }
 }
 
 function readTopic(from: CursorReader, heldListed: boolean): CursorTopic {

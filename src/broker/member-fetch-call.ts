@@ -37,10 +37,11 @@ export class MemberFetchCall {
 
   /** From now on news ends the wait. */
   listen(): void {
-    this.#stopListening?.()
+    const stopBefore = this.#stopListening
     this.#hasNews = false
     if (this.#controller.signal.aborted && !this.#hasEnded) this.#controller = new AbortController()
     this.#stopListening = this.#membership.onNews(this.state, () => this.wake())
+    stopBefore?.()
   }
 
   holdSession(): void {

@@ -34,7 +34,7 @@ export function standingWith(
 ): { readonly shown: MemberStanding; readonly cursor: MemberCursor } {
   const revoking = announceable(answer.revoking)
   const heldListed = isListable(answer.assignment)
-  const { memberEpoch, maxPollIntervalMs } = answer
+  const { memberEpoch, maxPollIntervalMs, subscription } = answer
   return {
     shown: { memberEpoch, assignment: shownPartitions(answer.assignment), revoking: shownPartitions(revoking) },
     cursor: {
@@ -43,6 +43,7 @@ export function standingWith(
       maxPollIntervalMs,
       fingerprint: fingerprintOf(answer),
       heldListed,
+      ...(subscription !== undefined && { subscription }),
       topics: cursorTopics(heldListed ? answer.assignment : [], revoking, positions),
     },
   }
@@ -54,7 +55,7 @@ export function isNewTo(cursor: MemberCursor, answer: MemberAnswer): boolean {
 }
 
 export function stateOf(cursor: MemberCursor): MemberState {
-  const { group, memberId, instanceId, memberEpoch, maxPollIntervalMs, heldListed, topics } = cursor
+  const { group, memberId, instanceId, memberEpoch, maxPollIntervalMs, subscription, heldListed, topics } = cursor
   return {
     group,
     memberId,
@@ -62,6 +63,7 @@ export function stateOf(cursor: MemberCursor): MemberState {
     maxPollIntervalMs,
     ...(heldListed && { held: topics.map(({ topicId, held }) => ({ topicId, partitions: held })) }),
     announced: topics.map(({ topicId, revoking }) => ({ topicId, partitions: revoking })),
+    ...(subscription !== undefined && { subscription }),
     ...(instanceId !== undefined && { instanceId }),
   }
 }

@@ -1,22 +1,19 @@
 import type { EngineContext, GroupPart } from '../engine-parts.ts'
-import { notThere } from '../not-there.ts'
+import { GroupRequests } from './group-requests.ts'
+import { GroupTopics } from './group-topics.ts'
+import { KafkaGroupCoordinator } from './kafka-group-coordinator.ts'
+import { KafkaGroupMembership } from './kafka-group-membership.ts'
 
-export function createGroupPart(_context: EngineContext): GroupPart {
-  const refuse = (): Promise<never> => Promise.reject(notThere('Consumer groups'))
+export function createGroupPart(context: EngineContext): GroupPart {
+  const requests = new GroupRequests(context.client)
+  const topics = new GroupTopics(context.client)
+  const membership = new KafkaGroupMembership(context, requests, topics)
   return {
-    groups: { commit: refuse, committed: refuse, forget: refuse, list: refuse, find: refuse, delete: refuse },
-    membership: {
-      join: refuse,
-      heartbeat: refuse,
-      leave: refuse,
-      commit: refuse,
-      standing: () => {
-        throw notThere('Consumer groups')
-      },
-      onNews: () => () => {},
-      holdSession: () => () => {},
-      describe: refuse,
+    groups: new KafkaGroupCoordinator(context, requests, topics),
+    membership,
+    close: () => {
+      membership.close()
+      return Promise.resolve()
     },
-    close: () => Promise.resolve(),
   }
 }

@@ -1,0 +1,280 @@
+import { BrokerError } from '../../broker/broker-error.ts'
+import { DEFAULT_MAX_POLL_INTERVAL_MS } from '../../broker/group-membership.ts'
+import type {
+  GroupMembership,
+  HeartbeatRequest,
+  JoinAnswer,
+  JoinRequest,
+  LeaveRequest,
+  MemberAnswer,
+  MemberCommitAnswer,
+  MemberCommitRequest,
+  MemberIdentity,
+  MembershipDescription,
+  MemberState,
+  PartitionsOfTopic,
+} from '../../broker/group-membership.ts'
+import type { EngineContext } from '../engine-parts.ts'
+import { classicMembership, consumerMembership } from './described-groups.ts'
+import type { ConsumerGroup, ConsumerGroupMember, GroupRequests } from './group-requests.ts'
+import type { GroupTopics } from './group-topics.ts'
+import { MemberCommit } from './member-commit.ts'
+import { fencedEpoch, fencedInstance, instanceInUse, membershipError, unknownMember } from './member-errors.ts'
+import { MemberSubscriptions, type Subscription, subscriptionTo } from './member-subscriptions.ts'
+import { common, countOf, union, without } from './partition-sets.ts'
+import { SessionTimeouts } from './session-timeouts.ts'
+import { WatchedMembers } from './watched-members.ts'
+
+const JOINS = 0
+const LEAVES = -1
+/** A static member that comes back: its partitions wait for it. */
+const LEAVES_FOR_A_WHILE = -2
+const DEFAULT_HEARTBEAT_INTERVAL_MS = 5000
+
+/** What is told to the coordinator with each heartbeat. */
+interface Told {
+  readonly subscription: Subscription
+  readonly owned: readonly PartitionsOfTopic[]
+}
+
+/**
+ * See `GroupMembership`: members that the cluster keeps. Each call is a heartbeat that says all that the member is, from its
+ * cursor, so that it may come twice, and through any gateway; nothing of a member is kept here beyond a call but memory of
+ * what the coordinator would tell again.
+ */
+export class KafkaGroupMembership implements GroupMembership {
+  readonly #requests: GroupRequests
+  readonly #topics: GroupTopics
+  readonly #subscriptions = new MemberSubscriptions()
+  readonly #sessions: SessionTimeouts
+  readonly #watched: WatchedMembers
+
+  constructor({ clock }: Pick<EngineContext, 'clock'>, requests: GroupRequests, topics: GroupTopics) {
+    this.#requests = requests
+    this.#topics = topics
+    this.#sessions = new SessionTimeouts(requests, clock)
+    this.#watched = new WatchedMembers(clock, (state, keepsAlive) =>
+      keepsAlive ? this.#beat(state, []) : this.#look(state, []),
+    )
+  }
+
+  /**
+   * A member that is there already keeps its partitions, and its epoch with them: what it was handed out before still
+   * counts, where the embedded coordinator makes it worthless.
+   */
+  async join(request: JoinRequest): Promise<JoinAnswer> {
+    const { group, memberId, instanceId, topics, assignor, maxPollIntervalMs } = request
+    const members = (await this.#requests.consumerGroup(group))?.members ?? []
+    const isBack = await this.#makeRoom(request, members)
+    const subscription = subscriptionTo(topics)
+    const sessionTimeoutMs = await this.#sessions.of(group)
+    const joining = { group, memberId, memberEpoch: JOINS, instanceId, maxPollIntervalMs, assignor, owned: [] }
+    const answer = await this.#requests.heartbeat({ ...joining, topics: subscription.topics })
+    this.#subscriptions.remember(group, memberId, subscription)
+    const assigned = await this.#assigned(answer.assignment?.topicPartitions ?? [])
+    return {
+      created: !isBack,
+      memberEpoch: answer.memberEpoch,
+      assignment: this.#topics.named(assigned),
+      revoking: [],
+      maxPollIntervalMs,
+      heartbeatIntervalMs: answer.heartbeatIntervalMs,
+      sessionTimeoutMs,
+      subscription: subscription.checksum,
+    }
+  }
+
+  async heartbeat(request: HeartbeatRequest): Promise<MemberAnswer> {
+    const { released = [], fetchAgeMs = 0, maxPollIntervalMs = Infinity } = request
+    const state = { ...request, memberEpoch: this.#watched.epochOf(request) }
+    const answer =
+      fetchAgeMs > maxPollIntervalMs ? await this.#look(state, released) : await this.#beat(state, released)
+    this.#watched.answered(request, answer)
+    return answer
+  }
+
+  async leave({ group, memberId, permanent = false }: LeaveRequest): Promise<void> {
+    const members = (await this.#requests.consumerGroup(group))?.members ?? []
+    const member = members.find((each) => each.memberId === memberId)
+    if (member !== undefined) await this.#leaves(group, member, permanent ? LEAVES : LEAVES_FOR_A_WHILE)
+  }
+
+  async commit(request: MemberCommitRequest): Promise<readonly MemberCommitAnswer[]> {
+    const { released = [] } = request
+    const answers = await new MemberCommit(this.#requests, this.#topics, request).store()
+    if (countOf(released) === 0) return answers
+    // Stored is stored: that the membership is over is told by the next call.
+    await this.heartbeat(request).catch((error: unknown) => {
+      if (membershipError(error, request) === error) throw error
+    })
+    return answers
+  }
+
+  standing(identity: MemberIdentity, told: MemberAnswer): MemberAnswer {
+    const last = this.#watched.last(identity)
+    if (last === undefined || last.memberEpoch < told.memberEpoch) return told
+    if (last.memberEpoch > told.memberEpoch) return last
+    // Another call of the member may have been told of less: what this one knows of is still to be let go of.
+    const left = without(union(told.assignment, told.revoking), last.assignment)
+    return { ...last, revoking: this.#topics.named(left) }
+  }
+
+  onNews(state: MemberState, listener: () => void): () => void {
+    return this.#watched.onNews(state, listener)
+  }
+
+  holdSession(group: string, memberId: string): () => void {
+    return this.#watched.hold({ group, memberId })
+  }
+
+  async describe(group: string): Promise<MembershipDescription | undefined> {
+    const found = await this.#requests.consumerGroup(group)
+    if (found !== undefined) return consumerMembership(found)
+    const classic = await this.#requests.classicGroup(group)
+    return classic === undefined || classic.protocolType === '' ? undefined : classicMembership(classic, this.#topics)
+  }
+
+  close(): void {
+    this.#watched.close()
+  }
+
+  /** Whoever has the instance id leaves for a while first; resolves with whether the member, or its instance, was there. */
+  async #makeRoom(
+    { group, memberId, instanceId }: JoinRequest,
+    members: readonly ConsumerGroupMember[],
+  ): Promise<boolean> {
+    const member = members.find((each) => each.memberId === memberId)
+    const holder = instanceId === undefined ? undefined : members.find((each) => each.instanceId === instanceId)
+    if (
+      instanceId !== undefined &&
+      member !== undefined &&
+      holder !== undefined &&
+      member.memberId !== holder.memberId
+    ) {
+      throw instanceInUse(instanceId, memberId)
+    }
+    if (holder !== undefined) {
+      if (holder.memberEpoch !== LEAVES_FOR_A_WHILE) await this.#leaves(group, holder, LEAVES_FOR_A_WHILE)
+    } else if (member !== undefined && (instanceId ?? null) !== member.instanceId) {
+      await this.#leaves(group, member, LEAVES)
+    }
+    return member !== undefined || holder !== undefined
+  }
+
+  async #leaves(group: string, { memberId, instanceId }: ConsumerGroupMember, memberEpoch: number): Promise<void> {
+    const isStatic = instanceId !== null && instanceId !== undefined
+    const leaving = {
+      group,
+      memberId,
+      memberEpoch: isStatic ? memberEpoch : LEAVES,
+      ...(isStatic && { instanceId }),
+      maxPollIntervalMs: 0,
+      topics: null,
+      owned: null,
+    }
+    await this.#requests.heartbeat(leaving).catch((error: unknown) => {
+      if (membershipError(error, { group, memberId, memberEpoch }) === error) throw error
+    })
+  }
+
+  async #beat(state: MemberState, released: readonly PartitionsOfTopic[]): Promise<MemberAnswer> {
+    const { told, described } = await this.#told(state, released)
+    try {
+      return await this.#send(state, told)
+    } catch (error) {
+      const narrower = await this.#narrower(state, told, error, described)
+      if (narrower === undefined) throw membershipError(error, state)
+      return this.#send(state, narrower).catch((again: unknown) => {
+        throw membershipError(again, state)
+      })
+    }
+  }
+
+  async #send(state: MemberState, { subscription, owned }: Told): Promise<MemberAnswer> {
+    const { group, memberId, memberEpoch, instanceId, maxPollIntervalMs = DEFAULT_MAX_POLL_INTERVAL_MS } = state
+    const { topics, checksum } = subscription
+    const beat = { group, memberId, memberEpoch, instanceId, maxPollIntervalMs, topics, owned }
+    const answer = await this.#requests.heartbeat(beat)
+    const assigned = answer.assignment === null ? owned : await this.#assigned(answer.assignment.topicPartitions)
+    return {
+      memberEpoch: answer.memberEpoch,
+      assignment: this.#topics.named(assigned),
+      revoking: this.#topics.named(without(owned, assigned)),
+      maxPollIntervalMs,
+      heartbeatIntervalMs: answer.heartbeatIntervalMs,
+      sessionTimeoutMs: this.#sessions.known(group),
+      subscription: checksum,
+    }
+  }
+
+  /** As the coordinator describes it, which keeps nothing alive. */
+  async #look(state: MemberState, released: readonly PartitionsOfTopic[]): Promise<MemberAnswer> {
+    const { group, memberEpoch, maxPollIntervalMs = DEFAULT_MAX_POLL_INTERVAL_MS } = state
+    const member = memberIn(await this.#requests.consumerGroup(group), state)
+    if (member.memberEpoch !== memberEpoch) throw fencedEpoch(state)
+    const owned = union(state.announced ?? [], this.#topics.ids(member.assignment.topicPartitions))
+    const assigned = common(owned, this.#topics.ids(member.targetAssignment.topicPartitions))
+    return {
+      memberEpoch,
+      assignment: this.#topics.named(assigned),
+      revoking: this.#topics.named(without(without(owned, assigned), released)),
+      maxPollIntervalMs,
+      heartbeatIntervalMs: DEFAULT_HEARTBEAT_INTERVAL_MS,
+      sessionTimeoutMs: this.#sessions.known(group),
+      subscription: subscriptionTo(member.subscribedTopicNames).checksum,
+    }
+  }
+
+  /** What a cursor had no room for is what the coordinator says. */
+  async #told(
+    state: MemberState,
+    released: readonly PartitionsOfTopic[],
+  ): Promise<{ told: Told; described?: ConsumerGroupMember }> {
+    const { group, memberId, held, announced = [], subscription: checksum } = state
+    const known = checksum === undefined ? undefined : this.#subscriptions.find(group, memberId, checksum)
+    if (known !== undefined && held !== undefined) {
+      return { told: { subscription: known, owned: without(union(held, announced), released) } }
+    }
+    const described = memberIn(await this.#requests.consumerGroup(group), state)
+    const subscription = subscriptionTo(described.subscribedTopicNames)
+    // It has joined again since, for other topics.
+    if (checksum !== undefined && checksum !== subscription.checksum) throw fencedEpoch(state)
+    this.#subscriptions.remember(group, memberId, subscription)
+    const owned = held ?? this.#topics.ids(described.assignment.topicPartitions)
+    return { told: { subscription, owned: without(union(owned, announced), released) }, described }
+  }
+
+  /**
+   * A member whose reply was lost comes with the epoch before, and may own less by now: Kafka takes it when it says so.
+   * Undefined where that is not the matter.
+   */
+  async #narrower(
+    state: MemberState,
+    told: Told,
+    error: unknown,
+    described: ConsumerGroupMember | undefined,
+  ): Promise<Told | undefined> {
+    if (!(error instanceof BrokerError) || error.code !== 'FENCED_MEMBER_EPOCH') return undefined
+    const member = described ?? memberIn(await this.#requests.consumerGroup(state.group), state)
+    const owned = common(told.owned, this.#topics.ids(member.assignment.topicPartitions))
+    return countOf(owned) === countOf(told.owned) ? undefined : { ...told, owned }
+  }
+
+  async #assigned(
+    topics: readonly { readonly topicId: string; readonly partitions: readonly number[] }[],
+  ): Promise<PartitionsOfTopic[]> {
+    const assigned = this.#topics.ids(topics)
+    await this.#topics.know(assigned)
+    return assigned
+  }
+}
+
+function memberIn(group: ConsumerGroup | undefined, identity: MemberIdentity): ConsumerGroupMember {
+  const { instanceId, memberId } = identity
+  const members = group?.members ?? []
+  const found = members.find((member) => member.memberId === memberId)
+  if (found !== undefined && found.memberEpoch !== LEAVES_FOR_A_WHILE) return found
+  if (instanceId !== undefined && members.some((member) => member.instanceId === instanceId))
+    throw fencedInstance(identity)
+  throw unknownMember(identity)
+}

@@ -1,0 +1,163 @@
+import type { Clock, Timer } from '../../broker/clock.ts'
+import type { MemberAnswer, MemberIdentity, MemberState, PartitionsOfTopic } from '../../broker/group-membership.ts'
+import { endsMembership } from './member-errors.ts'
+
+/** A waiting request asks soon at first, for a group settles within seconds; then as often as the coordinator wants. */
+const FIRST_QUESTION_MS = 500
+
+/** @param keepsAlive false: the member is only looked at */
+export type Question = (state: MemberState, keepsAlive: boolean) => Promise<MemberAnswer>
+
+/**
+ * Members that requests wait for on this gateway, for as long as they wait: each is asked for again and again, so that its
+ * session lives and its news are seen. Kafka tells nobody anything by itself.
+ */
+export class WatchedMembers {
+  readonly #clock: Clock
+  readonly #ask: Question
+  readonly #watches = new Map<string, MemberWatch>()
+
+  constructor(clock: Clock, ask: Question) {
+    this.#clock = clock
+    this.#ask = ask
+  }
+
+  onNews(state: MemberState, listener: () => void): () => void {
+    const watch = this.#watchOf(state)
+    watch.begin(state)
+    watch.listeners.add(listener)
+    return () => {
+      watch.listeners.delete(listener)
+      this.#letGo(state)
+    }
+  }
+
+  hold(identity: Pick<MemberIdentity, 'group' | 'memberId'>): () => void {
+    const watch = this.#watchOf(identity)
+    const hold = {}
+    watch.holds.add(hold)
+    return () => {
+      watch.holds.delete(hold)
+      this.#letGo(identity)
+    }
+  }
+
+  /** What the coordinator said last, where anybody waits for the member here; rejects what ended its membership. */
+  last(identity: Pick<MemberIdentity, 'group' | 'memberId'>): MemberAnswer | undefined {
+    return this.#watches.get(keyOf(identity))?.last
+  }
+
+  /** The epoch to call with: requests that wait move their member on by themselves. */
+  epochOf(state: MemberState): number {
+    return this.#watches.get(keyOf(state))?.epochOf(state.memberEpoch) ?? state.memberEpoch
+  }
+
+  answered(identity: Pick<MemberIdentity, 'group' | 'memberId'>, answer: MemberAnswer): void {
+    this.#watches.get(keyOf(identity))?.answered(answer)
+  }
+
+  close(): void {
+    for (const watch of this.#watches.values()) watch.end()
+    this.#watches.clear()
+  }
+
+  #watchOf(identity: Pick<MemberIdentity, 'group' | 'memberId'>): MemberWatch {
+    const key = keyOf(identity)
+    const watch = this.#watches.get(key) ?? new MemberWatch(this.#clock, this.#ask)
+    this.#watches.set(key, watch)
+    return watch
+  }
+
+  #letGo(identity: Pick<MemberIdentity, 'group' | 'memberId'>): void {
+    const watch = this.#watches.get(keyOf(identity))
+    if (watch === undefined || watch.listeners.size > 0 || watch.holds.size > 0) return
+    watch.end()
+    this.#watches.delete(keyOf(identity))
+  }
+}
+
+class MemberWatch {
+  readonly listeners = new Set<() => void>()
+  readonly holds = new Set<object>()
+  readonly #clock: Clock
+  readonly #ask: Question
+  /** As the request that began to wait last had it. */
+  #state: MemberState | undefined
+  #timer: Timer | undefined
+  #delayMs = FIRST_QUESTION_MS
+  #hasEnded = false
+  #last: MemberAnswer | undefined
+  #failure: unknown
+
+  constructor(clock: Clock, ask: Question) {
+    this.#clock = clock
+    this.#ask = ask
+  }
+
+  get last(): MemberAnswer | undefined {
+    if (this.#failure !== undefined) throw this.#failure
+    return this.#last
+  }
+
+  begin(state: MemberState): void {
+    this.#failure = undefined
+    this.#state = state
+    this.#timer ??= this.#later()
+  }
+
+  /** Of the call that waits here, and of those that show what it has seen since. */
+  epochOf(shown: number): number {
+    if (this.#state === undefined || shown < this.#state.memberEpoch) return shown
+    return Math.max(shown, this.#last?.memberEpoch ?? shown)
+  }
+
+  answered(answer: MemberAnswer): void {
+    const before = this.#last
+    this.#last = answer
+    if (before !== undefined && signatureOf(before) !== signatureOf(answer)) this.#tell()
+  }
+
+  end(): void {
+    this.#hasEnded = true
+    this.#timer?.cancel()
+  }
+
+  #later(): Timer {
+    const delayMs = this.#delayMs
+    this.#delayMs = Math.min(delayMs * 2, this.#last?.heartbeatIntervalMs ?? delayMs * 2)
+    return this.#clock.setTimer(delayMs, () => void this.#question())
+  }
+
+  async #question(): Promise<void> {
+    this.#timer = undefined
+    if (this.#state === undefined) return
+    const memberEpoch = this.epochOf(this.#state.memberEpoch)
+    try {
+      this.answered(await this.#ask({ ...this.#state, memberEpoch }, this.holds.size > 0))
+    } catch (error) {
+      // What passes by itself is asked again; the request that waits is not to be bothered with it.
+      if (endsMembership(error)) {
+        this.#failure = error
+        this.#tell()
+        return
+      }
+    }
+    if (!this.#hasEnded) this.#timer ??= this.#later()
+  }
+
+  #tell(): void {
+    const listeners = [...this.listeners]
+    this.listeners.clear()
+    for (const listener of listeners) listener()
+  }
+}
+
+function signatureOf({ assignment, revoking }: MemberAnswer): string {
+  const text = ({ topicId, partitions }: PartitionsOfTopic): string => `${topicId}:${partitions.join()}`
+  return `${assignment.map(text).join(';')} ${revoking.map(text).join(';')}`
+}
+
+/** Ids hold no spaces. */
+function keyOf({ group, memberId }: Pick<MemberIdentity, 'group' | 'memberId'>): string {
+  return `${group} ${memberId}`
+}
