@@ -1,7 +1,5 @@
-import type { Connection } from '@platformatic/kafka'
-import { fetchFrom } from './fetch-call.ts'
 import type { FetchMemory } from './fetch-memory.ts'
-import { partitionKeyOf, type FetchPosition } from './fetch-request.ts'
+import { partitionKeyOf, type FetchPosition, type FetchRequest } from './fetch-request.ts'
 import type { FetchedPartition, FetchResponse } from './fetch-response.ts'
 import { readableBatches, type ReadableBatches } from './readable-batches.ts'
 import { refusal } from '../kafka-errors.ts'
@@ -31,13 +29,13 @@ interface Question {
  * asked once. Not so one that was sent: what was acknowledged since may be missing in its answer.
  */
 export class NodeReads {
-  readonly #connect: () => Promise<Connection>
+  readonly #fetch: (request: FetchRequest) => Promise<FetchResponse>
   readonly #memory: FetchMemory
   readonly #queue = new Map<string, Question>()
   #inFlight = 0
 
-  constructor(connect: () => Promise<Connection>, memory: FetchMemory) {
-    this.#connect = connect
+  constructor(fetch: (request: FetchRequest) => Promise<FetchResponse>, memory: FetchMemory) {
+    this.#fetch = fetch
     this.#memory = memory
   }
 
@@ -71,7 +69,7 @@ export class NodeReads {
     try {
       const limit = Math.min(maxBytes, ANSWER_MAX_BYTES)
       const request = { maxWaitMs: 0, maxBytes: limit, sessionId: 0, sessionEpoch: -1, positions, forgotten: [] }
-      const response = await this.#memory.hold(limit, async () => fetchFrom(await this.#connect(), request))
+      const response = await this.#memory.hold(limit, () => this.#fetch(request))
       answer.resolve(answersOf(response, positions))
     } catch (error) {
       answer.reject(error)

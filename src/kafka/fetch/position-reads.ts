@@ -1,6 +1,7 @@
 import { BrokerError } from '../../broker/broker-error.ts'
 import type { PartitionRead, ReadPosition, ReadRequest } from '../../broker/engine.ts'
 import type { ClusterClient } from '../cluster-client.ts'
+import { fetchFrom } from './fetch-call.ts'
 import { FetchMemory } from './fetch-memory.ts'
 import { partitionKeyOf } from './fetch-request.ts'
 import { askLeaders, type Located, type Outcome } from './leader-questions.ts'
@@ -28,7 +29,9 @@ export class PositionReads {
   node(nodeId: number): NodeReads {
     const known = this.#nodes.get(nodeId)
     if (known !== undefined) return known
-    const made = new NodeReads(() => this.#client.connectionTo(nodeId, 'control'), this.#memory)
+    const made = new NodeReads(async (request) => {
+      return await fetchFrom(await this.#client.connectionTo(nodeId, 'control'), request)
+    }, this.#memory)
     this.#nodes.set(nodeId, made)
     return made
   }
