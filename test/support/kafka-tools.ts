@@ -40,11 +40,13 @@ export async function kafkaClassPath(): Promise<string> {
   return `${await jarFolder()}/*`
 }
 
-/** Runs a class of Kafka's, or a source file of ours that uses them, and returns what it printed. */
-export async function kafkaTool(main: string, parameters: readonly string[]): Promise<string> {
-  const { stdout } = await run('java', ['-cp', await kafkaClassPath(), main, ...parameters], {
+/** Runs a class of Kafka's, or a source file of ours that uses them, on this input, and returns what it printed. */
+export async function kafkaTool(main: string, parameters: readonly string[], input?: string): Promise<string> {
+  const running = run('java', ['-cp', await kafkaClassPath(), main, ...parameters], {
     maxBuffer: 1024 * 1024 * 1024,
   })
+  if (input !== undefined) running.child.stdin?.end(input)
+  const { stdout } = await running
   return stdout
 }
 
