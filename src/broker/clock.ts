@@ -24,3 +24,9 @@ export const systemClock: Clock = {
     return { cancel: () => clearTimeout(handle) }
   },
 }
+
+/** Keeps the process alive until what it returns is called: for work that at times waits for nothing but timers. */
+export function holdProcess(): () => void {
+  const handle = setInterval(() => {}, 60_000)
+  return () => clearInterval(handle)
+}

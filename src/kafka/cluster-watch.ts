@@ -12,7 +12,7 @@ const PROBE_INTERVAL_MS = 800
 const PROBE_LIMIT_MS = 900
 const PROBE_DELAY_MIN_MS = 50
 /** How long a start waits for a cluster that cannot be reached. */
-const FIRST_CONTACT_MS = 15_000
+const FIRST_CONTACT_MS = 10_000
 
 /** Knows whether the cluster answers, and keeps what is known of it from growing old. */
 export class ClusterWatch {
@@ -40,7 +40,8 @@ export class ClusterWatch {
       } catch (error) {
         if (!(error instanceof BrokerError)) throw error
         if (!error.retriable || error.code === 'SASL_AUTHENTICATION_FAILED' || clock.monotonic() >= deadline) {
-          throw new StartupError(`bootstrap.servers=${servers}: ${error.message}`, { cause: error })
+          const told = error.message.replace(/ Send the request again\.$/, '')
+          throw new StartupError(`bootstrap.servers=${servers}: ${told}`, { cause: error })
         }
         await pause(retryBackoffMaxMs, clock, this.#client.stopping)
       }

@@ -1,4 +1,5 @@
 import { BrokerError } from '../broker/broker-error.ts'
+import { holdProcess } from '../broker/clock.ts'
 import type { EngineStatistics } from '../broker/engine-statistics.ts'
 import type {
   AppendRequest,
@@ -77,6 +78,7 @@ export class KafkaEngine implements Engine {
     const client = new ClusterClient(options)
     const watch = new ClusterWatch(client)
     const topics = new KafkaTopicStore(client, options.replicationFactor)
+    const letGo = holdProcess()
     try {
       await watch.firstContact()
       await topics.load()
@@ -85,6 +87,8 @@ export class KafkaEngine implements Engine {
     } catch (error) {
       await client.close()
       throw error
+    } finally {
+      letGo()
     }
   }
 
