@@ -1,6 +1,7 @@
 import { BrokerError } from '../../broker/broker-error.ts'
 import type { PartitionRead, ReadPosition, ReadRequest } from '../../broker/engine.ts'
 import type { ClusterClient } from '../cluster-client.ts'
+import { withinMs } from '../time-limits.ts'
 import { fetchFrom } from './fetch-call.ts'
 import { FetchMemory } from './fetch-memory.ts'
 import { partitionKeyOf } from './fetch-request.ts'
@@ -12,6 +13,8 @@ import { firstBytes } from './readable-batches.ts'
 /** How long a leader that moved or does not answer is looked for; by reads that wait anyway, longer. */
 const PATIENCE_MS = 3000
 const WAITING_PATIENCE_MAX_MS = 15_000
+/** A node that takes longer with what it need not wait for hangs. */
+const ANSWER_TIMEOUT_MS = 10_000
 const OFFSET_OUT_OF_RANGE = 1
 
 /** Reads positions as they are now, without waiting for records. */
@@ -30,7 +33,8 @@ export class PositionReads {
     const known = this.#nodes.get(nodeId)
     if (known !== undefined) return known
     const made = new NodeReads(async (request) => {
-      return await fetchFrom(await this.#client.connectionTo(nodeId, 'control'), request)
+      const answer = fetchFrom(await this.#client.connectionTo(nodeId, 'control'), request)
+      return await withinMs(answer, ANSWER_TIMEOUT_MS, this.#client.options.clock)
     }, this.#memory)
     this.#nodes.set(nodeId, made)
     return made
