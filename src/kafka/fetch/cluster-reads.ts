@@ -3,6 +3,7 @@ import type { PartitionRead, ReadPosition, ReadRequest, ReadResult } from '../..
 import type { ClusterClient } from '../cluster-client.ts'
 import type { ClusterMetadata } from '../cluster-metadata.ts'
 import { pause } from '../time-limits.ts'
+import { fetchFrom } from './fetch-call.ts'
 import { locate } from './leader-questions.ts'
 import { NodeWatch } from './node-watch.ts'
 import { PositionReads, withinBytes } from './position-reads.ts'
@@ -118,7 +119,19 @@ export class ClusterReads {
   #watchOf(nodeId: number): NodeWatch {
     const known = this.#watches.get(nodeId)
     if (known !== undefined) return known
-    const made = new NodeWatch(this.#client, nodeId, this.#reads.node(nodeId))
+    const { clock, logger } = this.#client.options
+    const made = new NodeWatch({
+      nodeId,
+      fetch: async (request) => {
+        const response = await fetchFrom(await this.#client.connectionTo(nodeId, 'fetch'), request)
+        this.#client.answered()
+        return response
+      },
+      reads: this.#reads.node(nodeId),
+      clock,
+      logger,
+      stopping: this.#client.stopping,
+    })
     this.#watches.set(nodeId, made)
     return made
   }

@@ -1,11 +1,11 @@
 import type { PartitionRead } from '../../broker/engine.ts'
-import type { ClusterClient } from '../cluster-client.ts'
+import type { Clock } from '../../broker/clock.ts'
+import type { Logger } from '../../broker/logger.ts'
 import type { ClusterTopic } from '../cluster-metadata.ts'
 import { isConnectionFailure } from '../kafka-errors.ts'
 import { pause, withinMs } from '../time-limits.ts'
 import { BrokerError } from '../../broker/broker-error.ts'
-import { fetchFrom } from './fetch-call.ts'
-import { partitionKeyOf, type PartitionId } from './fetch-request.ts'
+import { partitionKeyOf, type FetchPosition, type FetchRequest, type PartitionId } from './fetch-request.ts'
 import type { FetchResponse } from './fetch-response.ts'
 import { partitionAnswer, type NodeReads, type PartitionAnswer } from './node-reads.ts'
 import { WatchedPartition } from './watched-partition.ts'
@@ -24,14 +24,23 @@ const ANSWER_TIMEOUT_MS = 5000
 const sessionLost: ReadonlySet<number> = new Set([70, 71, 106])
 const MAX_EPOCH = 0x7fff_ffff
 
+export interface NodeWatchOptions {
+  readonly nodeId: number
+  /** On a connection of its own: what waits holds up all behind it. */
+  readonly fetch: (request: FetchRequest) => Promise<FetchResponse>
+  /** Of the same node, on another connection. */
+  readonly reads: NodeReads
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly stopping: AbortSignal
+}
+
 /**
  * Waits at one node for what comes to its partitions, for all reads that wait: one connection, one fetch session, one
  * request under way, however many they are.
  */
 export class NodeWatch {
-  readonly #client: ClusterClient
-  readonly #nodeId: number
-  readonly #reads: NodeReads
+  readonly #options: NodeWatchOptions
   readonly #partitions = new Map<string, WatchedPartition>()
   #forgotten: PartitionId[] = []
   #sessionId = 0
@@ -41,10 +50,8 @@ export class NodeWatch {
   #isBridging = false
   #waitMs = SHORTEST_WAIT_MS
 
-  constructor(client: ClusterClient, nodeId: number, reads: NodeReads) {
-    this.#client = client
-    this.#nodeId = nodeId
-    this.#reads = reads
+  constructor(options: NodeWatchOptions) {
+    this.#options = options
   }
 
   /** Undefined where it is not watched. */
@@ -70,9 +77,13 @@ export class NodeWatch {
   /** Behind what was added. */
   start(): void {
     if (this.#isPolling) void this.#bridge()
-    if (this.#isRunning) return
+    if (this.#isRunning || this.#options.stopping.aborted) return
     this.#isRunning = true
-    void this.#run().finally(() => (this.#isRunning = false))
+    void this.#run().finally(() => {
+      this.#isRunning = false
+      // Some may have come between its last look and this.
+      if (this.#partitions.size > 0) this.start()
+    })
   }
 
   /** Lets go of the partitions that this is true for: their waiters look for themselves. */
@@ -84,14 +95,13 @@ export class NodeWatch {
 
   async #run(): Promise<void> {
     try {
-      while (this.#partitions.size > 0 && !this.#client.stopping.aborted) {
+      while (!this.#options.stopping.aborted) {
         this.#dropUnwanted()
+        if (this.#partitions.size === 0) return
         await this.#poll()
       }
     } catch (error) {
-      if (!isConnectionFailure(error) && !(error instanceof BrokerError)) {
-        this.#client.options.logger.error({ err: error, nodeId: this.#nodeId }, 'waiting for records failed')
-      }
+      this.#tellIfUnforeseen(error)
       this.#endSession()
       this.abandon(() => true)
     }
@@ -99,7 +109,6 @@ export class NodeWatch {
 
   /** One request of the session. */
   async #poll(): Promise<void> {
-    const connection = await this.#client.connectionTo(this.#nodeId, 'fetch')
     const asked = [...this.#partitions.values()].filter(({ offset, askedOffset }) => offset !== askedOffset)
     this.#waitMs = asked.some(({ askedOffset }) => askedOffset < 0)
       ? SHORTEST_WAIT_MS
@@ -115,17 +124,11 @@ export class NodeWatch {
         maxBytes: ANSWER_MAX_BYTES,
         sessionId: this.#sessionId,
         sessionEpoch: this.#sessionEpoch,
-        positions: asked.map(({ uuid, partition, offset }) => ({
-          uuid,
-          partition,
-          offset,
-          maxBytes: PARTITION_MAX_BYTES,
-        })),
+        positions: asked.map(positionOf),
         forgotten,
       }
-      const { clock } = this.#client.options
-      const response = await withinMs(fetchFrom(connection, request), this.#waitMs + ANSWER_TIMEOUT_MS, clock)
-      this.#client.answered()
+      const { fetch, clock } = this.#options
+      const response = await withinMs(fetch(request), this.#waitMs + ANSWER_TIMEOUT_MS, clock)
       this.#takeResponse(response)
     } finally {
       this.#isPolling = false
@@ -137,19 +140,17 @@ export class NodeWatch {
     if (response.errorCode !== 0) {
       throw new BrokerError('NETWORK_EXCEPTION', `The node answered with error ${response.errorCode}.`)
     }
-    // Without a session the broker has forgotten all by now.
-    if (response.sessionId === 0) this.#endSession()
-    else {
-      this.#sessionId = response.sessionId
-      this.#sessionEpoch = this.#sessionEpoch === MAX_EPOCH ? 1 : this.#sessionEpoch + 1
-    }
     for (const fetched of response.partitions) {
       const key = partitionKeyOf(fetched)
       const partition = this.#partitions.get(key)
-      if (partition === undefined) continue
-      const from = partition.askedOffset < 0 ? partition.offset : partition.askedOffset
-      this.#take(key, partition, partitionAnswer(fetched, from), from)
+      // One that went and came again meanwhile was asked for at another offset.
+      if (partition === undefined || partition.askedOffset < 0) continue
+      this.#take(key, partition, partitionAnswer(fetched, partition.askedOffset), partition.askedOffset)
     }
+    // Without a session the broker has forgotten all by now.
+    if (response.sessionId === 0) return this.#endSession()
+    this.#sessionId = response.sessionId
+    this.#sessionEpoch = this.#sessionEpoch === MAX_EPOCH ? 1 : this.#sessionEpoch + 1
   }
 
   #take(key: string, partition: WatchedPartition, answer: PartitionAnswer, fromOffset: number): void {
@@ -164,30 +165,25 @@ export class NodeWatch {
     if (this.#isBridging) return
     this.#isBridging = true
     try {
-      while (this.#isPolling && !this.#client.stopping.aborted) {
+      while (this.#isPolling && !this.#options.stopping.aborted) {
         const joining = [...this.#partitions].filter(([, { waiters, offset, askedOffset }]) => {
           return waiters.size > 0 && offset !== askedOffset
         })
         if (joining.length === 0) return
         await this.#readJoining(joining)
-        await pause(BETWEEN_MS, this.#client.options.clock, this.#client.stopping)
+        await pause(BETWEEN_MS, this.#options.clock, this.#options.stopping)
       }
     } catch (error) {
-      if (!isConnectionFailure(error) && !(error instanceof BrokerError)) throw error
       // The session's own request meets the trouble too.
+      this.#tellIfUnforeseen(error)
     } finally {
       this.#isBridging = false
     }
   }
 
   async #readJoining(joining: readonly [string, WatchedPartition][]): Promise<void> {
-    const positions = joining.map(([, { uuid, partition, offset }]) => ({
-      uuid,
-      partition,
-      offset,
-      maxBytes: PARTITION_MAX_BYTES,
-    }))
-    const answers = await this.#reads.read(positions, ANSWER_MAX_BYTES)
+    const positions = joining.map(([, partition]) => positionOf(partition))
+    const answers = await this.#options.reads.read(positions, ANSWER_MAX_BYTES)
     for (const [index, [key, partition]] of joining.entries()) {
       const answer = answers.get(key)
       const from = positions[index]?.offset
@@ -203,8 +199,13 @@ export class NodeWatch {
     for (const partition of this.#partitions.values()) partition.askedOffset = -1
   }
 
+  #tellIfUnforeseen(error: unknown): void {
+    if (isConnectionFailure(error) || error instanceof BrokerError) return
+    this.#options.logger.error({ err: error, nodeId: this.#options.nodeId }, 'waiting for records failed')
+  }
+
   #dropUnwanted(): void {
-    const now = this.#client.options.clock.monotonic()
+    const now = this.#options.clock.monotonic()
     this.abandon((partition) => {
       if (partition.waiters.size > 0) partition.idleSince = now
       return partition.isUnwanted || now - partition.idleSince > LINGER_MS
@@ -216,4 +217,8 @@ export class NodeWatch {
     if (partition.askedOffset >= 0) this.#forgotten.push({ uuid: partition.uuid, partition: partition.partition })
     partition.abandon()
   }
+}
+
+function positionOf({ uuid, partition, offset }: WatchedPartition): FetchPosition {
+  return { uuid, partition, offset, maxBytes: PARTITION_MAX_BYTES }
 }

@@ -82,8 +82,20 @@ export class PositionReads {
     const error = start?.error ?? end?.error
     if (error !== undefined) return { ...read, error }
     const bounds = { logStartOffset: start?.offset ?? 0, highWatermark: end?.offset ?? 0 }
+    if (offset >= bounds.logStartOffset && offset <= bounds.highWatermark) {
+      return { ...read, ...bounds, error: notYetKnown(topic, partition, offset) }
+    }
     return { ...read, ...bounds, error: outOfBounds(topic, partition, offset, bounds) }
   }
+}
+
+/** It was out of range a moment ago, and is not any more: a new leader that did not know its end. */
+function notYetKnown(topic: string, partition: number, offset: number): BrokerError {
+  return new BrokerError(
+    'OFFSET_NOT_AVAILABLE',
+    `Offset ${offset} of partition ${partition} of '${topic}' could not be read yet. Send the request again.`,
+    { retryAfterSeconds: 1 },
+  )
 }
 
 /** 410 below the log start, else 416. */
