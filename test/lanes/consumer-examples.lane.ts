@@ -1,60 +1,15 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { test, type TestContext } from 'node:test'
 import { cleanUpBehind, tempDirectory } from '../support/temp-directory.ts'
 import { repositoryRoot } from '../tidy/source-files.ts'
+import { ExampleConsumer, type ExampleName, exampleNames } from './groups/example-consumer.ts'
 import { LiveGroup, GROUP, TOPIC } from './groups/live-group.ts'
 import { RestartableServer } from './groups/restartable-server.ts'
 
 const PARTITIONS = 6
 const RECORDS = 3000
-
-const commands = {
-  'consumer.ts': [process.execPath, 'examples/consumer.ts'],
-  'consumer.py': ['python3', 'examples/consumer.py'],
-} as const
-
-/** An example as it is started by hand, with the records that it has printed. */
-class Example {
-  readonly seen: string[] = []
-  readonly #child: ChildProcess
-  #stderr = ''
-
-  constructor(name: keyof typeof commands, url: string) {
-    const [program, file] = commands[name]
-    this.#child = spawn(program, [file, url, GROUP, TOPIC], { cwd: repositoryRoot, stdio: ['ignore', 'pipe', 'pipe'] })
-    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text))
-    const lines = this.#child.stdout
-    if (lines)
-      createInterface({ input: lines }).on('line', (line) => {
-        const { partition, offset } = JSON.parse(line) as { readonly partition: number; readonly offset: number }
-        this.seen.push(`${partition}/${offset}`)
-      })
-  }
-
-  /** It ends by itself: with 0, and without a complaint. */
-  async stop(): Promise<void> {
-    const closed = once(this.#child, 'close')
-    this.#child.kill('SIGTERM')
-    const [code] = (await closed) as [number | null]
-    assert.equal(code, 0, this.#stderr)
-    assert.equal(this.#stderr, '')
-  }
-
-  /** Has printed a record, and has not ended. */
-  get reads(): boolean {
-    assert.equal(this.#child.exitCode, null, this.#stderr)
-    return this.seen.length > 0
-  }
-
-  kill9(): void {
-    this.#child.kill('SIGKILL')
-  }
-}
 
 async function startGroup(t: TestContext, port: number) {
   const folder = tempDirectory(t)
@@ -63,8 +18,8 @@ async function startGroup(t: TestContext, port: number) {
   cleanUpBehind(t, () => server.stop())
   const group = new LiveGroup({ server, journals: join(folder, 'journals'), maxPollIntervalMs: 300_000 })
   await group.createTopic(PARTITIONS)
-  const start = (name: keyof typeof commands): Example => {
-    const example = new Example(name, server.url)
+  const start = (name: ExampleName): ExampleConsumer => {
+    const example = new ExampleConsumer(name, server.url, GROUP, TOPIC)
     cleanUpBehind(t, () => example.kill9())
     return example
   }
@@ -101,7 +56,7 @@ for (const [port, first, second] of [
   })
 
 test('the examples are short enough to be read', () => {
-  for (const name of Object.keys(commands)) {
+  for (const name of exampleNames) {
     const text = readFileSync(join(repositoryRoot, 'examples', name), 'utf8')
     assert.ok(text.trimEnd().split('\n').length <= 60, name)
   }

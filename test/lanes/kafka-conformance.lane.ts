@@ -16,12 +16,22 @@ import { missingForKafkaTools } from '../support/kafka-tools.ts'
 const missing = await missingForKafkaTools()
 if (missing !== undefined && process.env['CI']) throw new Error(`this lane is required in CI: ${missing}`)
 
+/** So that tests need not wait: topics go at once, and groups settle with the call that changes them. */
+const settings = [
+  'log.segment.delete.delay.ms=1000',
+  'group.consumer.assignor.offload.enable=false',
+  'group.consumer.min.assignment.interval.ms=0',
+  'group.consumer.assignment.interval.ms=0',
+  'group.consumer.min.heartbeat.interval.ms=500',
+  'group.consumer.heartbeat.interval.ms=500',
+]
+
 describe('Kafka', { skip: missing ?? false }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-kafka-conformance-'))
-  const { test: conformanceTest, unused } = testsBut(kafkaDifferences, 60_000)
+  const { test: conformanceTest, unused } = testsBut(kafkaDifferences, 20_000)
   let cluster: KafkaCluster
   before(async () => {
-    cluster = await KafkaCluster.start(folder, { nodeCount: 1, settings: ['log.segment.delete.delay.ms=1000'] })
+    cluster = await KafkaCluster.start(folder, { nodeCount: 1, settings })
   })
   after(async () => {
     await cluster.stop()
