@@ -97,3 +97,35 @@ export function withTopic(known: ClusterMetadata, name: string, news: ClusterMet
   }
   return { ...news, topics, topicsById }
 }
+
+/**
+ * `next`, with those partitions as they were known of which it tells an older state: nodes learn at different times who
+ * leads what, and the one asked last may know least.
+ */
+export function newest(known: ClusterMetadata, next: ClusterMetadata): ClusterMetadata {
+  const lagging = [...next.topics.values()].filter((topic) => isOlder(topic, known.topicsById.get(topic.topicId)))
+  if (lagging.length === 0) return next
+  const topics = new Map(next.topics)
+  const topicsById = new Map(next.topicsById)
+  for (const topic of lagging) {
+    const merged = { ...topic, partitions: newestPartitions(topic, known.topicsById.get(topic.topicId)) }
+    topics.set(topic.name, merged)
+    topicsById.set(topic.topicId, merged)
+  }
+  return { ...next, topics, topicsById }
+}
+
+function isOlder(topic: ClusterTopic, known: ClusterTopic | undefined): boolean {
+  if (known === undefined || known === topic) return false
+  return known.partitions.some(({ leaderEpoch }, index) => leaderEpoch > (topic.partitions[index]?.leaderEpoch ?? -1))
+}
+
+function newestPartitions(topic: ClusterTopic, known: ClusterTopic | undefined): ClusterPartition[] {
+  const before = known?.partitions ?? []
+  const count = Math.max(before.length, topic.partitions.length)
+  return Array.from({ length: count }, (_, partition) => {
+    const [old, now] = [before[partition], topic.partitions[partition]]
+    if (old !== undefined && old.leaderEpoch > (now?.leaderEpoch ?? -1)) return old
+    return now ?? { partition, ...noLeader }
+  })
+}

@@ -87,12 +87,13 @@ export class ClusterWatch {
   }
 
   async #ask(nodeId: number): Promise<void> {
-    const { clock } = this.#client.options
-    const work = this.#client.connectionTo(nodeId, 'control').then(async (to) => {
-      await withErrorsInIt(metadataV12.api.async(to, [], false, false))
-    })
-    await withinMs(work, PROBE_LIMIT_MS, clock)
+    await withinMs(this.#askAtLeisure(nodeId), PROBE_LIMIT_MS, this.#client.options.clock)
     this.#client.answered()
+  }
+
+  async #askAtLeisure(nodeId: number): Promise<void> {
+    const connection = await this.#client.connectionTo(nodeId, 'control')
+    await withErrorsInIt(metadataV12.api.async(connection, [], false, false))
   }
 
   #heard(): void {

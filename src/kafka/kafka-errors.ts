@@ -110,14 +110,11 @@ export async function withErrorsInIt<T>(call: Promise<T>): Promise<T> {
   try {
     return await call
   } catch (error) {
-    if (error instanceof ResponseError && hasResponse<T>(error)) return error.response
-    throw error
+    if (!(error instanceof ResponseError) || error['response'] === undefined) throw error
+    // Made by the parser whose answers the library resolves with.
+    const response: T = error['response']
+    return response
   }
-}
-
-/** The library parsed the answer that it carries with the same parser as one that it would have resolved with. */
-function hasResponse<T>(error: ResponseError): error is ResponseError & { readonly response: T } {
-  return error['response'] !== undefined
 }
 
 /** No answer came: the connection could not be made, or broke, or nothing came in time. */
@@ -136,7 +133,7 @@ export function isCredentialsFailure(error: unknown): boolean {
 }
 
 /** The error, what caused it, and so on; of several at once all. */
-function* causes(error: unknown): Generator<unknown> {
+function* causes(error: unknown): Generator {
   yield error
   if (error instanceof MultipleErrors) for (const entry of error.errors) yield* causes(entry)
   if (error instanceof Error && error.cause !== undefined) yield* causes(error.cause)

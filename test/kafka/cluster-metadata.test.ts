@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { clusterMetadata, withTopic } from '../../src/kafka/cluster-metadata.ts'
+import { clusterMetadata, newest, withTopic } from '../../src/kafka/cluster-metadata.ts'
 import { topicIdOfUuid, uuidOfTopicId } from '../../src/kafka/topic-id.ts'
 
 const uuid = '0a1b2c3d-0000-4000-8000-00000000ffff'
@@ -54,6 +54,21 @@ test('news of one topic change that one alone: it comes, is another one, and goe
   assert.deepEqual([...without.topics.keys()], ['b'])
   assert.deepEqual([...without.topicsById.keys()], [topicIdOfUuid(other)])
   assert.equal(withTopic(without, 'a', clusterMetadata(response([]))), without)
+})
+
+test('a node that lags behind takes nothing back that another one said', () => {
+  const at = (leaderEpoch: number, partitions: number[]) => {
+    const answer = response([{ name: 'a', topicId: uuid, partitions }])
+    for (const topic of answer.topics) for (const found of topic.partitions) found.leaderEpoch = leaderEpoch
+    return clusterMetadata(answer)
+  }
+  const known = at(5, [0, 1])
+  const epochs = (metadata: ReturnType<typeof at>) => metadata.topics.get('a')?.partitions.map((p) => p.leaderEpoch)
+  assert.deepEqual(epochs(newest(known, at(4, [0]))), [5, 5])
+  assert.deepEqual(epochs(newest(known, at(6, [0, 1, 2]))), [6, 6, 6])
+  const later = at(5, [0, 1])
+  assert.equal(newest(known, later), later)
+  assert.equal(newest(known, clusterMetadata(response([]))).topics.size, 0)
 })
 
 test('a topic id is the same in both forms', () => {

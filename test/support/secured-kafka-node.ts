@@ -49,10 +49,16 @@ export async function startSecuredKafkaNode(folder: string): Promise<SecuredKafk
   })
   await node.start()
   await kafkaTool('kafka.admin.ConfigCommand', [
-    ...['--bootstrap-server', node.address, '--alter', '--entity-type', 'users', '--entity-name', 'bob'],
-    ...['--add-config', 'SCRAM-SHA-256=[password=bob secret]'],
+    ...serverAndUser(node.address, 'bob'),
+    '--alter',
+    '--add-config',
+    'SCRAM-SHA-256=[password=bob secret]',
   ])
   return { node, saslPlaintext: `127.0.0.1:${plaintext}`, saslSsl: `127.0.0.1:${ssl}`, authorityFile }
+}
+
+function serverAndUser(address: string, user: string): string[] {
+  return ['--bootstrap-server', address, '--entity-type', 'users', '--entity-name', user]
 }
 
 /** Of an authority made for this, and of a node at 127.0.0.1 that it signed. */

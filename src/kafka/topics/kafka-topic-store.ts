@@ -1,5 +1,6 @@
 import { createPartitionsV3, createTopicsV7, deleteRecordsV2, deleteTopicsV6 } from '@platformatic/kafka'
 import { BrokerError } from '../../broker/broker-error.ts'
+import { nameFault } from '../../broker/topic-name.ts'
 import type {
   NewTopic,
   PartitionBounds,
@@ -11,63 +12,55 @@ import type { ClusterClient } from '../cluster-client.ts'
 import type { ClusterTopic } from '../cluster-metadata.ts'
 import { pause } from '../time-limits.ts'
 import { describeClusterPartitions, partitionBounds } from './describe-cluster-partitions.ts'
-import { alterTopicConfigs, readTopicConfigs, type ClusterTopicConfigs } from './topic-configs.ts'
+import { TopicCache } from './topic-cache.ts'
+import { alterTopicConfigs } from './topic-configs.ts'
 
 /** How long the nodes may take to see what the controller has done; then the answer is given without. */
 const PROPAGATION_MS = 5000
 const PROPAGATION_STEP_MS = 20
-/** Kept by the gateways, and by nobody else. */
-const OURS = /^__posthorn_/
 
 /** See `TopicStore`: the topics of a cluster. What is asked synchronously is answered from what is known of it. */
 export class KafkaTopicStore implements TopicStore {
   readonly #client: ClusterClient
   readonly #replicationFactor: number
-  /** By topic id. */
-  readonly #configs = new Map<string, ClusterTopicConfigs>()
-  #summaries: ReadonlyMap<string, TopicSummary> = new Map()
-  #sorted: readonly TopicSummary[] = []
-  #loading: Promise<void> | undefined
-  #loadedAt = Number.NEGATIVE_INFINITY
-  readonly #stopListening: () => void
+  readonly #cache: TopicCache
 
   constructor(client: ClusterClient, replicationFactor: number) {
     this.#client = client
     this.#replicationFactor = replicationFactor
-    this.#stopListening = client.onMetadata(() => this.#follow())
+    this.#cache = new TopicCache(client)
   }
 
   /** Resolves when the topics that are known can be found. */
-  async load(): Promise<void> {
-    await this.#loadConfigs(this.#unknownNames())
+  load(): Promise<void> {
+    return this.#cache.load(this.#cache.unknownNames())
   }
 
   close(): void {
-    this.#stopListening()
+    this.#cache.close()
   }
 
   list(): readonly TopicSummary[] {
-    return this.#sorted
+    return this.#cache.list()
   }
 
   find(topic: string): TopicSummary | undefined {
-    return this.#summaries.get(topic)
+    return this.#cache.find(topic)
   }
 
-  /** What the topic has from its brokers, where it has no value of its own. */
   inheritedConfigs(topic: string): ReadonlyMap<string, string> | undefined {
-    const found = this.#summaries.get(topic)
-    return found && this.#configs.get(found.topicId)?.inherited
+    const found = this.#cache.find(topic)
+    return found && this.#cache.configsOf(found.topicId)?.inherited
   }
 
   async refresh(topic?: string): Promise<void> {
     if (topic === undefined) {
       await this.#client.refresh()
       await this.load()
-      return
+    } else if (nameFault(topic) === undefined) {
+      await this.#client.refreshTopic(topic)
+      await this.#until(() => this.#isLoaded(topic))
     }
-    await this.#client.refreshTopic(topic)
-    if (this.#client.metadata.topics.has(topic)) await this.#loadConfigs([topic])
   }
 
   async create({ name, partitionCount, configs }: NewTopic): Promise<TopicSummary> {
@@ -101,8 +94,8 @@ export class KafkaTopicStore implements TopicStore {
     const { topicId } = this.#known(topic)
     if (changes.size > 0) await alterTopicConfigs(this.#client, topic, changes)
     await this.#until(async () => {
-      await this.#loadConfigs([topic])
-      const present = this.#configs.get(topicId)?.overrides
+      await this.#cache.load([topic])
+      const present = this.#cache.configsOf(topicId)?.overrides
       return [...changes].every(([name, value]) => (present?.get(name) ?? null) === value)
     })
   }
@@ -159,17 +152,23 @@ export class KafkaTopicStore implements TopicStore {
     await this.#until(async () => {
       await this.#client.refreshTopic(name)
       const found = this.#client.metadata.topics.get(name)
-      return isServed(found, 1) && (uuid === undefined || found?.uuid === uuid)
+      return isServed(found, 1) && (uuid === undefined || found?.uuid === uuid) && (await this.#isLoaded(name))
     })
-    const found = this.#client.metadata.topics.get(name)
-    if (found !== undefined && !this.#configs.has(found.topicId)) await this.#loadConfigs([name])
-    const summary = this.#summaries.get(name)
+    const summary = this.#cache.find(name)
     if (summary !== undefined) return summary
     throw new BrokerError(
       'LEADER_NOT_AVAILABLE',
       `The topic "${name}" is created, and the cluster's nodes do not show it yet. Look for it in a moment.`,
       { retryAfterSeconds: 1 },
     )
+  }
+
+  /** Reads the topic's settings; false while the node that is asked does not know of it yet. */
+  async #isLoaded(topic: string): Promise<boolean> {
+    const topicId = this.#client.metadata.topics.get(topic)?.topicId
+    if (topicId === undefined) return true
+    await this.#cache.load([topic])
+    return this.#cache.configsOf(topicId) !== undefined
   }
 
   /** Why a topic was not created, as the port has it. */
@@ -198,68 +197,6 @@ export class KafkaTopicStore implements TopicStore {
       await pause(PROPAGATION_STEP_MS, clock, this.#client.stopping)
     }
   }
-
-  #unknownNames(): string[] {
-    const topics = [...this.#client.metadata.topics.values()]
-    return topics.filter(({ topicId }) => !this.#configs.has(topicId)).map(({ name }) => name)
-  }
-
-  /** After new metadata: topics of which no settings are known yet come in when those are there. */
-  #follow(): void {
-    this.#rebuild()
-    const { clock, metadataMaxAgeMs } = this.#client.options
-    const old = clock.monotonic() - this.#loadedAt >= metadataMaxAgeMs
-    const names = old ? [...this.#client.metadata.topics.keys()] : this.#unknownNames()
-    if (names.length === 0 || this.#loading !== undefined) return
-    this.#loading = this.#loadConfigs(names)
-      .then(() => {
-        if (old) this.#loadedAt = clock.monotonic()
-      })
-      .catch((error: unknown) => {
-        if (!(error instanceof BrokerError)) throw error
-      })
-      .finally(() => (this.#loading = undefined))
-  }
-
-  async #loadConfigs(names: readonly string[]): Promise<void> {
-    if (names.length === 0) return
-    const read = await readTopicConfigs(this.#client, names)
-    for (const name of names) {
-      const topicId = this.#client.metadata.topics.get(name)?.topicId
-      const configs = read.get(name) ?? { overrides: new Map(), inherited: new Map() }
-      if (topicId !== undefined) this.#remember(topicId, configs)
-    }
-    this.#rebuild()
-  }
-
-  /** What is the same stays the same object: others keep what they made of it by that. */
-  #remember(topicId: string, configs: ClusterTopicConfigs): void {
-    const known = this.#configs.get(topicId)
-    if (known && sameTexts(known.overrides, configs.overrides) && sameTexts(known.inherited, configs.inherited)) return
-    this.#configs.set(topicId, configs)
-  }
-
-  #rebuild(): void {
-    const { topics, topicsById } = this.#client.metadata
-    for (const topicId of this.#configs.keys()) if (!topicsById.has(topicId)) this.#configs.delete(topicId)
-    const summaries = new Map<string, TopicSummary>()
-    for (const topic of topics.values()) {
-      const configs = this.#configs.get(topic.topicId)?.overrides
-      if (configs === undefined) continue
-      const known = this.#summaries.get(topic.name)
-      const same = known?.configs === configs && known.partitionCount === topic.partitions.length
-      summaries.set(topic.name, same && known !== undefined ? known : summaryOf(topic, configs))
-    }
-    this.#summaries = summaries
-    this.#sorted = [...summaries.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
-  }
-}
-
-function summaryOf(
-  { name, topicId, partitions, internal }: ClusterTopic,
-  configs: ReadonlyMap<string, string>,
-): TopicSummary {
-  return { name, topicId, partitionCount: partitions.length, internal: internal || OURS.test(name), configs }
 }
 
 function isServed(topic: ClusterTopic | undefined, partitionsMin: number): boolean {
@@ -268,10 +205,6 @@ function isServed(topic: ClusterTopic | undefined, partitionsMin: number): boole
     topic.partitions.length >= partitionsMin &&
     topic.partitions.every(({ leader }) => leader >= 0)
   )
-}
-
-function sameTexts(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
-  return a.size === b.size && [...a].every(([name, value]) => b.get(name) === value)
 }
 
 function notMore(topic: string, present: number, total: number): BrokerError {

@@ -1,6 +1,6 @@
 import { describeConfigsV4, incrementalAlterConfigsV1 } from '@platformatic/kafka'
 import type { ClusterClient } from '../cluster-client.ts'
-import { withErrorsInIt } from '../kafka-errors.ts'
+import { isAuthorizationFailure, withErrorsInIt } from '../kafka-errors.ts'
 
 /** What a cluster says of a topic's settings, by Kafka's names. */
 export interface ClusterTopicConfigs {
@@ -15,7 +15,7 @@ const TOPIC = 2
 const OF_THE_TOPIC = 1
 const TOPICS_PER_REQUEST = 200
 
-/** Settings of these topics; those that the cluster does not know (any more), or may not tell, are not in it. */
+/** Settings of these topics; those that the node asked does not know are not in it, those it may not tell have none. */
 export async function readTopicConfigs(
   client: ClusterClient,
   names: readonly string[],
@@ -30,6 +30,7 @@ export async function readTopicConfigs(
     )
     for (const { errorCode, resourceName, configs } of answer.results) {
       if (errorCode === 0) found.set(resourceName, sortedOut(configs))
+      else if (isAuthorizationFailure(errorCode)) found.set(resourceName, sortedOut([]))
     }
   }
   return found
