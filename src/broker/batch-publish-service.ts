@@ -184,12 +184,17 @@ function copied(
   return { bytes, recordCount, maxTimestamp: newestTimestamp }
 }
 
-function spans({ baseOffset }: AppendPartResult, batches: readonly ScannedBatch[]): OffsetSpan[] {
+function spans({ baseOffset, runs }: AppendPartResult, batches: readonly ScannedBatch[]): OffsetSpan[] {
   if (baseOffset < 0) return []
+  if (runs !== undefined) return runs.map((run) => spanOf(run.baseOffset, run.recordCount))
   let next = baseOffset
   return batches.map(({ recordCount }) => {
     const first = next
     next += recordCount
-    return { baseOffset: first, lastOffset: next - 1 }
+    return spanOf(first, recordCount)
   })
+}
+
+function spanOf(baseOffset: number, recordCount: number): OffsetSpan {
+  return { baseOffset, lastOffset: baseOffset + recordCount - 1 }
 }

@@ -73,11 +73,24 @@ export interface AppendResult {
 
 export interface AppendPartResult {
   readonly partition: number
-  /** Offset of the part's first record; the others follow densely. −1 if `error`. */
+  /** Offset of the part's first record; the others follow densely, but for `runs`. −1 if `error`. */
   readonly baseOffset: number
   /** Unix milliseconds where the topic says LogAppendTime, else −1. */
   readonly logAppendTime: number
+  /**
+   * Where records of others came between the part's batches, or only some of them were stored (then `error` says so):
+   * one for each batch of the part, in order.
+   */
+  readonly runs?: readonly StoredRun[]
   readonly error?: BrokerError
+}
+
+/** A batch of a part: its records follow each other. */
+export interface StoredRun {
+  readonly recordCount: number
+  /** −1: it is not stored, or it is not known. */
+  readonly baseOffset: number
+  readonly logAppendTime: number
 }
 
 export interface ReadPosition {

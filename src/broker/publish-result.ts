@@ -44,8 +44,11 @@ export function publishResult(
   const [first] = parts
   assert(first !== undefined, 'an append has at least one part')
   const failures = failuresOf(parts)
-  if (failures.size === parts.length) throw wholeFailure([...failures.values()])
-  if (parts.length === 1) placeInOnePartition(columns, first)
+  if (failures.size === parts.length && parts.every(({ runs }) => runs === undefined)) {
+    throw wholeFailure([...failures.values()])
+  }
+  if (parts.some(({ runs }) => runs !== undefined)) placeByRuns(columns, parts)
+  else if (parts.length === 1) placeInOnePartition(columns, first)
   else placeByPartition(columns, parts)
   if (failures.size === 0) return { topic, durability, columns, failures, duplicate }
   const worst = partialFailure([...failures.values()], repeatable)
@@ -74,6 +77,30 @@ function placeByPartition(columns: RecordColumns, parts: readonly AppendPartResu
     if (offset >= 0) next[partition] = offset + 1
     if (appendTime[partition]! >= 0) columns.timestamp[i] = appendTime[partition]!
   }
+}
+
+/** Each record is in the next batch of its partition that is not full yet. */
+function placeByRuns(columns: RecordColumns, parts: readonly AppendPartResult[]): void {
+  const places = new Map(parts.map((part) => [part.partition, placesOf(part)]))
+  for (let i = 0; i < columns.count; i++) {
+    const place = places.get(columns.partition[i]!)?.next().value
+    columns.offset[i] = place?.offset ?? -1
+    if (place !== undefined && place.logAppendTime >= 0) columns.timestamp[i] = place.logAppendTime
+  }
+}
+
+interface RecordPlace {
+  readonly offset: number
+  readonly logAppendTime: number
+}
+
+/** Of one record after the other. */
+function* placesOf({ baseOffset, logAppendTime, runs, error }: AppendPartResult): Generator<RecordPlace, undefined> {
+  const all = runs ?? [{ recordCount: Number.POSITIVE_INFINITY, baseOffset: error ? -1 : baseOffset, logAppendTime }]
+  for (const { recordCount, baseOffset: first, logAppendTime: time } of all) {
+    for (let i = 0; i < recordCount; i++) yield { offset: first < 0 ? -1 : first + i, logAppendTime: time }
+  }
+  return undefined
 }
 
 function failuresOf(parts: readonly AppendPartResult[]): ReadonlyMap<number, BrokerError> {

@@ -1,6 +1,6 @@
-import { BrokerError } from '../broker/broker-error.ts'
-import type { Clock } from '../broker/clock.ts'
-import type { Acks } from '../broker/engine.ts'
+import { BrokerError } from './broker-error.ts'
+import type { Clock } from './clock.ts'
+import type { Acks } from './engine.ts'
 
 /** How often those are looked at that wait for the disk: nobody tells of each round. */
 const LOOK_INTERVAL_MS = 10
@@ -129,7 +129,7 @@ export class AppendAdmission {
     const { maxBytes, waitMs } = this.#options
     return new BrokerError(
       'SERVER_OVERLOADED',
-      `${this.#othersBytes(acks)} bytes of records are on their way to the disk, of at most ${maxBytes} ` +
+      `${this.#othersBytes(acks)} bytes of records are on their way to where they are stored, of at most ${maxBytes} ` +
         `(produce.inflight.max.bytes), and there was no room within ${waitMs} ms (request.admission.wait.ms). ` +
         `Send the request again in a moment.`,
       { stored: 'no', retryAfterSeconds: 1 },

@@ -1,0 +1,139 @@
+import { AppendAdmission } from '../../broker/append-admission.ts'
+import { BrokerError } from '../../broker/broker-error.ts'
+import type {
+  Acks,
+  AppendPart,
+  AppendPartResult,
+  AppendRequest,
+  AppendResult,
+  Durability,
+} from '../../broker/engine.ts'
+import { maxBatchBytes } from '../../broker/record-checks.ts'
+import { releaseBatch } from '../../codec/batch-buffer.ts'
+import type { EngineContext } from '../engine-parts.ts'
+import type { BatchOutcome, OutboundBatch } from './outbound-batch.ts'
+import { partResult } from './part-results.ts'
+import { RecordSender, stopping } from './record-sender.ts'
+import type { ProduceCluster } from './produce-cluster.ts'
+
+/** How long a stop waits for records that are on their way. */
+const CLOSE_WAIT_MS = 10_000
+/** What a broker has less time for than its answer may take: it is to answer before the connection is given up. */
+const REPLICATION_SHARE = 0.8
+
+const durabilityOf: Readonly<Record<Acks, Durability>> = { all: 'replicated', '1': 'kernel', '0': 'none' }
+
+export type AppenderContext = Pick<EngineContext, 'client' | 'topics' | 'topicConfigOf' | 'clock' | 'limits'>
+
+/** Stores the records of plain requests; see `Engine.append`. */
+export class RecordAppender {
+  readonly #context: AppenderContext
+  readonly #cluster: ProduceCluster
+  readonly #sender: RecordSender
+  readonly #admission: AppendAdmission
+  #pendingBytes = 0
+  #isClosed = false
+
+  constructor(context: AppenderContext, cluster: ProduceCluster) {
+    this.#context = context
+    this.#cluster = cluster
+    const { clock, limits, client } = context
+    this.#admission = new AppendAdmission({
+      maxBytes: limits.produceInflightBytesMax,
+      waitMs: limits.admissionWaitMs,
+      notDurableBytes: () => this.#pendingBytes,
+      clock,
+    })
+    const replicationTimeoutMs = Math.round(client.options.requestTimeoutMs * REPLICATION_SHARE)
+    this.#sender = new RecordSender({ cluster, clock, replicationTimeoutMs })
+  }
+
+  get refusals(): number {
+    return this.#admission.refusals
+  }
+
+  append(request: AppendRequest): Promise<AppendResult> {
+    try {
+      this.#check(request)
+      const bytes = request.parts.reduce((sum, part) => sum + bytesOf(part), 0)
+      const wait = this.#admission.admit(bytes, request.acks)
+      return wait === undefined ? this.#admitted(request, bytes) : wait.then(() => this.#admitted(request, bytes))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = this.#context.clock.setTimer(CLOSE_WAIT_MS, resolve)
+    await Promise.race([this.#admission.settled(), promise])
+    timer.cancel()
+    this.#sender.giveUp()
+  }
+
+  #check({ topic, parts }: AppendRequest): void {
+    if (this.#isClosed) throw stopping()
+    for (const { partition } of parts) {
+      if (this.#cluster.leaderOf({ topic, partition }) === 'gone') throw unknownPartition(topic, partition)
+    }
+    if (!this.#cluster.isReachable) throw unreachable()
+  }
+
+  async #admitted({ topic, parts, acks }: AppendRequest, bytes: number): Promise<AppendResult> {
+    this.#pendingBytes += bytes
+    const results = Promise.all(parts.map((part) => this.#push(topic, part, acks)))
+    const done = results.finally(() => {
+      this.#pendingBytes -= bytes
+    })
+    try {
+      if (acks === '0') return { durability: 'none', parts: parts.map(unvouched) }
+      return { durability: durabilityOf[acks], parts: await done }
+    } finally {
+      this.#admission.release(bytes)
+    }
+  }
+
+  async #push(topic: string, part: AppendPart, acks: Acks): Promise<AppendPartResult> {
+    const { clock, client, topics, topicConfigOf } = this.#context
+    const found = topics.find(topic)
+    const shared = {
+      acks,
+      maxBatchBytes: found === undefined ? 0 : maxBatchBytes(topicConfigOf(found)),
+      deadline: clock.monotonic() + client.options.deliveryTimeoutMs,
+    }
+    const outcomes: Promise<BatchOutcome>[] = []
+    const batches = part.batches.map(({ bytes, recordCount }): OutboundBatch => {
+      const { promise, resolve } = Promise.withResolvers<BatchOutcome>()
+      outcomes.push(promise)
+      return { ...shared, bytes, recordCount, settle: resolve }
+    })
+    this.#sender.push(topic, part.partition, batches)
+    const settled = await Promise.all(outcomes)
+    for (const { bytes } of batches) releaseBatch(bytes)
+    return partResult(part, settled)
+  }
+}
+
+function bytesOf({ batches }: AppendPart): number {
+  return batches.reduce((sum, { bytes }) => sum + bytes.length, 0)
+}
+
+function unvouched({ partition }: AppendPart): AppendPartResult {
+  return { partition, baseOffset: -1, logAppendTime: -1 }
+}
+
+function unknownPartition(topic: string, partition: number): BrokerError {
+  return new BrokerError(
+    'UNKNOWN_TOPIC_OR_PARTITION',
+    `The cluster has no partition ${partition} of the topic "${topic}".`,
+    { stored: 'no' },
+  )
+}
+
+function unreachable(): BrokerError {
+  return new BrokerError('BROKER_NOT_AVAILABLE', 'No node of the cluster answers. Send the request again.', {
+    stored: 'no',
+    retryAfterSeconds: 1,
+  })
+}
