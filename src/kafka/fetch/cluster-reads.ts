@@ -26,6 +26,8 @@ export class ClusterReads {
   readonly #reads: PositionReads
   readonly #watches = new Map<number, NodeWatch>()
   readonly #waiting = new Set<WaitingRead>()
+  /** Reads that wait or may come to it, in the order they came. */
+  readonly #patient = new Set<ReadRequest>()
   readonly #forgetMetadata: () => void
   #closed = false
   #refusals = 0
@@ -43,7 +45,18 @@ export class ClusterReads {
   }
 
   /** See `Engine.read`. */
-  async read(request: ReadRequest): Promise<ReadResult> {
+  async read(given: ReadRequest): Promise<ReadResult> {
+    if (given.waitMs <= 0) return { partitions: await this.#reads.read(given) }
+    const request = { ...given }
+    this.#patient.add(request)
+    try {
+      return await this.#readPatiently(request)
+    } finally {
+      this.#patient.delete(request)
+    }
+  }
+
+  async #readPatiently(request: ReadRequest): Promise<ReadResult> {
     const { clock, retryBackoffMs } = this.#client.options
     const deadline = clock.monotonic() + request.waitMs
     for (let looks = 0; ; looks++) {
@@ -85,7 +98,7 @@ export class ClusterReads {
   }
 
   async #wait(request: ReadRequest, reads: readonly PartitionRead[], waitMs: number): Promise<WaitEnd> {
-    this.#refuseIfFull()
+    this.#refuseIfFull(request)
     const { promise, resolve } = Promise.withResolvers<WaitEnd>()
     const waiting = new WaitingRead(resolve)
     const { clock } = this.#client.options
@@ -136,12 +149,19 @@ export class ClusterReads {
     return made
   }
 
-  #refuseIfFull(): void {
-    if (this.#waiting.size < this.#waitingMax) return
+  /** Who came first waits, whoever of them is the first to find nothing: looking takes each its own time. */
+  #refuseIfFull(request: ReadRequest): void {
+    if (this.#patient.size <= this.#waitingMax) return
+    let before = 0
+    for (const other of this.#patient) {
+      if (other === request) break
+      before++
+    }
+    if (before < this.#waitingMax) return
     this.#refusals++
     throw new BrokerError(
       'SERVER_OVERLOADED',
-      `${this.#waiting.size} reads wait for records already, as many as may (fetch.waiting.max). Ask again in a ` +
+      `${before} reads wait for records already, as many as may (fetch.waiting.max). Ask again in a ` +
         `moment, or with waitMs=0.`,
       { retryAfterSeconds: 1 },
     )
