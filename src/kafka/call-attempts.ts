@@ -1,6 +1,7 @@
 import { BrokerError } from '../broker/broker-error.ts'
 import type { ClusterOptions } from './cluster-options.ts'
 import { answeredErrors, asBrokerError, isConnectionFailure, isCredentialsFailure, isPassing } from './kafka-errors.ts'
+import { stoppingError } from './stopping-error.ts'
 import { pause } from './time-limits.ts'
 
 export interface AttemptOptions {
@@ -40,6 +41,7 @@ export class CallAttempts {
     const { clock, apiTimeoutMs } = this.#around.options
     const deadline = clock.monotonic() + (options.timeoutMs ?? apiTimeoutMs)
     for (let failures = 0; ; failures++) {
+      if (stopping.aborted) throw stoppingError()
       try {
         return await attempt()
       } catch (error) {

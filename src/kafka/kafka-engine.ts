@@ -20,12 +20,14 @@ import type { TopicConfig } from '../broker/topic-config.ts'
 import type { TopicSummary } from '../broker/topic-store.ts'
 import { ClusterClient } from './cluster-client.ts'
 import type { ClusterOptions } from './cluster-options.ts'
+import { checkClusterVersion } from './cluster-version.ts'
 import { ClusterWatch } from './cluster-watch.ts'
 import { describeClusterLogDirs } from './describe-log-dirs.ts'
 import type { EngineContext, EngineLimits, FetchPart, GroupPart, ProducePart } from './engine-parts.ts'
 import { createFetchPart } from './fetch/fetch-part.ts'
 import { createGroupPart } from './groups/group-part.ts'
 import { createProducePart } from './produce/produce-part.ts'
+import { stoppingError } from './stopping-error.ts'
 import { KafkaTopicStore } from './topics/kafka-topic-store.ts'
 
 export interface KafkaEngineOptions extends ClusterOptions {
@@ -81,6 +83,7 @@ export class KafkaEngine implements Engine {
     const letGo = holdProcess()
     try {
       await watch.firstContact()
+      await checkClusterVersion(client)
       await topics.load()
       watch.start()
       return new KafkaEngine(options, client, watch, topics)
@@ -105,7 +108,7 @@ export class KafkaEngine implements Engine {
   }
 
   append(request: AppendRequest): Promise<AppendResult> {
-    return this.#state === 'open' ? this.#produce.append(request) : Promise.reject(stopping())
+    return this.#state === 'open' ? this.#produce.append(request) : Promise.reject(stoppingError())
   }
 
   async read(request: ReadRequest): Promise<ReadResult> {
@@ -169,16 +172,16 @@ export class KafkaEngine implements Engine {
   async #close(): Promise<void> {
     this.#state = 'closing'
     this.#watch.stop()
+    this.topics.close()
     await this.#fetch.close()
     await this.#groups.close()
     await this.#produce.close()
     this.#state = 'closed'
-    this.topics.close()
     await this.#client.close()
   }
 
   #checkReadable(): void {
-    if (this.#state === 'closed') throw stopping()
+    if (this.#state === 'closed') throw stoppingError()
   }
 }
 
@@ -193,11 +196,4 @@ function rememberedConfigs(
     resolved.set(configs, known)
     return known
   }
-}
-
-function stopping(): BrokerError {
-  return new BrokerError('SERVER_STOPPING', 'The server is stopping. Send the request again when it is back.', {
-    stored: 'no',
-    retryAfterSeconds: 5,
-  })
 }

@@ -10,6 +10,7 @@ import type {
 } from '../../broker/topic-store.ts'
 import type { ClusterClient } from '../cluster-client.ts'
 import type { ClusterTopic } from '../cluster-metadata.ts'
+import { stoppingError } from '../stopping-error.ts'
 import { pause } from '../time-limits.ts'
 import { describeClusterPartitions, partitionBounds } from './describe-cluster-partitions.ts'
 import { TopicCache } from './topic-cache.ts'
@@ -24,6 +25,7 @@ export class KafkaTopicStore implements TopicStore {
   readonly #client: ClusterClient
   readonly #replicationFactor: number
   readonly #cache: TopicCache
+  #isClosed = false
 
   constructor(client: ClusterClient, replicationFactor: number) {
     this.#client = client
@@ -36,7 +38,9 @@ export class KafkaTopicStore implements TopicStore {
     return this.#cache.load(this.#cache.unknownNames())
   }
 
+  /** From now on nothing is changed any more; what is known can still be found. */
   close(): void {
+    this.#isClosed = true
     this.#cache.close()
   }
 
@@ -64,6 +68,7 @@ export class KafkaTopicStore implements TopicStore {
   }
 
   async create({ name, partitionCount, configs }: NewTopic): Promise<TopicSummary> {
+    this.#checkOpen()
     const topic = {
       name,
       numPartitions: partitionCount,
@@ -91,6 +96,7 @@ export class KafkaTopicStore implements TopicStore {
   }
 
   async alterConfigs(topic: string, changes: ReadonlyMap<string, string | null>): Promise<void> {
+    this.#checkOpen()
     const { topicId } = this.#known(topic)
     if (changes.size > 0) await alterTopicConfigs(this.#client, topic, changes)
     await this.#until(async () => {
@@ -101,6 +107,7 @@ export class KafkaTopicStore implements TopicStore {
   }
 
   async addPartitions(topic: string, total: number): Promise<void> {
+    this.#checkOpen()
     const { partitions } = this.#known(topic)
     if (total <= partitions.length) throw notMore(topic, partitions.length, total)
     const { apiTimeoutMs } = this.#client.options
@@ -115,6 +122,7 @@ export class KafkaTopicStore implements TopicStore {
   }
 
   async deleteRecords(topic: string, partition: number, before: number | 'latest'): Promise<PartitionBounds> {
+    this.#checkOpen()
     const { apiTimeoutMs } = this.#client.options
     const offset = before === 'latest' ? -1n : BigInt(before)
     const asked = [{ name: topic, partitions: [{ partitionIndex: partition, offset }] }]
@@ -125,6 +133,7 @@ export class KafkaTopicStore implements TopicStore {
   }
 
   async delete(topic: string): Promise<void> {
+    this.#checkOpen()
     const { topicId, uuid } = this.#known(topic)
     const { apiTimeoutMs } = this.#client.options
     await this.#client
@@ -139,6 +148,10 @@ export class KafkaTopicStore implements TopicStore {
       await this.#client.refreshTopic(topic)
       return this.#client.metadata.topics.get(topic)?.topicId !== topicId
     })
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw stoppingError()
   }
 
   #known(topic: string): ClusterTopic {
