@@ -5,7 +5,7 @@ import { withinMs } from '../time-limits.ts'
 import { fetchFrom } from './fetch-call.ts'
 import { FetchMemory } from './fetch-memory.ts'
 import { partitionKeyOf } from './fetch-request.ts'
-import { askLeaders, type Located, type Outcome } from './leader-questions.ts'
+import { askLeaders, locate, type Located, type Outcome } from './leader-questions.ts'
 import { listOffsets } from './list-offsets.ts'
 import { NodeReads, type PartitionAnswer } from './node-reads.ts'
 import { firstBytes } from './readable-batches.ts'
@@ -49,8 +49,22 @@ export class PositionReads {
       signal,
       doing: 'to read records',
     })
-    const reads = positions.map((position, index) => readOf(position, answers[index]))
+    const reads = this.#withoutGone(
+      positions,
+      positions.map((position, index) => readOf(position, answers[index])),
+    )
     return await Promise.all(withinBytes(reads, maxBytes).map((read, index) => this.#bounded(read, positions[index])))
+  }
+
+  /** Of a topic that went while its partitions were asked one after the other, none is there any more. */
+  #withoutGone(positions: readonly ReadPosition[], reads: readonly PartitionRead[]): readonly PartitionRead[] {
+    if (reads.every(({ error }) => error === undefined)) return reads
+    return positions.map((position, index) => {
+      const read = readOf(position, reads[index])
+      if (read.error !== undefined || read.batches.length > 0) return read
+      const located = locate(this.#client, position)
+      return located instanceof BrokerError && !located.retriable ? readOf(position, located) : read
+    })
   }
 
   async #readFrom(
