@@ -1,0 +1,18 @@
+import type { EngineDifference } from './kafka-differences.ts'
+
+const begin = '<!-- Generated from test/conformance/kafka-differences.ts by `npm run generate`. -->'
+const end = '<!-- End of what is generated. -->'
+
+/** docs/scaling.md with the table that these differences make. */
+export function withDifferences(page: string, differences: readonly EngineDifference[]): string {
+  const from = page.indexOf(begin)
+  const to = page.indexOf(end)
+  if (from < 0 || to < from) throw new Error(`docs/scaling.md must have the lines ${begin} and ${end}`)
+  return `${page.slice(0, from)}${begin}\n\n${tableOf(differences)}\n\n${page.slice(to)}`
+}
+
+function tableOf(differences: readonly EngineDifference[]): string {
+  if (differences.length === 0) return 'None: the Kafka engine passes every test that the embedded one does.'
+  const rows = differences.map(({ difference, reason, test }) => `| ${difference} | ${reason} | ${test} |`)
+  return ['| with `engine=kafka` | why | test that is left out |', '| --- | --- | --- |', ...rows].join('\n')
+}
