@@ -34,6 +34,9 @@ export interface AskOptions<Q extends PartitionQuestion, A> {
   readonly doing: string
 }
 
+/** What one node has not heard of yet, or not any more, another one may know. */
+const LOOKS_FOR_UNKNOWN = 2
+
 interface Pending<Q> {
   readonly index: number
   readonly question: Q
@@ -53,7 +56,7 @@ export async function askLeaders<Q extends PartitionQuestion, A>(
   const answers = new Map<number, A | BrokerError>()
   let pending: readonly Pending<Q>[] = questions.map((question, index) => ({ index, question }))
   for (let failures = 0; ; failures++) {
-    const passing = await askOnce(client, pending, options, answers, failures > 0)
+    const passing = await askOnce(client, pending, options, answers, failures >= LOOKS_FOR_UNKNOWN)
     pending = passing.map(({ pending: { index, question } }) => ({ index, question }))
     const left = deadline - clock.monotonic()
     const enough = [...answers.values()].some(
@@ -80,7 +83,7 @@ interface Passing<Q> {
 
 /**
  * Puts down what is final; resolves with what is worth another try.
- * @param isFresh the metadata was asked for anew
+ * @param isFresh the metadata was asked for anew, and not only of one node that may be behind
  */
 // oxlint-disable-next-line max-params -- the state of one loop
 async function askOnce<Q extends PartitionQuestion, A>(
