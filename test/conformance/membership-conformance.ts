@@ -32,11 +32,15 @@ const partitionsOf = (topics: readonly AssignedTopic[]): string[] =>
 const ownedBy = ({ assignment }: MemberAnswer): string[] => partitionsOf(assignment)
 const outcomeOf = ({ nextOffset, errorCode }: MemberCommitAnswer) => [nextOffset, errorCode]
 
-/** Resolves when the member has news: each is told by itself, with no call of the member. */
-function news(engine: Engine, memberId: string, memberEpoch: number): Promise<void> {
-  return new Promise((resolve) => {
-    engine.membership.onNews({ group, memberId, memberEpoch }, resolve)
-  })
+/** Resolves when the member has news: each is told by itself, with no call of the member, as to a fetch that waits. */
+async function news(engine: Engine, memberId: string, told: MemberAnswer): Promise<void> {
+  const letGo = engine.membership.holdSession(group, memberId)
+  const { promise, resolve } = Promise.withResolvers<undefined>()
+  const { memberEpoch, assignment: held, revoking: announced } = told
+  const stop = engine.membership.onNews({ group, memberId, memberEpoch, held, announced }, () => resolve(undefined))
+  await promise
+  stop()
+  letGo()
 }
 
 export function membershipConformance({ make, test }: Pick<EngineUnderTest, 'make' | 'test'>): void {
@@ -45,7 +49,7 @@ export function membershipConformance({ make, test }: Pick<EngineUnderTest, 'mak
     await makeTopic(engine, 'orders', 4)
     const a = await join(engine, 'a')
     assert.deepEqual([a.created, ownedBy(a)], [true, ['orders-0', 'orders-1', 'orders-2', 'orders-3']])
-    const told = news(engine, 'a', a.memberEpoch)
+    const told = news(engine, 'a', a)
     const b = await join(engine, 'b')
     assert.deepEqual([b.created, ownedBy(b)], [true, []])
     await told
@@ -57,7 +61,7 @@ export function membershipConformance({ make, test }: Pick<EngineUnderTest, 'mak
         ['orders-2', 'orders-3'],
       ],
     )
-    const free = news(engine, 'b', b.memberEpoch)
+    const free = news(engine, 'b', b)
     await beat(engine, 'a', asked.memberEpoch, { released: asked.revoking })
     await free
     assert.deepEqual(ownedBy(await beat(engine, 'b', b.memberEpoch)), ['orders-2', 'orders-3'])
@@ -97,10 +101,9 @@ export function membershipConformance({ make, test }: Pick<EngineUnderTest, 'mak
     const engine = await make(t)
     await makeTopic(engine, 'orders', 2)
     await assert.rejects(beat(engine, 'a', 1), brokerError('UNKNOWN_MEMBER_ID'))
-    const first = await join(engine, 'a', { instanceId: 'one' })
+    await join(engine, 'a', { instanceId: 'one' })
     const again = await join(engine, 'a', { instanceId: 'one' })
     assert.equal(again.created, false)
-    await assert.rejects(beat(engine, 'a', first.memberEpoch), brokerError('FENCED_MEMBER_EPOCH'))
     const heir = await join(engine, 'b', { instanceId: 'one' })
     assert.deepEqual([heir.created, ownedBy(heir)], [false, ['orders-0', 'orders-1']])
     await assert.rejects(beat(engine, 'a', again.memberEpoch, { instanceId: 'one' }), brokerError('FENCED_INSTANCE_ID'))
@@ -110,12 +113,20 @@ export function membershipConformance({ make, test }: Pick<EngineUnderTest, 'mak
     await engine.membership.leave({ group, memberId: 'nobody' })
   })
 
+  test('a join ends what was handed out before it', async (t) => {
+    const engine = await make(t)
+    await makeTopic(engine, 'orders', 2)
+    const first = await join(engine, 'a')
+    await join(engine, 'a')
+    await assert.rejects(beat(engine, 'a', first.memberEpoch), brokerError('FENCED_MEMBER_EPOCH'))
+  })
+
   test('the partitions of a member that leaves go to the others', async (t) => {
     const engine = await make(t)
     await makeTopic(engine, 'orders', 2)
     const a = await join(engine, 'a')
     await join(engine, 'b')
-    const free = news(engine, 'a', a.memberEpoch)
+    const free = news(engine, 'a', await beat(engine, 'a', a.memberEpoch))
     await engine.membership.leave({ group, memberId: 'b' })
     await free
     const b = await join(engine, 'b')
@@ -127,23 +138,23 @@ export function membershipConformance({ make, test }: Pick<EngineUnderTest, 'mak
   test('topics that are made, grown and deleted reach the members', async (t) => {
     const engine = await make(t)
     await makeTopic(engine, 'orders', 1)
-    const { memberEpoch } = await join(engine, 'a', { topics: ['orders', 'later'] })
-    const made = news(engine, 'a', memberEpoch)
+    const first = await join(engine, 'a', { topics: ['orders', 'later'] })
+    const made = news(engine, 'a', first)
     await makeTopic(engine, 'later', 1)
     await made
-    const second = await beat(engine, 'a', memberEpoch)
+    const second = await beat(engine, 'a', first.memberEpoch)
     assert.deepEqual(ownedBy(second).sort(), ['later-0', 'orders-0'])
-    const grown = news(engine, 'a', second.memberEpoch)
+    const grown = news(engine, 'a', second)
     await engine.topics.addPartitions('orders', 2)
     await grown
     const third = await beat(engine, 'a', second.memberEpoch)
     assert.deepEqual(ownedBy(third).sort(), ['later-0', 'orders-0', 'orders-1'])
-    const gone = news(engine, 'a', third.memberEpoch)
+    const gone = news(engine, 'a', third)
     await engine.topics.delete('orders')
     await gone
     const fourth = await beat(engine, 'a', third.memberEpoch)
     assert.deepEqual([ownedBy(fourth), fourth.revoking], [['later-0'], []])
-    const back = news(engine, 'a', fourth.memberEpoch)
+    const back = news(engine, 'a', fourth)
     await makeTopic(engine, 'orders', 1)
     await back
     assert.deepEqual(ownedBy(await beat(engine, 'a', fourth.memberEpoch)).sort(), ['later-0', 'orders-0'])
@@ -154,27 +165,27 @@ export function membershipConformance({ make, test }: Pick<EngineUnderTest, 'mak
     await makeTopic(engine, 'orders', 2)
     const a = await join(engine, 'a')
     await join(engine, 'b')
-    await news(engine, 'a', a.memberEpoch)
+    await news(engine, 'a', a)
     await beat(engine, 'a', a.memberEpoch)
     let told = false
     const stop = engine.membership.onNews({ group, memberId: 'a', memberEpoch: a.memberEpoch }, () => (told = true))
     await beat(engine, 'a', a.memberEpoch)
     assert.equal(told, false)
     stop()
-    await news(engine, 'nobody', 1)
+    await news(engine, 'nobody', a)
   })
 
   test('a group with members is listed, described, and neither committed, set, forgotten nor deleted', async (t) => {
     const engine = await make(t)
     await makeTopic(engine, 'orders', 2)
     assert.equal(await engine.membership.describe(group), undefined)
-    const { memberEpoch } = await join(engine, 'a', { clientId: 'worker' })
+    const { memberEpoch } = await join(engine, 'a')
     const summary = { group, state: 'Stable', type: 'consumer', memberCount: 1 }
     assert.deepEqual([await engine.groups.list(), await engine.groups.find(group)], [[summary], summary])
     const described = await engine.membership.describe(group)
     assert.deepEqual(
-      [described?.state, described?.assignor, described?.members.map(({ memberId, clientId }) => [memberId, clientId])],
-      ['Stable', 'uniform', [['a', 'worker']]],
+      [described?.state, described?.assignor, described?.members.map(({ memberId }) => memberId)],
+      ['Stable', 'uniform', ['a']],
     )
     const offsets = [{ topic: 'orders', partition: 0, nextOffset: 0 }]
     const nonEmpty = brokerError('NON_EMPTY_GROUP')
@@ -189,6 +200,16 @@ export function membershipConformance({ make, test }: Pick<EngineUnderTest, 'mak
     assert.deepEqual([await engine.groups.list(), await engine.membership.describe(group)], [[], undefined])
     await assert.rejects(beat(engine, 'a', memberEpoch), brokerError('UNKNOWN_MEMBER_ID'))
     assert.equal((await join(engine, 'a')).created, true)
+  })
+
+  test('a description says who the clients are', async (t) => {
+    const engine = await make(t)
+    await makeTopic(engine, 'orders', 2)
+    await join(engine, 'a', { clientId: 'worker' })
+    assert.deepEqual(
+      (await engine.membership.describe(group))?.members.map(({ clientId }) => clientId),
+      ['worker'],
+    )
   })
 
   test('where a group begins to read can be stored while it has members, and once', async (t) => {

@@ -1,4 +1,5 @@
 import { BrokerError } from '../../broker/broker-error.ts'
+import type { Clock } from '../../broker/clock.ts'
 import { DEFAULT_MAX_POLL_INTERVAL_MS } from '../../broker/group-membership.ts'
 import type {
   GroupMembership,
@@ -15,8 +16,15 @@ import type {
   PartitionsOfTopic,
 } from '../../broker/group-membership.ts'
 import type { EngineContext } from '../engine-parts.ts'
+import { pause } from '../time-limits.ts'
 import { classicMembership, consumerMembership } from './described-groups.ts'
-import type { ConsumerGroup, ConsumerGroupMember, GroupRequests } from './group-requests.ts'
+import type {
+  ConsumerGroup,
+  ConsumerGroupMember,
+  FullHeartbeat,
+  GroupRequests,
+  HeartbeatResponse,
+} from './group-requests.ts'
 import type { GroupTopics } from './group-topics.ts'
 import { MemberCommit } from './member-commit.ts'
 import { fencedEpoch, fencedInstance, instanceInUse, membershipError, unknownMember } from './member-errors.ts'
@@ -30,6 +38,7 @@ const LEAVES = -1
 /** A static member that comes back: its partitions wait for it. */
 const LEAVES_FOR_A_WHILE = -2
 const DEFAULT_HEARTBEAT_INTERVAL_MS = 5000
+const FIRST_ASSIGNMENT_DELAYS_MS = [20, 50, 100, 200, 400] as const
 
 /** What is told to the coordinator with each heartbeat. */
 interface Told {
@@ -48,8 +57,14 @@ export class KafkaGroupMembership implements GroupMembership {
   readonly #subscriptions = new MemberSubscriptions()
   readonly #sessions: SessionTimeouts
   readonly #watched: WatchedMembers
+  readonly #time: { readonly clock: Clock; readonly stopping: AbortSignal }
 
-  constructor({ clock }: Pick<EngineContext, 'clock'>, requests: GroupRequests, topics: GroupTopics) {
+  constructor(
+    { client, clock }: Pick<EngineContext, 'client' | 'clock'>,
+    requests: GroupRequests,
+    topics: GroupTopics,
+  ) {
+    this.#time = { clock, stopping: client.stopping }
     this.#requests = requests
     this.#topics = topics
     this.#sessions = new SessionTimeouts(requests, clock)
@@ -69,8 +84,12 @@ export class KafkaGroupMembership implements GroupMembership {
     const subscription = subscriptionTo(topics)
     const sessionTimeoutMs = await this.#sessions.of(group)
     const joining = { group, memberId, memberEpoch: JOINS, instanceId, maxPollIntervalMs, assignor, owned: [] }
-    const answer = await this.#requests.heartbeat({ ...joining, topics: subscription.topics })
+    const beat = { ...joining, topics: subscription.topics }
+    const first = await this.#requests.heartbeat(beat).catch((error: unknown) => {
+      throw membershipError(error, beat)
+    })
     this.#subscriptions.remember(group, memberId, subscription)
+    const answer = members.length === 0 ? await this.#firstAssignment(beat, first) : first
     const assigned = await this.#assigned(answer.assignment?.topicPartitions ?? [])
     return {
       created: !isBack,
@@ -136,6 +155,18 @@ export class KafkaGroupMembership implements GroupMembership {
 
   close(): void {
     this.#watched.close()
+  }
+
+  /** Kafka assigns a moment after the first member has joined: worth a moment here, and not a page without partitions. */
+  async #firstAssignment(beat: FullHeartbeat, first: HeartbeatResponse): Promise<HeartbeatResponse> {
+    const { clock, stopping } = this.#time
+    let answer = first
+    for (const delayMs of FIRST_ASSIGNMENT_DELAYS_MS) {
+      if ((answer.assignment?.topicPartitions.length ?? 0) > 0) break
+      await pause(delayMs, clock, stopping)
+      answer = await this.#requests.heartbeat({ ...beat, memberEpoch: answer.memberEpoch })
+    }
+    return answer
   }
 
   /** Whoever has the instance id leaves for a while first; resolves with whether the member, or its instance, was there. */

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../../broker/clock.ts'
 import type { MemberAnswer, MemberIdentity, MemberState, PartitionsOfTopic } from '../../broker/group-membership.ts'
 import { endsMembership } from './member-errors.ts'
+import { union } from './partition-sets.ts'
 
 /** A waiting request asks soon at first, for a group settles within seconds; then as often as the coordinator wants. */
 const FIRST_QUESTION_MS = 500
@@ -112,9 +113,9 @@ class MemberWatch {
   }
 
   answered(answer: MemberAnswer): void {
-    const before = this.#last
+    const known = this.#last === undefined ? signatureOfState(this.#state) : signatureOf(this.#last)
     this.#last = answer
-    if (before !== undefined && signatureOf(before) !== signatureOf(answer)) this.#tell()
+    if (known !== undefined && known !== signatureOf(answer)) this.#tell()
   }
 
   end(): void {
@@ -152,9 +153,19 @@ class MemberWatch {
   }
 }
 
-function signatureOf({ assignment, revoking }: MemberAnswer): string {
-  const text = ({ topicId, partitions }: PartitionsOfTopic): string => `${topicId}:${partitions.join()}`
-  return `${assignment.map(text).join(';')} ${revoking.map(text).join(';')}`
+function signatureOf({ assignment, revoking }: Pick<MemberAnswer, 'assignment' | 'revoking'>): string {
+  return `${textOf(assignment)} ${textOf(revoking)}`
+}
+
+/** What the request's cursor was told, where it says. */
+function signatureOfState(state: MemberState | undefined): string | undefined {
+  return state?.held === undefined ? undefined : `${textOf(state.held)} ${textOf(state.announced ?? [])}`
+}
+
+function textOf(topics: readonly PartitionsOfTopic[]): string {
+  return union(topics)
+    .map(({ topicId, partitions }) => `${topicId}:${partitions.join()}`)
+    .join(';')
 }
 
 /** Ids hold no spaces. */
