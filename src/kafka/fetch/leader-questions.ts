@@ -37,6 +37,9 @@ export interface AskOptions<Q extends PartitionQuestion, A> {
 /** What one node has not heard of yet, or not any more, another one may know. */
 const LOOKS_FOR_UNKNOWN = 2
 
+/** A leader that is just being made is worth so much; a longer search is not, while others have answers. */
+const PATIENCE_WITH_ANSWERS_MS = 500
+
 interface Pending<Q> {
   readonly index: number
   readonly question: Q
@@ -52,7 +55,8 @@ export async function askLeaders<Q extends PartitionQuestion, A>(
   options: AskOptions<Q, A>,
 ): Promise<readonly (A | BrokerError)[]> {
   const { clock } = client.options
-  const deadline = clock.monotonic() + options.patienceMs
+  const start = clock.monotonic()
+  const deadline = start + options.patienceMs
   const answers = new Map<number, A | BrokerError>()
   let pending: readonly Pending<Q>[] = questions.map((question, index) => ({ index, question }))
   for (let failures = 0; ; failures++) {
@@ -62,7 +66,8 @@ export async function askLeaders<Q extends PartitionQuestion, A>(
     const enough = [...answers.values()].some(
       (answer) => !(answer instanceof BrokerError) && options.isEnough?.(answer),
     )
-    const isLast = left <= 0 || (failures > 0 && (enough || !client.reachable)) || isEnded(client, options.signal)
+    const isTold = enough && clock.monotonic() - start >= PATIENCE_WITH_ANSWERS_MS
+    const isLast = left <= 0 || isTold || (failures > 0 && !client.reachable) || isEnded(client, options.signal)
     if (pending.length === 0 || isLast) {
       for (const {
         pending: { index },
