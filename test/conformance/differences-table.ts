@@ -13,6 +13,10 @@ export function withDifferences(page: string, differences: readonly EngineDiffer
 
 function tableOf(differences: readonly EngineDifference[]): string {
   if (differences.length === 0) return 'None: the Kafka engine passes every test that the embedded one does.'
-  const rows = differences.map(({ difference, reason, test }) => `| ${difference} | ${reason} | ${test} |`)
-  return ['| with `engine=kafka` | why | test that is left out |', '| --- | --- | --- |', ...rows].join('\n')
+  const tests = Map.groupBy(differences, ({ difference }) => difference)
+  const rows = [...tests].map(([difference, [first, ...others]]) => {
+    const names = [first, ...others].map((one) => one?.test).join('; ')
+    return `| ${difference} | ${first?.reason} | ${names} |`
+  })
+  return ['| with `engine=kafka` | why | tests that are left out |', '| --- | --- | --- |', ...rows].join('\n')
 }
