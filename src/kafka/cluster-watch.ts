@@ -4,7 +4,7 @@ import type { Timer } from '../broker/clock.ts'
 import type { Trouble } from '../broker/engine.ts'
 import { StartupError } from '../broker/startup-error.ts'
 import type { ClusterClient } from './cluster-client.ts'
-import { isConnectionFailure, rootMessage, withErrorsInIt } from './kafka-errors.ts'
+import { isCertificateFailure, isConnectionFailure, rootMessage, withErrorsInIt } from './kafka-errors.ts'
 import { pause, withinMs } from './time-limits.ts'
 
 /** A cluster that is silent for so long is asked whether it is there, and has the limit to say so: in all below 2 s. */
@@ -39,7 +39,7 @@ export class ClusterWatch {
         return
       } catch (error) {
         if (!(error instanceof BrokerError)) throw error
-        if (!error.retriable || error.code === 'SASL_AUTHENTICATION_FAILED' || clock.monotonic() >= deadline) {
+        if (isForGood(error) || clock.monotonic() >= deadline) {
           const told = error.message.replace(/ Send the request again\.$/, '')
           throw new StartupError(`bootstrap.servers=${servers}: ${told}`, { cause: error })
         }
@@ -131,4 +131,9 @@ export class ClusterWatch {
       if (!(error instanceof BrokerError)) throw error
     }
   }
+}
+
+/** Nobody but an operator mends it. */
+function isForGood(error: BrokerError): boolean {
+  return !error.retriable || error.code === 'SASL_AUTHENTICATION_FAILED' || isCertificateFailure(error)
 }

@@ -132,6 +132,22 @@ export function isCredentialsFailure(error: unknown): boolean {
   return false
 }
 
+const certificateFailures: ReadonlySet<unknown> = new Set([
+  'CERT_HAS_EXPIRED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+
+/** We do not take the cluster's certificate. */
+export function isCertificateFailure(error: unknown): boolean {
+  return [...causes(error)].some(
+    (cause) => cause instanceof Error && 'code' in cause && certificateFailures.has(cause.code),
+  )
+}
+
 /** The error, what caused it, and so on; of several at once all. */
 function* causes(error: unknown): Generator {
   yield error

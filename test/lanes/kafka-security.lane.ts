@@ -74,7 +74,9 @@ describe('a cluster that asks who is there', { skip: missing ?? false, timeout: 
     const trusting = [...secured, `ssl.truststore.location=${kafka.authorityFile}`]
     const engine = await openKafkaEngine(t, kafka.saslSsl, trusting)
     assert.equal((await engine.cluster()).nodes.length, 1)
+    const started = performance.now()
     await assert.rejects(openKafkaEngine(t, kafka.saslSsl, secured), /certificate/)
+    assert.ok(performance.now() - started < 5000, 'it is told at once')
     const noPem = join(folder, 'store.jks')
     writeFileSync(noPem, 'no PEM')
     await assert.rejects(
