@@ -1,9 +1,15 @@
 import { BrokerError } from '../../broker/broker-error.ts'
+import type { Clock } from '../../broker/clock.ts'
 import type { ClusterClient } from '../cluster-client.ts'
 import type { ClusterTopic } from '../cluster-metadata.ts'
 import { asBrokerError, isConnectionFailure, isPassing, refusal } from '../kafka-errors.ts'
 import { pause } from '../time-limits.ts'
 import { partitionKeyOf, type PartitionId } from './fetch-request.ts'
+
+/** What is to be known of a cluster to find leaders: a `ClusterClient`. */
+export type LeaderDirectory = Pick<ClusterClient, 'metadata' | 'refresh' | 'backoffMs' | 'stopping' | 'reachable'> & {
+  readonly options: { readonly clock: Clock }
+}
 
 /** What is asked of a partition's leader. */
 export interface PartitionQuestion {
@@ -50,7 +56,7 @@ interface Pending<Q> {
  * Resolves with an answer or an error for each question, in their order.
  */
 export async function askLeaders<Q extends PartitionQuestion, A>(
-  client: ClusterClient,
+  client: LeaderDirectory,
   questions: readonly Q[],
   options: AskOptions<Q, A>,
 ): Promise<readonly (A | BrokerError)[]> {
@@ -92,7 +98,7 @@ interface Passing<Q> {
  */
 // oxlint-disable-next-line max-params -- the state of one loop
 async function askOnce<Q extends PartitionQuestion, A>(
-  client: ClusterClient,
+  client: LeaderDirectory,
   pending: readonly Pending<Q>[],
   options: AskOptions<Q, A>,
   answers: Map<number, A | BrokerError>,
@@ -165,7 +171,7 @@ function roundsOf<T extends { readonly located: Located<PartitionQuestion> }>(as
 }
 
 /** Where the partition is by what is known now. */
-export function locate<Q extends PartitionQuestion>(client: ClusterClient, question: Q): Located<Q> | BrokerError {
+export function locate<Q extends PartitionQuestion>(client: LeaderDirectory, question: Q): Located<Q> | BrokerError {
   const { topic: name, topicId, partition } = question
   const topic = client.metadata.topics.get(name)
   if (topic === undefined) return new BrokerError('UNKNOWN_TOPIC_OR_PARTITION', `There is no topic '${name}'.`)
@@ -193,6 +199,6 @@ export function locate<Q extends PartitionQuestion>(client: ClusterClient, quest
   return { question, topic, uuid: topic.uuid, partition, leader: found.leader }
 }
 
-function isEnded(client: ClusterClient, signal: AbortSignal | undefined): boolean {
+function isEnded(client: LeaderDirectory, signal: AbortSignal | undefined): boolean {
   return client.stopping.aborted || signal?.aborted === true
 }
