@@ -58,10 +58,13 @@ async function ask(
     {
       ask: (nodeId, located) => {
         asked.push(`${nodeId}: ${located.map(({ partition }) => partition).join()}`)
-        const outcomes = located.map(({ partition }) => said(nodeId, partition, asked.length))
-        const failure = outcomes.find((outcome) => outcome instanceof Error)
-        if (failure instanceof Error) return Promise.reject(failure)
-        return Promise.resolve(outcomes.filter((outcome) => !(outcome instanceof Error)))
+        const outcomes: Outcome<string>[] = []
+        for (const { partition } of located) {
+          const outcome = said(nodeId, partition, asked.length)
+          if (outcome instanceof Error) return Promise.reject(outcome)
+          outcomes.push(outcome)
+        }
+        return Promise.resolve(outcomes)
       },
       patienceMs: 3000,
       isEnough: (answer) => answer === 'records',
