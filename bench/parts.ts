@@ -4,6 +4,7 @@ import { batchesPart } from './workloads/batches.ts'
 import { compressionPart } from './workloads/compression.ts'
 import { costPart } from './workloads/cost.ts'
 import { groupsPart } from './workloads/groups.ts'
+import { kafkaPart } from './workloads/kafka.ts'
 import { latencyPart } from './workloads/latency.ts'
 import { linesPart } from './workloads/lines.ts'
 import { memoryPart } from './workloads/memory.ts'
@@ -32,4 +33,5 @@ export const parts: readonly Part[] = [
   startUpPart,
   memoryPart,
   costPart,
+  kafkaPart,
 ]
