@@ -80,8 +80,8 @@ function partitionOf({ partition }: AppendPart): number {
   return partition
 }
 
-function resultOf({ partition, baseOffset, logAppendTime }: StoredPart): AppendPartResult {
-  return { partition, baseOffset, logAppendTime }
+function resultOf({ partition, baseOffset, logAppendTime, runs }: StoredPart): AppendPartResult {
+  return { partition, baseOffset, logAppendTime, ...(runs !== undefined && { runs }) }
 }
 
 /** The settings of the topic have changed since: with the old ones the request can be completed. */

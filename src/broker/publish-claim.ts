@@ -1,4 +1,4 @@
-import type { AppendPart, AppendResult } from './engine.ts'
+import type { AppendPart, AppendResult, StoredRun } from './engine.ts'
 
 /** By what a publish request is known again when it is sent a second time. */
 export type PublishIdentity = SequenceIdentity | KeyIdentity
@@ -33,6 +33,8 @@ export interface StoredPart {
   readonly lastOffset: number
   /** Unix milliseconds where the topic said LogAppendTime, else −1. */
   readonly logAppendTime: number
+  /** See `AppendPartResult`. */
+  readonly runs?: readonly StoredRun[]
 }
 
 /**

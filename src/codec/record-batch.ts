@@ -182,6 +182,12 @@ export function setProducer(buf: Buffer, at: number, producer: BatchProducer): v
   writeCrc(buf, at, batchSizeBytes(buf, at))
 }
 
+/** Makes the batch one of its producer's transaction. Computes a new CRC. */
+export function setTransaction(buf: Buffer, at: number, producer: BatchProducer): void {
+  buf.writeInt16BE(attributes(buf, at) | TRANSACTIONAL_BIT, at + ATTRIBUTES)
+  setProducer(buf, at, producer)
+}
+
 function writeProducer(buf: Buffer, at: number, { id, epoch, sequence }: BatchProducer): void {
   buf.writeBigInt64BE(id, at + PRODUCER_ID)
   buf.writeInt16BE(epoch, at + PRODUCER_EPOCH)

@@ -70,8 +70,8 @@ export class KafkaEngine implements Engine {
       random: options.random,
       limits: options.limits,
     }
-    this.#produce = createProducePart(context)
     this.#fetch = createFetchPart(context)
+    this.#produce = createProducePart(context, this.#fetch)
     this.#groups = createGroupPart(context)
   }
 

@@ -1,8 +1,4 @@
-import {
-  type KnownProducer,
-  REQUESTS_REMEMBERED,
-  type RememberedRequest,
-} from '../../src/embedded/producers/known-producer.ts'
+import { type KnownProducer, REQUESTS_REMEMBERED, type RememberedRequest } from '../../src/broker/known-producer.ts'
 import type { ProducerKey, RequestFacts } from '../../src/embedded/producers/request-facts.ts'
 import type { PromisedRoom, RequestMemory } from '../../src/embedded/producers/request-memory.ts'
 

@@ -1,5 +1,5 @@
 import type { PublishIdentity } from '../../broker/publish-claim.ts'
-import type { KnownProducer, RememberedRequest } from './known-producer.ts'
+import type { KnownProducer, RememberedRequest } from '../../broker/known-producer.ts'
 
 /** A request of which some parts may be on the disk and may not: their directory failed while they were written. */
 export interface DoubtfulRequest {

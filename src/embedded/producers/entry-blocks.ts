@@ -1,6 +1,6 @@
 import type { ProducerKey } from './request-facts.ts'
 import { NO_BLOCK, type BlockPool } from './block-pool.ts'
-import { REQUESTS_REMEMBERED } from './known-producer.ts'
+import { REQUESTS_REMEMBERED } from '../../broker/known-producer.ts'
 
 /*
  * A producer or a key, in one block behind `next` and `tag`. Numbers are little-endian.

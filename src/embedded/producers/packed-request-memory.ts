@@ -1,7 +1,7 @@
 import { BlockIndex } from './block-index.ts'
 import { BLOCK_BYTES, BlockPool, NO_BLOCK } from './block-pool.ts'
 import { EntryBlocks, hashOf, KEY_INLINE_BYTES, KEY_TAG, PRODUCER_TAG } from './entry-blocks.ts'
-import { REQUESTS_REMEMBERED, type KnownProducer, type RememberedRequest } from './known-producer.ts'
+import { REQUESTS_REMEMBERED, type KnownProducer, type RememberedRequest } from '../../broker/known-producer.ts'
 import { packedRequestMaxBytes, packRequest, unpackRequest } from './packed-request.ts'
 import { PAYLOAD_BYTES, PayloadChains } from './payload-chain.ts'
 import { withParts } from './remembered-parts.ts'

@@ -1,5 +1,5 @@
 import type { StoredPart } from '../../broker/publish-claim.ts'
-import type { RememberedRequest } from './known-producer.ts'
+import type { RememberedRequest } from '../../broker/known-producer.ts'
 import { FINGERPRINT_BYTES } from './request-facts.ts'
 
 /*

@@ -1,4 +1,4 @@
-import type { RememberedRequest } from './known-producer.ts'
+import type { RememberedRequest } from '../../broker/known-producer.ts'
 import type { RequestFacts } from './request-facts.ts'
 
 /** What is known of a request, with what is known of it now. */

@@ -1,4 +1,4 @@
-import type { KnownProducer } from './known-producer.ts'
+import type { KnownProducer } from '../../broker/known-producer.ts'
 import type { ProducerKey, RequestFacts } from './request-facts.ts'
 
 /** Room that a request was promised. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { KnownProducer } from '../../../src/embedded/producers/known-producer.ts'
+import type { KnownProducer } from '../../../src/broker/known-producer.ts'
 import { PackedRequestMemory } from '../../../src/embedded/producers/packed-request-memory.ts'
 import { producerKey, type RequestFacts } from '../../../src/embedded/producers/request-facts.ts'
 import { FakeClock } from '../../support/fake-clock.ts'

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../broker/clock.ts'
+import type { Clock, Timer } from './clock.ts'
 
 /** Tries to settle a claim. False: it has to go on waiting. */
 export type ClaimAttempt = (isLast: boolean) => boolean

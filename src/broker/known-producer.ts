@@ -1,4 +1,4 @@
-import type { Fingerprint, StoredPart } from '../../broker/publish-claim.ts'
+import type { Fingerprint, StoredPart } from './publish-claim.ts'
 
 /** A request that is remembered. */
 export interface RememberedRequest {

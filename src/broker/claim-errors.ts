@@ -1,5 +1,5 @@
-import { BrokerError } from '../../broker/broker-error.ts'
-import type { PublishIdentity } from '../../broker/publish-claim.ts'
+import { BrokerError } from './broker-error.ts'
+import type { PublishIdentity } from './publish-claim.ts'
 import type { Verdict } from './claim-verdict.ts'
 
 type Refusal = Exclude<Verdict, { readonly kind: 'complete' | 'append' }>

@@ -1,4 +1,4 @@
-import type { Fingerprint, PublishIdentity } from '../../broker/publish-claim.ts'
+import type { Fingerprint, PublishIdentity } from './publish-claim.ts'
 import { expectedSequence, REQUESTS_REMEMBERED, type KnownProducer, type RememberedRequest } from './known-producer.ts'
 
 /** What becomes of a request that says who it is. */
