@@ -8,15 +8,6 @@ export interface EngineDifference {
   readonly reason: string
 }
 
-/** The tests of requests with `Producer-Sequence` or `Idempotency-Key`. */
-const identified = [
-  'a request that is known is told where it is, however it is known',
-  'what the request was, it is again, whatever became of the topic and the time',
-  'equal requests at the same time are stored once, and successors behind their predecessors',
-  'refusals: another body, a gap, an old epoch, an unknown producer, an unknown topic',
-  'a claim does not outlive its topic, nor the open engine',
-] as const
-
 export const kafkaDifferences: readonly EngineDifference[] = [
   {
     test: 'a join ends what was handed out before it',
@@ -28,10 +19,4 @@ export const kafkaDifferences: readonly EngineDifference[] = [
     difference: 'The description of a group shows the client.id and the address of the gateway for members over HTTP.',
     reason: 'Kafka takes both from the connection that a member comes through.',
   },
-  ...identified.map((test) => ({
-    test,
-    difference:
-      'Requests with `Producer-Sequence` or `Idempotency-Key` are answered 501 `UNSUPPORTED_VERSION`, nothing is stored.',
-    reason: 'They are to be one transaction each, with the result in a compacted topic; that is not there yet.',
-  })),
 ]
