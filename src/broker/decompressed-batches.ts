@@ -18,7 +18,8 @@ export const DECOMPRESSED_BATCH_MAX_BYTES = 256 * 1024 * 1024
 const DEFAULT_LIMITS: DecompressionLimits = {
   keptBytes: 32 * 1024 * 1024,
   batchMaxBytes: DECOMPRESSED_BATCH_MAX_BYTES,
-  concurrency: 4,
+  // Of few threads, which the disk needs too.
+  concurrency: 2,
 }
 
 /** Up to these sizes the work takes at most some 100 µs, and a trip to another thread about as much besides. */
