@@ -84,7 +84,7 @@ export class LinesController implements Controller {
   }
 
   /** @param body the stream itself, of which nothing was read yet */
-  async publish(topic: string, query: LinesQuery, body: unknown, reply: FastifyReply): Promise<void> {
+  async publish(topic: string, query: LinesQuery, body: unknown, reply: FastifyReply): Promise<FastifyReply> {
     refuseIdentity(reply.request, 'a stream cannot be repeated as one. Send its records to /topics/{topic}/records.')
     const { raw } = reply.request
     if (body !== raw) throw noBody()
@@ -93,6 +93,8 @@ export class LinesController implements Controller {
     const publishOptions = { acks, compression }
     const lines = { topic, formats: formatsOf(query), publishOptions, maxLineBytes, maxHeaders }
     await this.#published.serve(raw, lines, results === 'lines', reply)
+    // Else a reply that has begun, but whose head is not written yet, would be taken for none.
+    return reply
   }
 }
 
