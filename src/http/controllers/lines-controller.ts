@@ -59,7 +59,11 @@ export class LinesController implements Controller {
     app.post(
       '/topics/:topic/lines',
       { schema: PublishLines, config: { publishes: true, ...published } },
-      ({ params, query, body }, reply) => this.publish(params.topic, query, body, reply),
+      async ({ params, query, body }, reply) => {
+        await this.publish(params.topic, query, body, reply)
+        // Else a reply that has begun, but whose head is not written yet, would be taken for none.
+        return reply
+      },
     )
     app.get('/topics/:topic/lines', { schema: browseLines(limits), config }, async ({ params, query }, reply) => {
       const page = new LinesPage(formatsOf(query), load.replies.hold(reply.raw))
@@ -84,7 +88,7 @@ export class LinesController implements Controller {
   }
 
   /** @param body the stream itself, of which nothing was read yet */
-  async publish(topic: string, query: LinesQuery, body: unknown, reply: FastifyReply): Promise<FastifyReply> {
+  async publish(topic: string, query: LinesQuery, body: unknown, reply: FastifyReply): Promise<void> {
     refuseIdentity(reply.request, 'a stream cannot be repeated as one. Send its records to /topics/{topic}/records.')
     const { raw } = reply.request
     if (body !== raw) throw noBody()
@@ -93,8 +97,6 @@ export class LinesController implements Controller {
     const publishOptions = { acks, compression }
     const lines = { topic, formats: formatsOf(query), publishOptions, maxLineBytes, maxHeaders }
     await this.#published.serve(raw, lines, results === 'lines', reply)
-    // Else a reply that has begun, but whose head is not written yet, would be taken for none.
-    return reply
   }
 }
 
