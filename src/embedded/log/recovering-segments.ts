@@ -32,14 +32,14 @@ export class RecoveringSegments {
    */
   async settle(segments: readonly SegmentFacts[], removes: boolean): Promise<ReadonlySet<string>> {
     const names = new Set(await this.#fileSystem.readdir(this.#directory))
-    for (const name of [...names]) {
+    for (const name of names) {
       const baseOffset = parseSegmentFileName(name)
       const goes =
         baseOffset !== undefined ? isSuperseded(baseOffset, segments) : isPassing(name) && !isNamedSwap(name, segments)
       if (goes && removes) await this.#remove(name, names)
     }
     // A replaced file may stand where its successor belongs: by now all that could be mistaken for one is gone.
-    for (const name of [...names]) if (isNamedSwap(name, segments)) await this.#complete(name, names)
+    for (const name of names) if (isNamedSwap(name, segments)) await this.#complete(name, names)
     return names
   }
 
