@@ -63,7 +63,6 @@ export class EmbeddedEngine implements Engine {
       ...options,
       settings: options.cleaning,
       hosts: () => hosts,
-      freeMinBytes: options.space.freeMinBytes,
       deletionClock,
       lastOffsetsOfProducers: () => new Map(),
     })
