@@ -247,6 +247,12 @@ export class DirectoryLog {
     })
   }
 
+  /** Resolves when all of the partition that is committed now is in its segments' files. */
+  async layPending(log: PartitionLog): Promise<void> {
+    if (!this.#writers || this.#condition.state !== 'online') throw this.#condition.error('no')
+    await this.#writers.segments.flushPartition(log)
+  }
+
   /** Replaces or removes segments of a partition: see `SegmentChanges.apply`. */
   async applyChange(log: PartitionLog, change: SegmentChange): Promise<boolean> {
     if (!this.#writers || this.#condition.state !== 'online') throw this.#condition.error('no')

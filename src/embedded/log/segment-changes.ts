@@ -55,6 +55,7 @@ export class SegmentChanges {
       await this.#options.writer.flushPartition(log)
       await this.#nameSwap(log, staged)
     } catch (error) {
+      if (log.dropped) return false
       await this.#discard(log, staged)
       throw this.#told(log, 'naming replaced segments failed', error)
     }

@@ -101,8 +101,7 @@ export class Retention {
     const { clock } = this.#options
     const due: PartitionLog[] = []
     let stepMs = clock.monotonic()
-    const logs = [...directory.partitions()]
-    for (const log of logs) {
+    for (const log of directory.partitions()) {
       if (this.#stopped || !isServed(log)) continue
       const times = await this.#fileTimes(log)
       const verdict = this.#verdict(log, times)
