@@ -98,7 +98,10 @@ export class DecompressedBatches {
   #keep(place: string, batch: KeptBatch): Buffer {
     const { records } = batch
     this.#drop(place)
-    if (costOf(batch) > this.#limits.keptBytes) return records
+    if (costOf(batch) > this.#limits.keptBytes) {
+      freeLater(records)
+      return records
+    }
     this.#kept.set(place, batch)
     this.#keptBytes += costOf(batch)
     for (const oldest of this.#kept.keys()) {
