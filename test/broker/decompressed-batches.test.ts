@@ -111,7 +111,7 @@ test('content that cannot be opened, or is too much, is an error each time, and 
 })
 
 test('content that is dropped gives its memory up in the next turn, when whoever waited for it has read it', async () => {
-  const batches = new DecompressedBatches({ keptBytes: 500_000 })
+  const batches = new DecompressedBatches({ keptBytes: 600_000 })
   const packed = [0, 1, 2, 3].map((number) => packedBatch(plainBatch(200_000, number + 1), 'lz4', number))
   const contents = await Promise.all(
     packed.map(async (batch, number) => {
