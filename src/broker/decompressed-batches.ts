@@ -25,6 +25,8 @@ const DEFAULT_LIMITS: DecompressionLimits = {
 /** Up to these sizes the work takes at most some 100 µs, and a trip to another thread about as much besides. */
 const AT_ONCE_MAX_BYTES = 16 * 1024
 const AT_ONCE_DECOMPRESSED_MAX_BYTES = 64 * 1024
+/** Smaller content may lie in memory that it shares. */
+const FREED_MIN_BYTES = 64 * 1024
 /** What a batch kept takes beside its bytes. */
 const KEPT_OVERHEAD_BYTES = 512
 
@@ -96,7 +98,10 @@ export class DecompressedBatches {
   #keep(place: string, batch: KeptBatch): Buffer {
     const { records } = batch
     this.#drop(place)
-    if (costOf(batch) > this.#limits.keptBytes) return records
+    if (costOf(batch) > this.#limits.keptBytes) {
+      freeLater(records)
+      return records
+    }
     this.#kept.set(place, batch)
     this.#keptBytes += costOf(batch)
     for (const oldest of this.#kept.keys()) {
@@ -111,7 +116,19 @@ export class DecompressedBatches {
     if (kept === undefined) return
     this.#kept.delete(place)
     this.#keptBytes -= costOf(kept)
+    freeLater(kept.records)
   }
+}
+
+/**
+ * Some hundred MB/s of dropped content, left to the collector, would be most of the server's memory. Whoever was handed it
+ * reads it before the event loop's next turn.
+ */
+function freeLater({ buffer, byteLength }: Buffer): void {
+  if (byteLength < FREED_MIN_BYTES || !(buffer instanceof ArrayBuffer)) return
+  setImmediate(() => {
+    if (!buffer.detached) buffer.transfer(0)
+  })
 }
 
 function costOf({ records }: KeptBatch): number {

@@ -109,3 +109,22 @@ test('content that cannot be opened, or is too much, is an error each time, and 
     await assert.rejects(opening(broken), CorruptBatchError)
   }
 })
+
+test('content that is dropped gives its memory up in the next turn, when whoever waited for it has read it', async () => {
+  const batches = new DecompressedBatches({ keptBytes: 1_000_000 })
+  const packed = [0, 1, 2, 3].map((number) => packedBatch(plainBatch(200_000, number + 1), 'lz4', number))
+  const contents = await Promise.all(
+    packed.map(async (batch, number) => {
+      const content = await batches.records('topic', 0, batch, 0)
+      assert.deepEqual(content, plainBatch(200_000, number + 1).subarray(BATCH_HEADER_BYTES))
+      return content
+    }),
+  )
+  await new Promise((resolve) => setImmediate(resolve))
+  const kept = contents.filter(({ length }) => length > 0)
+  assert.ok(kept.length > 0 && kept.length < 4, 'as many as there is room for')
+  for (const [number, batch] of packed.entries()) {
+    const again = await batches.records('topic', 0, batch, 0)
+    assert.deepEqual(again, plainBatch(200_000, number + 1).subarray(BATCH_HEADER_BYTES))
+  }
+})
