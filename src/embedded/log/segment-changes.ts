@@ -98,6 +98,7 @@ export class SegmentChanges {
 
   /** What is left behind all the same goes at the next start. */
   async #discard(log: PartitionLog, { added }: StagedChange): Promise<void> {
+    if (log.dropped) return
     for (const segment of added) {
       for (const path of [segment.path, passingSegmentPath(log.directory, segment, 'cleaned')]) await this.#unlink(path)
     }
