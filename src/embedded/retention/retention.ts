@@ -139,8 +139,9 @@ export class Retention {
     if (!cleanupPolicy.includes('delete') || retentionMs < 0) return times
     for (const segment of log.segments) {
       if (segment.maxTimestamp >= 0) continue
-      // Compaction wrote the file anew, and handed the time of its oldest predecessors on.
-      times.set(segment, segment.generation > 0 ? segment.createdMs : await this.#modifiedMs(segment))
+      // Compaction wrote the file anew, and handed on what counted before. Of an empty one it hardly matters.
+      const isNew = segment.generation > 0 || segment.sizeBytes === 0
+      times.set(segment, isNew ? segment.createdMs : await this.#modifiedMs(segment))
     }
     return times
   }
