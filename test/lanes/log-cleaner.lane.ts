@@ -30,7 +30,7 @@ const SEGMENT_BYTES = 1024 * 1024
 class CleanedTopic {
   readonly #broker: KafkaBroker
   readonly #admin: Admin
-  readonly #producer: Producer<Buffer, Buffer | null, Buffer>
+  readonly #producer: Producer<Buffer, Buffer | null>
   #number = 0
 
   constructor(t: TestContext, broker: KafkaBroker) {
