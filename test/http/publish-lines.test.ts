@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { BrokerError } from '../../src/broker/broker-error.ts'
+import { BodyBuffers } from '../../src/http/body-buffers.ts'
 import { startApi, type ApiServer } from './api-server.ts'
 
 const HEAD =
@@ -183,6 +184,24 @@ test('a line longer than a body may be is refused, with those before it stored',
   const { status, last } = await post(server, `${linesOf(0, 3)}{"value":"${'x'.repeat(400_000)}"}\n`)
   assert.deepEqual([status, last.code, last.line, last.recordCount], [413, 'REQUEST_TOO_LARGE', 4, 3])
   assert.match(last.detail, /request\.max\.bytes/)
+})
+
+test('a line may be as long as a body and no longer, wherever the pieces end in which it comes', async (t) => {
+  const server = await startWithTopic(t, { requestMaxBytes: 200_000 })
+  const ofLength = (bytes: number): string => `{"value":"${'x'.repeat(bytes - 12)}"}\n`
+  assert.equal((await post(server, ofLength(200_000))).status, 200)
+  assert.equal((await post(server, ofLength(200_001))).status, 413)
+})
+
+test('no memory is taken for what makes a line too long', async (t) => {
+  const server = await startWithTopic(t, { requestMaxBytes: 256 * 1024 })
+  const take = t.mock.method(BodyBuffers.prototype, 'take')
+  const { status } = await post(server, gzipSync(Buffer.alloc(8 * 1024 * 1024, 'x')), '/topics/orders/lines', {
+    'content-encoding': 'gzip',
+  })
+  assert.equal(status, 413)
+  const most = Math.max(...take.mock.calls.map(({ arguments: [bytes] }) => bytes))
+  assert.equal(most, 256 * 1024)
 })
 
 test('a failure of the log tells what is stored, and from which line to go on', async (t) => {
