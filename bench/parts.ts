@@ -4,6 +4,7 @@ import { batchesPart } from './workloads/batches.ts'
 import { compressionPart } from './workloads/compression.ts'
 import { costPart } from './workloads/cost.ts'
 import { groupsPart } from './workloads/groups.ts'
+import { keepingPart } from './workloads/keeping.ts'
 import { latencyPart } from './workloads/latency.ts'
 import { linesPart } from './workloads/lines.ts'
 import { memoryPart } from './workloads/memory.ts'
@@ -29,6 +30,7 @@ export const parts: readonly Part[] = [
   tailPart,
   groupsPart,
   streamsPart,
+  keepingPart,
   startUpPart,
   memoryPart,
   costPart,
