@@ -23,7 +23,7 @@ export interface KeyIdentity {
   readonly fingerprint: Fingerprint
 }
 
-/** 16 bytes of a cryptographic hash over path, query, content type and decoded body: another request has another one. */
+/** 16 bytes made of path, query, content type and decoded body: another request has another one. See `requestFingerprint`. */
 export type Fingerprint = Buffer
 
 /** Where the records of a request that went to one partition are. */

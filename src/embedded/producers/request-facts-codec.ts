@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { FINGERPRINT_BYTES } from '../../broker/request-fingerprint.ts'
 import { readInt64, writeInt64 } from '../../codec/int64.ts'
-import { FINGERPRINT_BYTES, IDENTITY_HASH_BYTES, type RequestFacts } from './request-facts.ts'
+import { IDENTITY_HASH_BYTES, type RequestFacts } from './request-facts.ts'
 
 /*
  * The facts of one request, as far as one log directory has its parts. Numbers are big-endian.

@@ -2,7 +2,6 @@ import type { Fingerprint, PublishIdentity, StoredPart } from '../../broker/publ
 import { shortDigest } from '../../broker/short-digest.ts'
 
 export const IDENTITY_HASH_BYTES = 16
-export const FINGERPRINT_BYTES = 16
 
 /** By what the engine knows a producer or key again. */
 export interface ProducerKey {
