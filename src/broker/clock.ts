@@ -15,12 +15,23 @@ export interface Timer {
   cancel(): void
 }
 
+/** Node lets a longer timeout end at once. */
+const TIMEOUT_MAX_MS = 2 ** 31 - 1
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   setTimer(delayMs, callback) {
+    if (delayMs > TIMEOUT_MAX_MS) return longTimer(delayMs, callback)
     const handle = setTimeout(callback, delayMs)
     handle.unref()
     return { cancel: () => clearTimeout(handle) }
   },
+}
+
+function longTimer(delayMs: number, callback: () => void): Timer {
+  let timer = systemClock.setTimer(TIMEOUT_MAX_MS, () => {
+    timer = systemClock.setTimer(delayMs - TIMEOUT_MAX_MS, callback)
+  })
+  return { cancel: () => timer.cancel() }
 }
