@@ -139,9 +139,8 @@ export class Retention {
     if (!cleanupPolicy.includes('delete') || retentionMs < 0) return times
     for (const segment of log.segments) {
       if (segment.maxTimestamp >= 0) continue
-      // Compaction wrote the file anew, and handed on what counted before. Of an empty one it hardly matters.
-      const isNew = segment.generation > 0 || segment.sizeBytes === 0
-      times.set(segment, isNew ? segment.createdMs : await this.#modifiedMs(segment))
+      // Compaction hands the file's time on. Of an empty one it hardly matters.
+      times.set(segment, segment.sizeBytes === 0 ? segment.createdMs : await this.#modifiedMs(segment))
     }
     return times
   }
@@ -151,7 +150,8 @@ export class Retention {
       return (await this.#options.fileSystem.stat(segment.path)).modifiedMs
     } catch (error) {
       if (!isMissing(error)) throw error
-      return segment.createdMs
+      // It is being renamed, or replaced: the next check knows.
+      return Infinity
     }
   }
 

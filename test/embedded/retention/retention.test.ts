@@ -6,6 +6,7 @@ import { Retention } from '../../../src/embedded/retention/retention.ts'
 import { batchOf } from '../../support/engine-records.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { newDisk, openLog, partitionOf, placementOf } from '../../support/log-directory-fixture.ts'
+import { cleanedOf } from '../../support/segment-change-log.ts'
 
 const HOUR_MS = 3_600_000
 const INTERVAL_MS = 300_000
@@ -106,6 +107,25 @@ describe('Retention', () => {
     assert.ok(clock.now() > HOUR_MS)
     await retention.check()
     assert.deepEqual(bases(), [2])
+  })
+
+  it('goes by the time of the file where compaction has written it, which hands on that of the last one replaced', async () => {
+    const { clock, disk, log, partition, retention, bases } = await kept([-1, -1], { retentionMs: HOUR_MS })
+    await log.layPending(partition)
+    const change = await cleanedOf(disk, partition, partition.segments.slice(0, 1), () => true)
+    const began = change.added.map((facts) => ({ ...facts, createdMs: clock.now() }))
+    assert.equal(await log.applyChange(partition, { ...change, added: began }), true)
+    await retention.check()
+    assert.deepEqual(bases(), [2])
+  })
+
+  it('lets a segment without timestamps be while its file cannot be found', async () => {
+    const { clock, disk, partition, retention, bases } = await kept([-1, -1], { retentionMs: 0 })
+    clock.advance(HOUR_MS)
+    disk.fail({ kinds: ['stat'], pathContains: '.log', nth: 1, code: 'ENOENT' })
+    await retention.check()
+    assert.deepEqual(bases(), [0, 1])
+    assert.equal(retention.report(partition).pinnedByTimestamp, undefined)
   })
 
   it('removes by size and by the log start, nothing by age, while the clock is doubted', async () => {
