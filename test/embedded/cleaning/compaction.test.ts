@@ -3,6 +3,7 @@ import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import { LONG_MAX_TEXT } from '../../../src/broker/config-value.ts'
 import { resolveTopicConfig } from '../../../src/broker/topic-config-definitions.ts'
 import type { TopicConfig } from '../../../src/broker/topic-config.ts'
 import { silentLogger } from '../../../src/broker/logger.ts'
@@ -24,6 +25,7 @@ const compacted = {
 }
 
 const MIB = 1024 * 1024
+const DAY_MS = 86_400_000
 const cleaning = {
   enabled: true,
   threads: 1,
@@ -246,4 +248,45 @@ test('damage keeps what is behind it from being compacted, and what is before it
   const [trouble] = engine.troubles()
   assert.equal(trouble?.kind, 'partition-uncleanable')
   assert.match(trouble?.detail ?? '', new RegExp(`base offset ${damagedBase} is damaged`))
+})
+
+test('the time of an append leads to a record that is still there, not to one that went with its batch', async (t) => {
+  for (const codec of ['uncompressed', 'zstd']) {
+    const fixture = new Fixture(t)
+    const engine = await fixture.open()
+    const configs = { ...compacted, 'message.timestamp.type': 'LogAppendTime', 'compression.type': codec }
+    await makeTopic(engine, 'state', 1, configs)
+    const first = fixture.clock.now()
+    await fixture.publish('state', [
+      ['gone', 'x'],
+      ['gone', 'y'],
+      ['stays', 'z'],
+    ])
+    await fixture.publish('state', [['gone', 'later']])
+    for (let number = 0; number < 40; number++) await fixture.publish('state', [['filler', 'x'.repeat(100)]])
+    await fixture.untilCleaned()
+    assert.deepEqual((await fixture.content('state'))[0], [2, 'stays', 'z'])
+    const [answer] = await engine.listOffsets([{ topic: 'state', partition: 0, at: first }])
+    assert.deepEqual([answer?.offset, answer?.timestamp], [2, first], codec)
+    await engine.close()
+  }
+})
+
+test('tombstones can be kept for ever', async (t) => {
+  const fixture = new Fixture(t)
+  const engine = await fixture.open()
+  await makeTopic(engine, 'state', 1, { ...compacted, 'delete.retention.ms': LONG_MAX_TEXT })
+  const timestamp = fixture.clock.now()
+  await fixture.publish('state', [
+    ['gone', 'x'],
+    ['gone', null],
+  ])
+  for (let round = 0; round < 2; round++) {
+    for (let number = 0; number < 40; number++) await fixture.publish('state', [['filler', 'x'.repeat(100)]])
+    await fixture.untilCleaned()
+    assert.deepEqual([fixture.failures, (await fixture.content('state'))[0]], [0, [1, 'gone', null]])
+    fixture.clock.advance(DAY_MS)
+  }
+  const [answer] = await engine.listOffsets([{ topic: 'state', partition: 0, at: timestamp }])
+  assert.deepEqual([answer?.offset, answer?.timestamp], [1, timestamp])
 })
