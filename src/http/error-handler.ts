@@ -5,7 +5,7 @@ import { BrokerError, type Stored } from '../broker/broker-error.ts'
 import type { ErrorCode } from '../broker/error-catalogue.ts'
 import { DISCARDED_BODY_MAX_BYTES } from './discarded-body.ts'
 import { PROBLEM_MEDIA_TYPE, problemOf, retryAfterSeconds } from './problem.ts'
-import { refuseContentType } from './request-body.ts'
+import { connectionEnded, refuseContentType } from './request-body.ts'
 import type { UnhurriedBodies } from './unhurried-bodies.ts'
 
 /** Not imported: an import of node:http makes Node load its whole web client, 30 ms of each start. */
@@ -72,6 +72,7 @@ export function clientErrorHandler(logger: FastifyBaseLogger, unhurried: Unhurri
       socket.destroy()
       return
     }
+    if (unhurried.fail(socket, brokenBody(error))) return
     logger.debug({ err: error }, 'refused what is no HTTP request')
     const known = socketError(error)
     const body = JSON.stringify(problemOf(known))
@@ -82,6 +83,15 @@ export function clientErrorHandler(logger: FastifyBaseLogger, unhurried: Unhurri
     )
     socket.destroySoon()
   }
+}
+
+/** Of a request that was one up to its body. */
+function brokenBody(error: Error & { code?: string }): BrokerError {
+  if (error.code === 'HPE_INVALID_EOF_STATE') return connectionEnded(error)
+  return new BrokerError('INVALID_REQUEST', `The body does not go on as HTTP frames it: ${error.message}.`, {
+    stored: 'no',
+    cause: error,
+  })
 }
 
 function socketError(error: Error & { code?: string }): BrokerError {

@@ -262,6 +262,27 @@ test('of a client that goes away what was stored stays, and no half line is', as
   assert.deepEqual(await keysOf(server), keys(10))
 })
 
+const breaks = [
+  { name: 'that is framed wrong', end: (client: Client) => void client.socket.write('zz\r\n') },
+  { name: 'whose client ends it early', end: (client: Client) => void client.socket.end() },
+]
+for (const { name, end } of breaks) {
+  test(`a stream ${name} is told what was stored of it, in the one answer`, async (t) => {
+    const server = await startWithTopic(t)
+    for (const results of ['summary', 'lines']) {
+      const client = open(t, server, HEAD.replace('results=lines', `results=${results}`))
+      client.send('{"key":"k0"}\n{"key":')
+      const { length } = await keysOf(server)
+      while ((await keysOf(server)).length === length) server.clock.advance(5)
+      end(client)
+      await until(() => /"nextLine":2,.*"stored":"partial"/.test(client.text()))
+      assert.equal(client.text().match(/HTTP\/1\.1/g)?.length, 1)
+      // Then it is closed.
+      server.clock.advance(5000)
+    }
+  })
+}
+
 test('a stream of which no byte comes is ended with what was stored of it', async (t) => {
   const server = await startWithTopic(t, { requestIdleTimeoutMs: 1000 })
   const client = open(t, server, HEAD.replace('?results=lines', ''))
