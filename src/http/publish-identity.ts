@@ -23,7 +23,10 @@ export function identityOf(request: FastifyRequest, body: Buffer): PublishIdenti
   const { headers } = request
   if (!hasIdentity(headers)) return undefined
   const key = headers['idempotency-key']
-  if (key === undefined) return { kind: 'sequence', ...sequenceOf(headers), fingerprint: fingerprintOf(request, body) }
+  if (key === undefined) {
+    const { producerId, epoch, sequence } = sequenceOf(headers)
+    return { kind: 'sequence', producerId, epoch, sequence, fingerprint: fingerprintOf(request, body) }
+  }
   refuseBoth(headers)
   return {
     kind: 'key',
