@@ -70,3 +70,17 @@ test('a failure that time does not mend is not tried again', () => {
   ledger.forget(log)
   assert.deepEqual([ledger.waits(log), ledger.troubles()], [false, []])
 })
+
+test('a failure that time mends is told and tried again; any other waits for the next start', () => {
+  const clock = new FakeClock()
+  const ledger = new CleaningLedger(clock, silentLogger)
+  const log = partition()
+  const failed = { outcome: 'failed', reason: 'too many open files' } as const
+  ledger.ended(log, { ...failed, passes: true })
+  assert.deepEqual([ledger.waits(log), ledger.troubles().length], [true, 1])
+  clock.advance(60_000)
+  assert.equal(ledger.waits(log), false)
+  ledger.ended(log, { ...failed, passes: false })
+  clock.advance(86_400_000)
+  assert.equal(ledger.waits(log), true)
+})
