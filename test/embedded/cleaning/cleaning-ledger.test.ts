@@ -63,7 +63,7 @@ test('a failure that time does not mend is not tried again', () => {
   const clock = new FakeClock()
   const ledger = new CleaningLedger(clock, silentLogger)
   const log = partition()
-  ledger.ended(log, { outcome: 'failed', reason: 'EIO' })
+  ledger.ended(log, { outcome: 'failed', reason: 'EIO', passes: false })
   clock.advance(86_400_000)
   assert.equal(ledger.waits(log), true)
   assert.equal(ledger.troubles()[0]?.kind, 'partition-uncleanable')
