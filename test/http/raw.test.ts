@@ -58,6 +58,9 @@ test('what is refused names the parameter, and stores nothing', async (t) => {
     ['timestamp=1700009000000', '?timestamp'],
     ['keyEncoding=base64', '?keyEncoding'],
     ['keyEncoding=base64&key=*', '?key'],
+    ['key=%ff', '?key'],
+    ['key=100%', '?key'],
+    ['key=%ED%A0%80', '?key'],
     ['value=x', '?value'],
     ['acks=2', '?acks'],
   ] as const) {
