@@ -20,9 +20,9 @@ export class UnhurriedBodies {
     return this.#bodies.has(socket)
   }
 
-  /** Gives the error to who reads the body of this connection. False: nobody does. */
+  /** Gives the error to who reads the body of this connection. False: nobody does, or it is about what comes behind. */
   fail(socket: Socket, error: Error): boolean {
     const body = this.#bodies.get(socket)
-    return body !== undefined && body.listenerCount('error') > 0 && body.emit('error', error)
+    return body !== undefined && !body.complete && body.listenerCount('error') > 0 && body.emit('error', error)
   }
 }
