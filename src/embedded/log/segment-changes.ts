@@ -3,6 +3,7 @@ import type { Logger } from '../../broker/logger.ts'
 import type { Checkpointer } from '../commit/checkpointer.ts'
 import { ConcurrencyLimit } from '../commit/concurrency-limit.ts'
 import type { FileSystem } from '../file-system.ts'
+import type { SegmentKey } from '../index/segment-index.ts'
 import type { SegmentIndexer } from './directory-log-options.ts'
 import type { DirectoryCondition } from './directory-condition.ts'
 import type { OpenFiles } from './open-files.ts'
@@ -124,7 +125,6 @@ export class SegmentChanges {
   /** Never rejects: the change is in force, and a start does what is missing here. */
   async #moveFiles(log: PartitionLog, { removed, added }: StagedChange): Promise<void> {
     const { fileSystem, files, indexer } = this.#options
-    const { topicId, partition } = log
     const deleted: string[] = []
     try {
       for (const segment of removed) {
@@ -133,16 +133,12 @@ export class SegmentChanges {
         await fileSystem.rename(segment.path, path)
         void files.close(segment.path)
         deleted.push(path)
-        indexer?.segmentRemoved({
-          topicId,
-          partition,
-          segmentBaseOffset: segment.baseOffset,
-          generation: segment.generation,
-        })
+        indexer?.segmentRemoved(keyOf(log, segment))
       }
       for (const segment of added) {
         const path = segmentPath(log.directory, segment.baseOffset)
         await files.rename(segment.path, path, () => (segment.path = path))
+        indexer?.segmentAdded(keyOf(log, segment), path, segment.fileBytes)
       }
       await fileSystem.syncDirectory(log.directory)
     } catch (error) {
@@ -185,4 +181,8 @@ export class SegmentChanges {
     this.#deletions.clear()
     await Promise.all(this.#following.values())
   }
+}
+
+function keyOf({ topicId, partition }: PartitionLog, { baseOffset, generation }: Segment): SegmentKey {
+  return { topicId, partition, segmentBaseOffset: baseOffset, generation }
 }
