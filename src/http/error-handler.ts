@@ -145,10 +145,13 @@ function isFastifyError(error: unknown): error is FastifyError {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('FST_')
 }
 
+/** Load that is shed, and a stop that somebody asked for. */
+const expected: ReadonlySet<ErrorCode> = new Set(['SERVER_OVERLOADED', 'SERVER_STOPPING'])
+
 /**
  * One line by which an operator finds the request that a client asks about. What a client got wrong is told at `debug`,
- * without `detail`, which may quote records; what could not be served (503) at `warn`; surprises at `error`. Load that is
- * shed would be a line a request: see HttpLoad.
+ * without `detail`, which may quote records; what could not be served (503) at `warn`; surprises at `error`. What is
+ * refused under load or at a stop would be a line a request: see HttpLoad.
  */
 export function logRefusal(
   logger: FastifyBaseLogger,
@@ -157,7 +160,7 @@ export function logRefusal(
   { id: requestId, method, url }: FastifyRequest,
 ): void {
   const facts = { requestId, method, url, status: known.status, code: known.code }
-  if (known.status < 500 || known.code === 'SERVER_OVERLOADED') logger.debug(facts, 'refused a request')
+  if (known.status < 500 || expected.has(known.code)) logger.debug(facts, 'refused a request')
   else if (known.code === 'UNKNOWN_SERVER_ERROR')
     logger.error({ ...facts, err: error }, 'a request met an unexpected error')
   else logger.warn({ ...facts, err: error }, 'a request could not be served')
