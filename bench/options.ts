@@ -33,9 +33,9 @@ export function optionsHelp(parts: readonly { readonly name: string; readonly ab
   const width = Math.max(...parts.map(({ name }) => name.length))
   return `npm run bench -- [options]
 
-Without options everything is measured: about 20 minutes, up to 21 GiB of free disk.
+Without options everything is measured: about 26 minutes, up to 21 GiB of free disk.
 
-  --quick           less of everything, about 90 seconds and 4 GiB: to see that all works, too short to rely on
+  --quick           less of everything, about 4 minutes and 4 GiB: to see that all works, too short to rely on
   --only PART       this part only; may be repeated, or a list with commas
   --repeats N       rounds of each comparison, of which the median is shown (${full.repeats}; --quick ${quick.repeats})
   --seconds N       of each burst of load (${full.burstSeconds}; --quick ${quick.burstSeconds})

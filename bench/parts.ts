@@ -5,6 +5,7 @@ import { compressionPart } from './workloads/compression.ts'
 import { costPart } from './workloads/cost.ts'
 import { groupsPart } from './workloads/groups.ts'
 import { kafkaPart } from './workloads/kafka.ts'
+import { keepingPart } from './workloads/keeping.ts'
 import { latencyPart } from './workloads/latency.ts'
 import { linesPart } from './workloads/lines.ts'
 import { memoryPart } from './workloads/memory.ts'
@@ -30,6 +31,7 @@ export const parts: readonly Part[] = [
   tailPart,
   groupsPart,
   streamsPart,
+  keepingPart,
   startUpPart,
   memoryPart,
   costPart,

@@ -1,7 +1,7 @@
 /*
  * What removing many segments at once costs the main thread: how long it is busy in all, and in one go.
  *
- *   node bench/retention-segments.ts <empty directory> [segments=10000]
+ *   node bench/retention-segments.ts <empty directory> [segments=10000] [partitions=1]
  */
 import { randomBytes } from 'node:crypto'
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
@@ -16,7 +16,7 @@ import { nodeFileSystem } from '../src/embedded/node-file-system.ts'
 import { Retention } from '../src/embedded/retention/retention.ts'
 import { batchOf } from '../test/support/engine-records.ts'
 
-const [directory = '', count = '10000'] = process.argv.slice(2)
+const [directory = '', count = '10000', partitionCount = '1'] = process.argv.slice(2)
 const MIB = 1024 * 1024
 const fileSystem = nodeFileSystem
 const logger = silentLogger
@@ -24,7 +24,9 @@ const clock = systemClock
 let retentionBytes = -1
 const base = resolveTopicConfig(new Map(), new Map())
 const config = () => ({ ...base, segmentBytes: 100, retentionBytes, retentionMs: -1 })
-const placement = { topic: 'orders', topicId: 'Kx3pV0QzS0aHn1d2m3X4bA', partition: 0, logStartOffset: 0, config }
+const placements = Array.from({ length: Number(partitionCount) }, (_, partition) => {
+  return { topic: 'orders', topicId: 'Kx3pV0QzS0aHn1d2m3X4bA', partition, logStartOffset: 0, config }
+})
 
 const index = SqliteSegmentIndex.open({ path: `${directory}/index.db`, clock, logger })
 const log = await DirectoryLog.open({
@@ -38,13 +40,17 @@ const log = await DirectoryLog.open({
   random: (sizeBytes) => randomBytes(sizeBytes),
   indexer: new LogIndexer({ index, intervalBytesOf: () => 4096, maxTimestampOf: () => undefined }),
 })
-const partition = await log.createPartition(placement)
-for (let sent = 0; sent < Number(count); sent += 500) {
-  const batches = Array.from({ length: Math.min(500, Number(count) - sent) }, (_, at) => batchOf([`${sent + at}`]))
-  await log.append([{ log: partition, batches }], 'all')
+const partitions = await log.createPartitions(placements)
+const perPartition = Math.ceil(Number(count) / partitions.length)
+for (const partition of partitions) {
+  for (let sent = 0; sent < perPartition; sent += 500) {
+    const batches = Array.from({ length: Math.min(500, perPartition - sent) }, (_, at) => batchOf([`${sent + at}`]))
+    await log.append([{ log: partition, batches }], 'all')
+  }
 }
 await log.checkpoint()
-const segments = partition.segments.length
+const countSegments = () => partitions.reduce((sum, partition) => sum + partition.segments.length, 0)
+const segments = countSegments()
 
 retentionBytes = 0
 const deletionClock = { mayDeleteAfter: () => true }
@@ -60,7 +66,7 @@ const { active } = performance.eventLoopUtilization(before)
 delay.disable()
 const figures = {
   segments,
-  left: partition.segments.length,
+  left: countSegments(),
   wallMs: Math.round(wallMs),
   mainThreadMs: Math.round(active),
   longestStepMs: Math.round(delay.max / 1e5) / 10,

@@ -5,6 +5,7 @@
 local requests = {}
 local nextRequest = 0
 local sequence = -1
+local lookedAt = false
 local MARK = "@sequence@"
 local threads = 0
 
@@ -26,12 +27,16 @@ local function inTurn()
   return requests[nextRequest]
 end
 
--- A request is there as what stands before its number and what stands behind it.
+-- A request is there as what stands before its number and what stands behind it. wrk asks its first thread for a request
+-- that it only looks at, so that one does not count.
 local function numberedInTurn()
   nextRequest = nextRequest % #requests + 1
-  sequence = sequence + 1
+  if lookedAt or threadNumber > 1 then
+    sequence = sequence + 1
+  end
+  lookedAt = true
   local parts = requests[nextRequest]
-  return parts[1] .. sequence .. parts[2]
+  return parts[1] .. math.max(sequence, 0) .. parts[2]
 end
 
 local function cutAtMark(text)

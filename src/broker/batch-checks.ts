@@ -1,6 +1,6 @@
 import type { ScannedBatch } from '../codec/batch-scan.ts'
 import { compressionCodec } from '../codec/record-batch.ts'
-import { recordPosition } from '../codec/batch-scan.ts'
+import { RecordPositions } from '../codec/batch-scan.ts'
 import { decompressBatchSync } from '../codec/compressed-batch.ts'
 import { readRecords } from '../codec/record-reader.ts'
 import { batchPointer, placeText } from './client-batches.ts'
@@ -108,21 +108,27 @@ function addFaults(faults: RecordFaults, at: BatchAtFault): void {
   // Its content was read before. It is opened again, and here, only to say what is wrong with it.
   const plain = decompressBatchSync(body, position, DECOMPRESSED_BATCH_MAX_BYTES)
   const isCompressed = compressionCodec(body, position) !== 0
+  const positions = new RecordPositions(plain, 0)
   readRecords(plain, 0, {
     record(_offset, timestamp, keyStart) {
       const record = index++
-      const byte = () => (isCompressed ? position : position + recordPosition(plain, 0, record))
-      const place = () => ({ batch: number, byte: byte(), record })
-      const pointer = `/batches/${number}/records/${record}`
       // −1 says that there is none, which every topic takes.
-      if (timestamp !== -1 && (timestamp < rules.oldest || timestamp > rules.newest)) {
-        faults.add('timestamp', `${pointer}/timestamp`, () => {
-          return `${placeText(place())}: ${timestampDetail(timestamp, config, now)}`
-        })
+      const isUntimely = timestamp !== -1 && (timestamp < rules.oldest || timestamp > rules.newest)
+      const lacksKey = rules.needsKey && keyStart < 0
+      if (!isUntimely && !lacksKey) return true
+      // There may be millions, and these are not told.
+      if (!faults.tellsMore) {
+        if (isUntimely) faults.addUntold('timestamp')
+        if (lacksKey) faults.addUntold('null-key')
+        return true
       }
-      if (rules.needsKey && keyStart < 0) {
-        faults.add('null-key', `${pointer}/key`, () => `${placeText(place())}: ${nullKeyDetail(at.topic)}`)
+      const byte = isCompressed ? position : position + positions.of(record)
+      const place = placeText({ batch: number, byte, record })
+      const pointer = `/batches/${number}/records/${record}`
+      if (isUntimely) {
+        faults.add('timestamp', `${pointer}/timestamp`, () => `${place}: ${timestampDetail(timestamp, config, now)}`)
       }
+      if (lacksKey) faults.add('null-key', `${pointer}/key`, () => `${place}: ${nullKeyDetail(at.topic)}`)
       return true
     },
   })

@@ -1,6 +1,6 @@
 import type { BatchProducer } from '../codec/record-batch.ts'
 import type { PublishIdentity } from './publish-claim.ts'
-import { shortDigest } from './short-digest.ts'
+import { producerDigest } from './producer-digest.ts'
 
 const SEQUENCE_BITS = 31
 
@@ -16,5 +16,5 @@ export function batchProducerOf(identity: PublishIdentity): BatchProducer | unde
 
 /** The first 63 bits of its SHA-256: never −1, which means none. */
 export function numericProducerId(producerId: string): bigint {
-  return shortDigest(producerId).readBigUInt64BE(0) >> 1n
+  return producerDigest(producerId).number
 }

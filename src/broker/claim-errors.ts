@@ -55,7 +55,8 @@ function forgotten(topic: string, who: string): BrokerError {
   return new BrokerError(
     'DUPLICATE_SEQUENCE_NUMBER',
     `Newer requests than ${who} are stored in '${topic}', and where this one is, is no longer remembered: the last ` +
-      `five of a producer are. It was answered before its successors were stored.`,
+      `five of a producer are. A producer's requests are stored in order, so that it was stored before them: go on, and ` +
+      `send no request before the one five before it was answered.`,
     { stored: 'unknown' },
   )
 }

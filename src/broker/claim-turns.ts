@@ -12,7 +12,8 @@ interface WaitingClaim {
 
 interface Turn {
   held: boolean
-  readonly waiting: Set<WaitingClaim>
+  /** Mostly nobody does. */
+  waiting: Set<WaitingClaim> | undefined
 }
 
 /** Who is at a producer or key, and who waits for it: one at a time, the lowest order first. */
@@ -39,6 +40,10 @@ export class ClaimTurns {
     const turn = this.#turns.get(name)
     if (!turn) return
     turn.held = false
+    if (!turn.waiting) {
+      this.#turns.delete(name)
+      return
+    }
     const inOrder = [...turn.waiting].sort((one, other) => one.order - other.order)
     for (const waiting of inOrder) if (waiting.attempt(false)) leave(turn, waiting)
     this.#tidy(name, turn)
@@ -47,20 +52,21 @@ export class ClaimTurns {
   /** Tries again whenever the turn is free, and for the last time when it has waited long enough. */
   wait(name: string, order: number, attempt: ClaimAttempt): void {
     const turn = this.#turn(name)
+    const all = (turn.waiting ??= new Set())
     const timer = this.#clock.setTimer(this.#waitMs, () => {
-      turn.waiting.delete(waiting)
+      all.delete(waiting)
       attempt(true)
       this.#tidy(name, turn)
     })
     const waiting: WaitingClaim = { order, attempt, timer }
-    turn.waiting.add(waiting)
+    all.add(waiting)
   }
 
   /** A last try for all that wait for one of these. */
   endWaits(matches: (name: string) => boolean): void {
     for (const [name, turn] of this.#turns) {
       if (!matches(name)) continue
-      for (const waiting of turn.waiting) {
+      for (const waiting of turn.waiting ?? []) {
         waiting.attempt(true)
         leave(turn, waiting)
       }
@@ -70,16 +76,16 @@ export class ClaimTurns {
 
   #turn(name: string): Turn {
     let turn = this.#turns.get(name)
-    if (!turn) this.#turns.set(name, (turn = { held: false, waiting: new Set() }))
+    if (!turn) this.#turns.set(name, (turn = { held: false, waiting: undefined }))
     return turn
   }
 
   #tidy(name: string, turn: Turn): void {
-    if (!turn.held && turn.waiting.size === 0) this.#turns.delete(name)
+    if (!turn.held && !turn.waiting?.size) this.#turns.delete(name)
   }
 }
 
 function leave(turn: Turn, waiting: WaitingClaim): void {
   waiting.timer.cancel()
-  turn.waiting.delete(waiting)
+  turn.waiting?.delete(waiting)
 }

@@ -15,10 +15,14 @@ export interface Timer {
   cancel(): void
 }
 
+/** Node lets a longer timeout end at once. */
+const TIMEOUT_MAX_MS = 2 ** 31 - 1
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   setTimer(delayMs, callback) {
+    if (delayMs > TIMEOUT_MAX_MS) return longTimer(delayMs, callback)
     const handle = setTimeout(callback, delayMs)
     handle.unref()
     return { cancel: () => clearTimeout(handle) }
@@ -29,4 +33,11 @@ export const systemClock: Clock = {
 export function holdProcess(): () => void {
   const handle = setInterval(() => {}, 60_000)
   return () => clearInterval(handle)
+}
+
+function longTimer(delayMs: number, callback: () => void): Timer {
+  let timer = systemClock.setTimer(TIMEOUT_MAX_MS, () => {
+    timer = systemClock.setTimer(delayMs - TIMEOUT_MAX_MS, callback)
+  })
+  return { cancel: () => timer.cancel() }
 }

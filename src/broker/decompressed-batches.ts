@@ -1,6 +1,7 @@
 import { baseOffset, batchSizeBytes, storedCrc } from '../codec/record-batch.ts'
 import { decompressRecords, decompressRecordsSync } from '../codec/compressed-batch.ts'
 import { DecompressedTooLargeError } from '../codec/corrupt-batch-error.ts'
+import { CodecJobs } from './codec-jobs.ts'
 
 export interface DecompressionLimits {
   /** Memory of the batches kept, oldest use first out. */
@@ -17,12 +18,15 @@ export const DECOMPRESSED_BATCH_MAX_BYTES = 256 * 1024 * 1024
 const DEFAULT_LIMITS: DecompressionLimits = {
   keptBytes: 32 * 1024 * 1024,
   batchMaxBytes: DECOMPRESSED_BATCH_MAX_BYTES,
-  concurrency: 4,
+  // Of few threads, which the disk needs too.
+  concurrency: 2,
 }
 
 /** Up to these sizes the work takes at most some 100 µs, and a trip to another thread about as much besides. */
 const AT_ONCE_MAX_BYTES = 16 * 1024
 const AT_ONCE_DECOMPRESSED_MAX_BYTES = 64 * 1024
+/** Smaller content may lie in memory that it shares. */
+const FREED_MIN_BYTES = 64 * 1024
 /** What a batch kept takes beside its bytes. */
 const KEPT_OVERHEAD_BYTES = 512
 
@@ -41,13 +45,13 @@ export class DecompressedBatches {
   readonly #limits: DecompressionLimits
   readonly #kept = new Map<string, KeptBatch>()
   readonly #underWay = new Map<string, Promise<Buffer>>()
-  readonly #waiting: (() => void)[] = []
+  readonly #jobs: CodecJobs
   #keptBytes = 0
-  #running = 0
   #decompressions = 0
 
   constructor(limits: Partial<DecompressionLimits> = {}) {
     this.#limits = { ...DEFAULT_LIMITS, ...limits }
+    this.#jobs = new CodecJobs(this.#limits.concurrency)
   }
 
   /** Memory of the batches kept. */
@@ -76,23 +80,12 @@ export class DecompressedBatches {
     this.#decompressions += 1
     const opened = sizeBytes <= AT_ONCE_MAX_BYTES ? openedAtOnce(batches, at) : undefined
     if (opened !== undefined) return this.#keep(place, { crc, sizeBytes, records: opened })
-    const opening = this.#openLater(batches, at)
+    const opening = this.#jobs
+      .run(() => decompressRecords(batches, at, this.#limits.batchMaxBytes))
       .then((records) => this.#keep(place, { crc, sizeBytes, records }))
       .finally(() => this.#underWay.delete(name))
     this.#underWay.set(name, opening)
     return opening
-  }
-
-  async #openLater(batches: Buffer, at: number): Promise<Buffer> {
-    if (this.#running < this.#limits.concurrency) this.#running += 1
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    try {
-      return await decompressRecords(batches, at, this.#limits.batchMaxBytes)
-    } finally {
-      const next = this.#waiting.shift()
-      if (next === undefined) this.#running -= 1
-      else next()
-    }
   }
 
   /** Makes it the newest. */
@@ -105,7 +98,10 @@ export class DecompressedBatches {
   #keep(place: string, batch: KeptBatch): Buffer {
     const { records } = batch
     this.#drop(place)
-    if (costOf(batch) > this.#limits.keptBytes) return records
+    if (costOf(batch) > this.#limits.keptBytes) {
+      freeLater(records)
+      return records
+    }
     this.#kept.set(place, batch)
     this.#keptBytes += costOf(batch)
     for (const oldest of this.#kept.keys()) {
@@ -120,7 +116,19 @@ export class DecompressedBatches {
     if (kept === undefined) return
     this.#kept.delete(place)
     this.#keptBytes -= costOf(kept)
+    freeLater(kept.records)
   }
+}
+
+/**
+ * Some hundred MB/s of dropped content, left to the collector, would be most of the server's memory. Whoever was handed it
+ * reads it before the event loop's next turn.
+ */
+function freeLater({ buffer, byteLength }: Buffer): void {
+  if (byteLength < FREED_MIN_BYTES || !(buffer instanceof ArrayBuffer)) return
+  setImmediate(() => {
+    if (!buffer.detached) buffer.transfer(0)
+  })
 }
 
 function costOf({ records }: KeptBatch): number {

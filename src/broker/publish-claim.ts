@@ -23,7 +23,7 @@ export interface KeyIdentity {
   readonly fingerprint: Fingerprint
 }
 
-/** 16 bytes of a cryptographic hash over path, query, content type and decoded body: another request has another one. */
+/** 16 bytes made of path, query, content type and decoded body: another request has another one. See `requestFingerprint`. */
 export type Fingerprint = Buffer
 
 /** Where the records of a request that went to one partition are. */
@@ -73,15 +73,15 @@ export interface ProducerDescription {
 /** The part of the port `Engine` that knows requests again. All methods may be called at the same time. */
 export interface Producers {
   /**
-   * Resolves when it is this request's turn: what came before under the same identity is answered, and the predecessor
-   * of a sequence is durable. Rejects with a BrokerError:
+   * At once where it is this request's turn, else a promise for when it is: when what came before under the same identity
+   * is answered, and the predecessor of a sequence is durable. Rejects with a BrokerError:
    * OUT_OF_ORDER_SEQUENCE_NUMBER (with `expectedSequence`), DUPLICATE_SEQUENCE_NUMBER (older than the last five),
    * UNKNOWN_PRODUCER_ID, PRODUCER_FENCED, IDEMPOTENCY_MISMATCH (another body under the same identity),
    * PRODUCER_STATE_FULL (429).
    *
    * @param topic one that exists
    */
-  claim(topic: string, identity: PublishIdentity): Promise<PublishClaim>
+  claim(topic: string, identity: PublishIdentity): PublishClaim | Promise<PublishClaim>
   /** Undefined where the topic knows no such producer. */
   describe(topic: string, producerId: string): Promise<ProducerDescription | undefined>
 }

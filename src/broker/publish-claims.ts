@@ -28,9 +28,12 @@ export function requireAcksAll(acks: Acks): void {
   throw new BrokerError('INVALID_REQUIRED_ACKS', detail, { stored: 'no', errors: [{ pointer: '?acks', detail }] })
 }
 
+/** Longer than any id or key with its number. */
+const identityBytes = Buffer.allocUnsafeSlow(1024)
+
 /** Where the records without a key go: to the same partition each time the request is sent. */
 export function keylessPartition(identity: PublishIdentity, partitionCount: number): number {
   const text = identity.kind === 'key' ? identity.key : `${identity.sequence} ${identity.producerId}`
-  const bytes = Buffer.from(text)
-  return (murmur2(bytes, 0, bytes.length) & 0x7fff_ffff) % partitionCount
+  const length = identityBytes.write(text)
+  return (murmur2(identityBytes, 0, length) & 0x7fff_ffff) % partitionCount
 }

@@ -34,11 +34,20 @@ export class RecordFaults {
     return this.#count
   }
 
-  /** @param detail made only for the faults that are told */
-  add(kind: RecordFaultKind, pointer: string, detail: () => string): void {
+  /** False: a further fault need not be described, `addUntold` is enough. */
+  get tellsMore(): boolean {
+    return this.#told.length < TOLD_MAX
+  }
+
+  addUntold(kind: RecordFaultKind): void {
     this.#kinds.add(kind)
     this.#count++
-    if (this.#told.length < TOLD_MAX) this.#told.push({ pointer, detail: detail() })
+  }
+
+  /** @param detail made only for the faults that are told */
+  add(kind: RecordFaultKind, pointer: string, detail: () => string): void {
+    this.addUntold(kind)
+    if (this.tellsMore) this.#told.push({ pointer, detail: detail() })
   }
 
   toError(): BrokerError {

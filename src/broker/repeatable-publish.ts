@@ -7,7 +7,7 @@ import type { AppendPart, Durability, Engine } from './engine.ts'
 import { partitionForKey } from './partitioner.ts'
 import type { PublishClaim, PublishIdentity } from './publish-claim.ts'
 import { keylessPartition } from './publish-claims.ts'
-import { publishResult, type PublishResult } from './publish-result.ts'
+import { publishResult, type PublishResult, type RequestHistory } from './publish-result.ts'
 import { checkRecords, maxBatchBytes } from './record-checks.ts'
 import type { RecordColumns } from './record-columns.ts'
 import type { TopicAutoCreation } from './topic-auto-creation.ts'
@@ -36,35 +36,54 @@ export class RepeatablePublish {
     this.#deps = deps
   }
 
-  /** See PublishService.publish. */
-  async publish(
+  /** See PublishService.publish. Most requests have their turn at once, and go on without a promise for it. */
+  publish(
     topic: TopicSummary,
     columns: RecordColumns,
     identity: PublishIdentity,
     asked: CompressionType | undefined,
   ): Promise<PublishResult> {
-    const { engine, durability, compression } = this.#deps
-    const claim = await engine.producers.claim(topic.name, identity)
+    const claim = this.#deps.engine.producers.claim(topic.name, identity)
+    if (!(claim instanceof Promise)) return this.#publishClaimed(topic, columns, identity, asked, claim)
+    return claim.then((granted) => {
+      // It has waited: the topic may have other settings now. If it has gone, the append says so.
+      const present = this.#deps.topics.find(topic.name) ?? topic
+      return this.#publishClaimed(present, columns, identity, asked, granted)
+    })
+  }
+
+  #publishClaimed(
+    topic: TopicSummary,
+    columns: RecordColumns,
+    identity: PublishIdentity,
+    asked: CompressionType | undefined,
+    claim: PublishClaim,
+  ): Promise<PublishResult> {
+    const { durability, compression } = this.#deps
     if (claim.isComplete) fillIn(columns, identity, claim)
     const encode = (): readonly AppendPart[] | Promise<readonly AppendPart[]> => {
-      // The request has waited for its turn: the topic may have other settings now. If it has gone, the append says so.
-      const present = this.#deps.topics.find(topic.name) ?? topic
-      const config = this.#deps.topicConfigOf(present)
-      const parts = this.#encode({ topic: present, config, columns, identity, claim })
+      const config = this.#deps.topicConfigOf(topic)
+      const parts = this.#encode({ topic, config, columns, identity, claim })
       return compression.apply(parts, compressionFor(config, asked), config)
     }
-    const appended = await appendClaimed(claim, encode, durability)
-    return publishResult(topic.name, columns, appended, { repeatable: true, duplicate: claim.stored.length > 0 })
+    const history = claim.stored.length > 0 ? repeatedRequest : newRequest
+    return appendClaimed(claim, encode, durability).then((appended) =>
+      publishResult(topic.name, columns, appended, history),
+    )
   }
 
   /** Synchronous, so the encoder's scratch is never shared by two requests. */
   #encode({ topic, config, columns, identity, claim }: ClaimedRecords): AppendPart[] {
     const { partitionCount, arrivedMs } = claim
-    checkRecords(columns, { ...topic, partitionCount }, config, arrivedMs)
+    const first = topic.partitionCount === partitionCount ? topic : { ...topic, partitionCount }
+    checkRecords(columns, first, config, arrivedMs)
     choosePartitions(columns, identity, partitionCount)
     return this.#encoder.encode(columns, partitionCount, maxBatchBytes(config), batchProducerOf(identity))
   }
 }
+
+const newRequest: RequestHistory = { repeatable: true, duplicate: false }
+const repeatedRequest: RequestHistory = { repeatable: true, duplicate: true }
 
 interface ClaimedRecords {
   readonly topic: TopicSummary

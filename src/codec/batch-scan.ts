@@ -122,13 +122,27 @@ export class BatchScan implements RecordSink {
 }
 
 /** Where record `index` of the batch at `at`, which parses up to there, begins. */
-export function recordPosition(buf: Buffer, at: number, index: number): number {
-  const reader = new VarintReader(buf, at + BATCH_HEADER_BYTES, at + batchSizeBytes(buf, at))
-  for (let left = index; left > 0; left--) {
-    const length = reader.readVarint()
-    reader.position += length
+function recordPosition(buf: Buffer, at: number, index: number): number {
+  return new RecordPositions(buf, at).of(index)
+}
+
+/** The same for several records of a batch, asked for in their order: it is walked once. */
+export class RecordPositions {
+  readonly #reader: VarintReader
+  #index = 0
+
+  constructor(buf: Buffer, at: number) {
+    this.#reader = new VarintReader(buf, at + BATCH_HEADER_BYTES, at + batchSizeBytes(buf, at))
   }
-  return reader.position
+
+  of(index: number): number {
+    const reader = this.#reader
+    for (; this.#index < index; this.#index++) {
+      const length = reader.readVarint()
+      reader.position += length
+    }
+    return reader.position
+  }
 }
 
 /** Why `checkBatch` does not take the bytes at `at`. */

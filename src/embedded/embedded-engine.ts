@@ -76,7 +76,6 @@ export class EmbeddedEngine implements Engine {
       ...options,
       settings: options.cleaning,
       hosts: () => hosts,
-      freeMinBytes: options.space.freeMinBytes,
       deletionClock,
       lastOffsetsOfProducers: (log) => lastOffsetsOfProducers(storage.requests, log, clock),
     })

@@ -5,7 +5,7 @@ import { BrokerError, type Stored } from '../broker/broker-error.ts'
 import type { ErrorCode } from '../broker/error-catalogue.ts'
 import { DISCARDED_BODY_MAX_BYTES } from './discarded-body.ts'
 import { PROBLEM_MEDIA_TYPE, problemOf, retryAfterSeconds } from './problem.ts'
-import { refuseContentType } from './request-body.ts'
+import { connectionEnded, refuseContentType } from './request-body.ts'
 import type { UnhurriedBodies } from './unhurried-bodies.ts'
 
 /** Not imported: an import of node:http makes Node load its whole web client, 30 ms of each start. */
@@ -72,6 +72,7 @@ export function clientErrorHandler(logger: FastifyBaseLogger, unhurried: Unhurri
       socket.destroy()
       return
     }
+    if (unhurried.fail(socket, brokenBody(error))) return
     logger.debug({ err: error }, 'refused what is no HTTP request')
     const known = socketError(error)
     const body = JSON.stringify(problemOf(known))
@@ -82,6 +83,15 @@ export function clientErrorHandler(logger: FastifyBaseLogger, unhurried: Unhurri
     )
     socket.destroySoon()
   }
+}
+
+/** Of a request that was one up to its body. */
+function brokenBody(error: Error & { code?: string }): BrokerError {
+  if (error.code === 'HPE_INVALID_EOF_STATE') return connectionEnded(error)
+  return new BrokerError('INVALID_REQUEST', `The body does not go on as HTTP frames it: ${error.message}.`, {
+    stored: 'no',
+    cause: error,
+  })
 }
 
 function socketError(error: Error & { code?: string }): BrokerError {
@@ -135,10 +145,13 @@ function isFastifyError(error: unknown): error is FastifyError {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('FST_')
 }
 
+/** Load that is shed, and a stop that somebody asked for. */
+const expected: ReadonlySet<ErrorCode> = new Set(['SERVER_OVERLOADED', 'SERVER_STOPPING'])
+
 /**
  * One line by which an operator finds the request that a client asks about. What a client got wrong is told at `debug`,
- * without `detail`, which may quote records; what could not be served (503) at `warn`; surprises at `error`. Load that is
- * shed would be a line a request: see HttpLoad.
+ * without `detail`, which may quote records; what could not be served (503) at `warn`; surprises at `error`. What is
+ * refused under load or at a stop would be a line a request: see HttpLoad.
  */
 export function logRefusal(
   logger: FastifyBaseLogger,
@@ -147,7 +160,7 @@ export function logRefusal(
   { id: requestId, method, url }: FastifyRequest,
 ): void {
   const facts = { requestId, method, url, status: known.status, code: known.code }
-  if (known.status < 500 || known.code === 'SERVER_OVERLOADED') logger.debug(facts, 'refused a request')
+  if (known.status < 500 || expected.has(known.code)) logger.debug(facts, 'refused a request')
   else if (known.code === 'UNKNOWN_SERVER_ERROR')
     logger.error({ ...facts, err: error }, 'a request met an unexpected error')
   else logger.warn({ ...facts, err: error }, 'a request could not be served')

@@ -1,8 +1,7 @@
-import { hash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { BrokerError, type FieldError } from '../broker/broker-error.ts'
 import type { Fingerprint, PublishIdentity } from '../broker/publish-claim.ts'
-import { shortDigest } from '../broker/short-digest.ts'
+import { requestFingerprint } from '../broker/request-fingerprint.ts'
 
 export const PRODUCER_ID_MAX_LENGTH = 128
 export const PRODUCER_EPOCH_MAX = 32_767
@@ -24,7 +23,10 @@ export function identityOf(request: FastifyRequest, body: Buffer): PublishIdenti
   const { headers } = request
   if (!hasIdentity(headers)) return undefined
   const key = headers['idempotency-key']
-  if (key === undefined) return { kind: 'sequence', ...sequenceOf(headers), fingerprint: fingerprintOf(request, body) }
+  if (key === undefined) {
+    const { producerId, epoch, sequence } = sequenceOf(headers)
+    return { kind: 'sequence', producerId, epoch, sequence, fingerprint: fingerprintOf(request, body) }
+  }
   refuseBoth(headers)
   return {
     kind: 'key',
@@ -105,22 +107,13 @@ function integer(name: string, given: string, max: number): number {
   throw faulty(name, `${name} is ${shown(given)}: it must be an integer from 0 to ${max}, and be given once.`)
 }
 
-/** Of larger bodies a copy costs more than a second hash. */
-const COPIED_BODY_MAX_BYTES = 32 * 1024
-/** A path and the headers of a request together are at most 16 KiB. */
-const scratch = Buffer.allocUnsafeSlow(COPIED_BODY_MAX_BYTES + 16 * 1024 + 64)
-
-/** Hashes of whole buffers are cheaper than objects that take pieces. */
 function fingerprintOf({ raw, headers }: FastifyRequest, body: Buffer): Fingerprint {
-  const head = `${raw.url ?? ''}\n${mediaTypeOf(headers['content-type'])}\n`
-  if (body.length > COPIED_BODY_MAX_BYTES) return shortDigest(`${head}${hash('sha256', body, 'base64')}`)
-  const bodyAt = scratch.write(head, 0, 'latin1')
-  body.copy(scratch, bodyAt)
-  return shortDigest(scratch.subarray(0, bodyAt + body.length))
+  return requestFingerprint(`${raw.url ?? ''}\n${mediaTypeOf(headers['content-type'])}`, body)
 }
 
 /** Without parameters: a `charset` never matters. */
 function mediaTypeOf(contentType = ''): string {
+  if (contentType === 'application/json') return contentType
   const end = contentType.indexOf(';')
   return (end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase()
 }

@@ -248,6 +248,20 @@ test('what is no sound batch is refused with its place, and nothing is stored', 
   assert.equal(server.engine.memoryPartition('orders', 0).highWatermark, 1, 'the one golden batch that stood alone')
 })
 
+test('of very many faults a hundred are told with their places, and all are counted', async (t) => {
+  const server = await startWithTopic(t)
+  const records = Array.from({ length: 5000 }, (_, i) => record('x', i % 2 === 0 ? NOW : NOW * 2))
+  const sound = encodeBatch([record('a')])
+  const answer = (await post(server, Buffer.concat([sound, encodeBatch(records)]))).json()
+  assert.deepEqual([answer.code, answer.errorCount, answer.errors.length], ['INVALID_TIMESTAMP', 2500, 100])
+  const before = (count: number): number => encodeBatch(records.slice(0, count)).length
+  for (const [told, number] of [1, 3, 199].map((index) => [(index - 1) / 2, index] as const)) {
+    const { pointer, detail } = answer.errors[told]
+    assert.equal(pointer, `/batches/1/records/${number}/timestamp`)
+    assert.match(detail, new RegExp(`^Record ${number} of batch 1 \\(at byte ${sound.length + before(number)}\\)`))
+  }
+})
+
 test('rules of the topic: keys where it is compacted, no time is a time, LogAppendTime judges none', async (t) => {
   const server = await startWithTopic(t, {}, { 'cleanup.policy': 'compact' })
   const keyed = { ...record('a'), key: Buffer.from('k') }

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { BrokerError } from '../../src/broker/broker-error.ts'
+import { BodyBuffers } from '../../src/http/body-buffers.ts'
 import { startApi, type ApiServer } from './api-server.ts'
 
 const HEAD =
@@ -185,6 +186,24 @@ test('a line longer than a body may be is refused, with those before it stored',
   assert.match(last.detail, /request\.max\.bytes/)
 })
 
+test('a line may be as long as a body and no longer, wherever the pieces end in which it comes', async (t) => {
+  const server = await startWithTopic(t, { requestMaxBytes: 200_000 })
+  const ofLength = (bytes: number): string => `{"value":"${'x'.repeat(bytes - 12)}"}\n`
+  assert.equal((await post(server, ofLength(200_000))).status, 200)
+  assert.equal((await post(server, ofLength(200_001))).status, 413)
+})
+
+test('no memory is taken for what makes a line too long', async (t) => {
+  const server = await startWithTopic(t, { requestMaxBytes: 256 * 1024 })
+  const take = t.mock.method(BodyBuffers.prototype, 'take')
+  const { status } = await post(server, gzipSync(Buffer.alloc(8 * 1024 * 1024, 'x')), '/topics/orders/lines', {
+    'content-encoding': 'gzip',
+  })
+  assert.equal(status, 413)
+  const most = Math.max(...take.mock.calls.map(({ arguments: [bytes] }) => bytes))
+  assert.equal(most, 256 * 1024)
+})
+
 test('a failure of the log tells what is stored, and from which line to go on', async (t) => {
   const server = await startWithTopic(t)
   const append = server.engine.append.bind(server.engine)
@@ -242,6 +261,27 @@ test('of a client that goes away what was stored stays, and no half line is', as
   await until(() => server.load.bodies.bytes === 0)
   assert.deepEqual(await keysOf(server), keys(10))
 })
+
+const breaks = [
+  { name: 'that is framed wrong', end: (client: Client) => void client.socket.write('zz\r\n') },
+  { name: 'whose client ends it early', end: (client: Client) => void client.socket.end() },
+]
+for (const { name, end } of breaks) {
+  test(`a stream ${name} is told what was stored of it, in the one answer`, async (t) => {
+    const server = await startWithTopic(t)
+    for (const results of ['summary', 'lines']) {
+      const client = open(t, server, HEAD.replace('results=lines', `results=${results}`))
+      client.send('{"key":"k0"}\n{"key":')
+      const { length } = await keysOf(server)
+      while ((await keysOf(server)).length === length) server.clock.advance(5)
+      end(client)
+      await until(() => /"nextLine":2,.*"stored":"partial"/.test(client.text()))
+      assert.equal(client.text().match(/HTTP\/1\.1/g)?.length, 1)
+      // Then it is closed.
+      server.clock.advance(5000)
+    }
+  })
+}
 
 test('a stream of which no byte comes is ended with what was stored of it', async (t) => {
   const server = await startWithTopic(t, { requestIdleTimeoutMs: 1000 })

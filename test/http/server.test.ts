@@ -134,3 +134,11 @@ test('parts of a publish that fail are told record by record', async (t) => {
   const queued = await api.post('/topics/orders/records?acks=0').send({ records: [{ value: 'a', partition: 0 }] })
   assert.equal(queued.status, 202)
 })
+
+test('requests that a stop refuses leave no warning each in the log', async (t) => {
+  const { api, stop, log } = await startApi(t, { logLevel: 'warn' })
+  stop.abort()
+  const refused = await api.get('/topics')
+  assert.deepEqual([refused.status, refused.body.code], [503, 'SERVER_STOPPING'])
+  assert.deepEqual(log, [])
+})

@@ -1,3 +1,4 @@
+import type { IndexedSegment } from '../../src/embedded/index/index-messages.ts'
 import type {
   IndexEntry,
   OffsetEntry,
@@ -10,6 +11,7 @@ import type {
 export class MemorySegmentIndex implements SegmentIndex {
   readonly entries = new Map<string, IndexEntry[]>()
   readonly dropped: SegmentKey[] = []
+  readonly filledIn: IndexedSegment[] = []
 
   floorOffset(segment: SegmentKey, offset: number): OffsetEntry | undefined {
     return this.#of(segment).findLast((entry) => entry.baseOffset <= offset)
@@ -22,6 +24,10 @@ export class MemorySegmentIndex implements SegmentIndex {
   floorTime(segment: SegmentKey, timestamp: number): TimeEntry | undefined {
     const entry = this.#of(segment).findLast((known) => (known.maxTimestampBefore ?? timestamp) < timestamp)
     return entry && { ...entry, maxTimestampBefore: entry.maxTimestampBefore ?? -1 }
+  }
+
+  fillIn(segment: IndexedSegment): void {
+    this.filledIn.push(segment)
   }
 
   add(segment: SegmentKey, entry: IndexEntry): void {

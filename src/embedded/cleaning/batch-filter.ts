@@ -16,6 +16,9 @@ import {
 import { CleanedRecords } from './cleaned-records.ts'
 import { RecordCursor } from './record-cursor.ts'
 
+/** Tombstones may be kept for ever: deltas from here are still of 53 bits, also where a record has no timestamp. */
+const HORIZON_MAX_MS = Number.MAX_SAFE_INTEGER - 1
+
 /** The last offset of a key, by the key's bytes; −1 = none. */
 export interface LatestOffsets {
   get(bytes: Uint8Array, keyStart: number, keyEnd: number): number
@@ -109,7 +112,7 @@ export class BatchFilter {
   #rewritten(plain: Buffer, at: number, needsHorizon: boolean): Buffer {
     const { nowMs, deleteRetentionMs } = this.#options
     const kept = this.#kept
-    const horizon = needsHorizon ? nowMs + deleteRetentionMs : deleteHorizonMs(plain, at)
+    const horizon = needsHorizon ? Math.min(nowMs + deleteRetentionMs, HORIZON_MAX_MS) : deleteHorizonMs(plain, at)
     const written = kept.write(plain, {
       at,
       baseTimestamp: baseTimestamp(plain, at),

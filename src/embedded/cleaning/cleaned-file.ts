@@ -8,7 +8,7 @@ export interface CleanedFileOptions {
 }
 
 /** So much is synced at a time, so that the journal's syncs never wait for much of it. */
-const SYNC_BYTES = 4 * 1024 * 1024
+const SYNC_BYTES = 512 * 1024
 
 /** A new segment's file while it is written, front to back. */
 export class CleanedFile {

@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../../broker/clock.ts'
 import type { Trouble } from '../../broker/engine.ts'
 import type { Logger } from '../../broker/logger.ts'
 import type { DirectoryHost } from '../directory-host.ts'
+import type { SpaceSettings } from '../embedded-engine-options.ts'
 import type { FileSystem } from '../file-system.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import { CleaningLedger, type CleaningReport } from './cleaning-ledger.ts'
@@ -31,8 +32,7 @@ export interface CleanerOptions {
   readonly settings: CleaningSettings
   readonly hosts: () => Iterable<Pick<DirectoryHost, 'log'>>
   readonly fileSystem: FileSystem
-  /** `log.dir.free.min.bytes`; −1 = min(256 MiB, 5 % of the file system). */
-  readonly freeMinBytes: number
+  readonly space: SpaceSettings
   readonly clock: Clock
   readonly deletionClock: Pick<DeletionClock, 'mayDeleteAfter'>
   readonly logger: Logger
@@ -154,7 +154,9 @@ export class Cleaner {
       if (this.#stopped || !round.isWanted) return { outcome: 'abandoned' }
       return await lane.thread.clean(job, (group) => round.putInForce(group))
     } catch (error) {
-      return { outcome: 'failed', reason: error instanceof Error ? error.message : String(error) }
+      const { topic, partition } = round.log
+      this.#options.logger.warn({ err: error, topic, partition }, 'its compaction could not begin')
+      return { outcome: 'abandoned' }
     } finally {
       lane.timer.cancel()
       lane.round = undefined

@@ -71,7 +71,7 @@ export class CleaningLedger {
         entry.damagedFrom = end.segmentBaseOffset
         return this.#tell(log, entry, 'partition-uncleanable', end.reason, 0)
       case 'failed':
-        return this.#tell(log, entry, 'partition-uncleanable', end.reason, Infinity)
+        return this.#tell(log, entry, 'partition-uncleanable', end.reason, end.passes ? RETRY_MS : Infinity)
       case 'died':
         return this.#died(log, entry, end.reason)
       default:

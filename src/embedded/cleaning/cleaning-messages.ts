@@ -58,7 +58,8 @@ export type CleaningEnd =
   | { readonly outcome: 'abandoned' }
   | { readonly outcome: 'disk-full'; readonly reason: string }
   | { readonly outcome: 'damaged'; readonly segmentBaseOffset: number; readonly reason: string }
-  | { readonly outcome: 'failed'; readonly reason: string }
+  /** `passes`: time mends it. */
+  | { readonly outcome: 'failed'; readonly reason: string; readonly passes: boolean }
 
 export type CleaningReply =
   | { readonly kind: 'ready' }

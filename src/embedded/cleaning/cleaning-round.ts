@@ -14,10 +14,7 @@ export type ProducersOf = (log: PartitionLog) => Promise<ReadonlyMap<bigint, num
 /** Compaction stops well before publishing has to. */
 const KEPT_FREE_FACTOR = 1.5
 
-type JobContext = Pick<
-  CleanerOptions,
-  'clock' | 'deletionClock' | 'fileSystem' | 'freeMinBytes' | 'lastOffsetsOfProducers'
->
+type JobContext = Pick<CleanerOptions, 'clock' | 'deletionClock' | 'fileSystem' | 'space' | 'lastOffsetsOfProducers'>
 
 /** One round of compaction over one partition's log, as the main thread sees it. */
 export class CleaningRound {
@@ -44,13 +41,9 @@ export class CleaningRound {
     return CleaningRound.concerns(this.log) && this.#directory.state === 'online'
   }
 
-  async job({
-    clock,
-    deletionClock,
-    fileSystem,
-    freeMinBytes,
-    lastOffsetsOfProducers,
-  }: JobContext): Promise<CleaningJob> {
+  async job({ clock, deletionClock, fileSystem, space, lastOffsetsOfProducers }: JobContext): Promise<CleaningJob> {
+    await this.#directory.layPending(this.log)
+    const { freeMinBytes } = space
     const { totalBytes } = await fileSystem.space(this.log.directory)
     const { deleteRetentionMs, segmentBytes } = this.log.config()
     return {
@@ -97,7 +90,7 @@ export function dirtinessOf(
   nowMs: number,
 ): LogDirtiness {
   const { segments, firstDirtyOffset, logStartOffset, highWatermark } = log
-  const untouchableFrom = Math.min(fencedFrom(log), unlaidFrom(log), ledger.damagedFrom(log))
+  const untouchableFrom = Math.min(fencedFrom(log), ledger.damagedFrom(log))
   const facts = { segments, firstDirtyOffset, logStartOffset, highWatermark, untouchableFrom }
   return assessLog(facts, log.config(), nowMs)
 }
@@ -110,9 +103,4 @@ function isCompacted(log: PartitionLog): boolean {
 function fencedFrom({ fenced, segments }: PartitionLog): number {
   const first = segments[0]?.baseOffset ?? 0
   return fenced.find(({ to }) => to > first)?.from ?? Infinity
-}
-
-/** The first segment of which not all is in its file yet. */
-function unlaidFrom({ segments }: PartitionLog): number {
-  return segments.find(({ fileBytes, sizeBytes }) => fileBytes !== sizeBytes)?.baseOffset ?? Infinity
 }

@@ -3,7 +3,7 @@ import * as os from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../broker/clock.ts'
 import { CorruptBatchError } from '../../codec/corrupt-batch-error.ts'
-import { isDiskFull } from '../log/storage-failure.ts'
+import { isDiskFull, isOutOfDescriptors } from '../log/storage-failure.ts'
 import { errorCode, errorMessage } from '../startup-error.ts'
 import { batchCompression } from './batch-compression.ts'
 import { cleanLog, CleaningStopped, NoRoomToCleanError } from './clean-log.ts'
@@ -103,6 +103,7 @@ function endOf(error: unknown): CleaningEnd {
   }
   return {
     outcome: 'failed',
+    passes: isOutOfDescriptors(error),
     reason: error instanceof CorruptBatchError ? `a record does not parse: ${reason}` : reason,
   }
 }

@@ -26,6 +26,7 @@ export class Checkpointer {
   #underWay: Promise<void> | undefined
   #next: Promise<void> | undefined
   #taken = 0
+  #ended = false
 
   constructor(options: CheckpointerOptions) {
     this.#options = options
@@ -51,6 +52,7 @@ export class Checkpointer {
     await Promise.resolve()
     while (this.#underWay) await this.#underWay.catch(() => {})
     this.#next = undefined
+    if (this.#ended) throw new Error('the log directory is being closed')
     try {
       await this.take('checkpoint')
     } catch (error) {
@@ -63,6 +65,7 @@ export class Checkpointer {
   /** A checkpoint that begins now, or when the one under way has ended. */
   async take(kind: 'checkpoint' | 'clean'): Promise<void> {
     while (this.#underWay) await this.#underWay.catch(() => {})
+    if (kind === 'clean') this.#ended = true
     this.#underWay = this.#take(kind)
     try {
       await this.#underWay

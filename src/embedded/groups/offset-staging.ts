@@ -8,6 +8,9 @@ import type { StagedOffsets } from './staged-offsets.ts'
 
 type MemberOffset = MemberCommitRequest['offsets'][number]
 
+/** So that whoever commits at each poll does not write at each: half of the shortest time that offsets can be kept for. */
+const RENEWED_AFTER_MS = 30_000
+
 /** Decides which offsets may be stored, and stages them. Offsets belong to a topic id: those of a topic gone are hidden. */
 export class OffsetStaging {
   readonly #topics: Pick<TopicStore, 'find'>
@@ -35,7 +38,10 @@ export class OffsetStaging {
       return { topic, partition, nextOffset: standing, ...(error === undefined ? {} : { error }) }
     }
     const stays = mode === 'initial' ? standing >= 0 : mode === 'advance' && standing >= nextOffset
-    if (stays) return { topic, partition, nextOffset: standing }
+    if (stays) {
+      if (mode === 'advance' && standing === nextOffset) this.#renew(staged, offset)
+      return { topic, partition, nextOffset: standing }
+    }
     this.#put(staged, offset, live)
     return { topic, partition, nextOffset }
   }
@@ -50,7 +56,10 @@ export class OffsetStaging {
     if (live === undefined || partition >= live.partitionCount) {
       return { ...answer, errorCode: 'UNKNOWN_TOPIC_OR_PARTITION' }
     }
-    if (standing >= nextOffset) return answer
+    if (standing >= nextOffset) {
+      if (owned && standing === nextOffset) this.#renew(staged, offset)
+      return answer
+    }
     if (!owned) return { ...answer, errorCode: 'STALE_MEMBER_EPOCH' }
     if (this.isMetadataTooLarge(offset)) return { ...answer, errorCode: 'OFFSET_METADATA_TOO_LARGE' }
     this.#put(staged, offset, live)
@@ -70,6 +79,13 @@ export class OffsetStaging {
       staged.remove(row.topic, row.partition)
     }
     return count
+  }
+
+  /** Who commits the same offset again still wants it: its age counts from now. */
+  #renew(staged: StagedOffsets, { topic, partition }: OffsetCommit | MemberOffset): void {
+    const row = staged.get(topic, partition)
+    const now = this.#clock.now()
+    if (row && now - row.commitTimestamp >= RENEWED_AFTER_MS) staged.put({ ...row, commitTimestamp: now })
   }
 
   #put(staged: StagedOffsets, offset: OffsetCommit | MemberOffset, { topicId }: TopicSummary): void {

@@ -24,10 +24,14 @@ export interface OffsetsExpiryOptions extends OffsetsExpirySettings {
   readonly logger: Logger
 }
 
+/** Share of the retention time: a day of the week that is its default. */
+const RENEWED_AT = 1 / 7
+
 /**
  * Forgets committed offsets that nobody renewed for long, and then the groups that have neither members nor offsets: the
  * rule of Kafka's `OffsetMetadataManager.cleanupExpiredOffsets` for the groups of KIP-848. An offset counts from its
- * commit; those of topics that a member is subscribed to stay.
+ * commit; those of topics that a member is subscribed to stay, and are renewed from time to time: else a group whose
+ * members are away for a moment would lose its place in a topic in which nothing came for long.
  */
 export class OffsetsExpiry {
   readonly #options: OffsetsExpiryOptions
@@ -73,7 +77,7 @@ export class OffsetsExpiry {
     const { ledger } = this.#options
     const rows = [...ledger.offsets.rows(group)]
     const subscribed = subscribedTopics(ledger, group)
-    if (rows.some((row) => this.#isExpired(row, subscribed))) return true
+    if (rows.some((row) => this.#isExpired(row, subscribed) || this.#isToRenew(row, subscribed))) return true
     return rows.length === 0 && subscribed === undefined
   }
 
@@ -93,7 +97,15 @@ export class OffsetsExpiry {
     const { ledger, staging } = this.#options
     const subscribed = subscribedTopics(ledger, step.group)
     staging.stageRemoval(step.offsets, (row) => this.#isExpired(row, subscribed))
+    for (const row of step.offsets.rows()) {
+      if (this.#isToRenew(row, subscribed)) step.offsets.put({ ...row, commitTimestamp: this.#options.clock.now() })
+    }
     if (subscribed === undefined && step.offsets.rows().length === 0) step.deleteMembership()
+  }
+
+  #isToRenew({ topic, commitTimestamp }: OffsetRow, subscribed: ReadonlySet<string> | undefined): boolean {
+    const { clock, retentionMs } = this.#options
+    return subscribed?.has(topic) === true && clock.now() - commitTimestamp >= retentionMs * RENEWED_AT
   }
 
   #isExpired({ topic, commitTimestamp }: OffsetRow, subscribed: ReadonlySet<string> | undefined): boolean {

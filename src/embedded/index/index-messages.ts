@@ -25,6 +25,8 @@ export type IndexRequest =
   | WriteBatch
   | { readonly kind: 'dropSegment'; readonly segment: SegmentKey }
   | { readonly kind: 'dropTopic'; readonly topicId: string }
+  /** Fills in the entries of a segment that was written whole; answered when it has begun. */
+  | { readonly kind: 'scan'; readonly segment: IndexedSegment }
   /** Deletes the database and makes an empty one. The sender has closed it. */
   | { readonly kind: 'recreate' }
   /** Scans the segments while it goes on to take requests; answered by `rebuilt`. */

@@ -11,7 +11,7 @@ import {
   ROW_FIELDS,
 } from './index-messages.ts'
 import type { IndexEntry, SegmentKey } from './segment-index.ts'
-import { scanSegment } from './segment-scan.ts'
+import { scanSegment, type ScanStep } from './segment-scan.ts'
 
 // The thread that writes index.db: one request at a time, in the order sent. A rebuild takes turns with them.
 
@@ -60,6 +60,8 @@ function execute(request: Exclude<IndexRequest, { kind: 'rebuild' | 'recreate' }
       return database?.dropSegment(request.segment)
     case 'dropTopic':
       return database?.dropTopic(request.topicId)
+    case 'scan':
+      return void scan(request.segment, edition)
     case 'close':
       edition++
       database?.close()
@@ -73,20 +75,14 @@ function create(reason: string): void {
   send({ kind: 'opened', complete: false, reason })
 }
 
-/** Rests as long as it works: half of one thread and of the disk at most, while the server answers. */
 async function rebuild(segments: readonly IndexedSegment[], ofEdition: number): Promise<void> {
   let bytes = 0
   let entries = 0
   try {
     for (const segment of segments) {
-      let began = systemClock.monotonic()
-      for (const step of scanSegment(segment)) {
-        if (edition !== ofEdition) return
-        if (step.entries.length > 0) database?.write(batchOf(segment.key, step.entries))
+      for await (const step of fillIn(segment, ofEdition)) {
         bytes += step.bytes
         entries += step.entries.length
-        await rest(systemClock.monotonic() - began)
-        began = systemClock.monotonic()
       }
     }
     if (edition !== ofEdition) return
@@ -94,6 +90,28 @@ async function rebuild(segments: readonly IndexedSegment[], ofEdition: number): 
     send({ kind: 'rebuilt', segments: segments.length, bytes, entries })
   } catch (error) {
     send({ kind: 'rebuilt', segments: segments.length, bytes, entries, trouble: errorMessage(error) })
+  }
+}
+
+/** Its file may be gone or replaced meanwhile: what is found of it then is of no generation that is asked for. */
+async function scan(segment: IndexedSegment, ofEdition: number): Promise<void> {
+  const steps = fillIn(segment, ofEdition)
+  try {
+    while ((await steps.next()).done !== true) continue
+  } catch {
+    // Readers of what is missing walk further.
+  }
+}
+
+/** Rests as long as it works: half of one thread and of the disk at most, while the server answers. */
+async function* fillIn(segment: IndexedSegment, ofEdition: number): AsyncGenerator<ScanStep> {
+  let began = systemClock.monotonic()
+  for (const step of scanSegment(segment)) {
+    if (edition !== ofEdition) return
+    if (step.entries.length > 0) database?.write(batchOf(segment.key, step.entries))
+    yield step
+    await rest(systemClock.monotonic() - began)
+    began = systemClock.monotonic()
   }
 }
 

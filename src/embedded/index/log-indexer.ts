@@ -1,9 +1,10 @@
 import type { LaidBatch } from '../log/directory-log-options.ts'
-import type { SegmentIndex, SegmentKey } from './segment-index.ts'
+import type { SegmentKey } from './segment-index.ts'
+import type { SqliteSegmentIndex } from './sqlite-segment-index.ts'
 import { SegmentIndexer } from './segment-indexer.ts'
 
 export interface LogIndexerOptions {
-  readonly index: SegmentIndex
+  readonly index: Pick<SqliteSegmentIndex, 'add' | 'dropSegment' | 'dropTopic' | 'fillIn'>
   /** The topic's `index.interval.bytes`. */
   readonly intervalBytesOf: (topicId: string) => number
   /**
@@ -37,6 +38,12 @@ export class LogIndexer {
       const entry = indexer.next(baseOffset, position, bytes.length, maxTimestamp)
       if (entry) this.#options.index.add(segment, entry)
     }
+  }
+
+  /** A segment was written whole, by compaction: its entries are filled in some time later. */
+  segmentAdded(segment: SegmentKey, path: string, fileBytes: number): void {
+    const intervalBytes = this.#options.intervalBytesOf(segment.topicId)
+    this.#options.index.fillIn({ key: segment, path, fileBytes, intervalBytes })
   }
 
   /** Drops the rows of a segment that was removed or replaced. */

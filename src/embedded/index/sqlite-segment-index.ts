@@ -89,6 +89,12 @@ export class SqliteSegmentIndex implements SegmentIndex {
     this.#thread.wake()
   }
 
+  /** Queues the scan of a segment that was written whole; what it finds is added some time later. */
+  fillIn(segment: IndexedSegment): void {
+    this.#queue.push({ kind: 'scan', segment })
+    this.#thread.wake()
+  }
+
   dropTopic(topicId: string): void {
     this.#queue.push({ kind: 'dropTopic', topicId })
     this.#thread.wake()

@@ -77,13 +77,13 @@ export class DirectoryCondition {
     if (this.#state === 'online') {
       return new BrokerError(
         'KAFKA_STORAGE_ERROR',
-        `log directory ${this.path} takes no records: ${this.#full ?? 'it has no space'}; free space there, then try again`,
+        `The log directory ${this.path} takes no records: ${this.#full ?? 'it has no space'}. Free space there, then try again.`,
         { stored, retryAfterSeconds: RETRY_AFTER_FULL_SECONDS },
       )
     }
     return new BrokerError(
       'KAFKA_STORAGE_ERROR',
-      `log directory ${this.path} is ${this.#state} (${this.#reason}); check the disk and restart the server`,
+      `The log directory ${this.path} is ${this.#state} (${this.#reason}). Check the disk and restart the server.`,
       { stored, retryAfterSeconds: RETRY_AFTER_FAILURE_SECONDS },
     )
   }

@@ -53,6 +53,8 @@ export interface DirectoryLogLimits {
 /** Told of batches as they are laid into a segment's file, one behind the other; must not throw. */
 export interface SegmentIndexer {
   batchesLaid(segment: SegmentKey, batches: readonly LaidBatch[]): void
+  /** The segment came into the log whole, with so many bytes. */
+  segmentAdded(segment: SegmentKey, path: string, fileBytes: number): void
   /** The segment, in this generation, is no part of the log any more. */
   segmentRemoved(segment: SegmentKey): void
 }

@@ -1,35 +1,30 @@
 import assert from 'node:assert/strict'
-import * as path from 'node:path'
 import { BrokerError } from '../../broker/broker-error.ts'
 import type { DirectoryStatistics } from '../../broker/engine-statistics.ts'
 import type { Acks, Trouble } from '../../broker/engine.ts'
 import type { CheckpointPartition } from '../commit/checkpoint-section.ts'
-import { ConcurrencyLimit } from '../commit/concurrency-limit.ts'
 import type { AppendFacts } from '../commit/append-facts.ts'
 import { QueuedAppend, type LogAppend, type LogAppended } from '../commit/queued-append.ts'
-import { errorCode, errorMessage } from '../startup-error.ts'
 import { DirectoryCondition, type DirectoryState } from './directory-condition.ts'
 import type { DirectoryLogOptions } from './directory-log-options.ts'
 import { DirectoryWriters } from './directory-writers.ts'
-import { createPartitionDirectory, deletedDirectory, partitionDirectory } from './partition-directory.ts'
+import { PartitionDirectories } from './partition-directories.ts'
+import { partitionDirectory } from './partition-directory.ts'
 import { PartitionLog, type PartitionPlacement } from './partition-log.ts'
 import { recoverDirectory } from './recovery.ts'
 import type { DirectoryFacts } from '../producers/directory-facts.ts'
 import type { SegmentChange } from './segment-change.ts'
 import { emptySegmentFacts, Segment } from './segment.ts'
-import { isDiskFull, isMissing } from './storage-failure.ts'
+import { isDiskFull } from './storage-failure.ts'
 
 export type { LogAppend, LogAppended } from '../commit/queued-append.ts'
 export type { DirectoryState } from './directory-condition.ts'
-
-const RETRY_AFTER_SECONDS = 5
-/** The file system then makes several directories durable in one go. */
-const CREATIONS_AT_ONCE = 8
 
 /** All partitions of one log directory: the facade of its journal, segments, checkpoints and recovery. */
 export class DirectoryLog {
   readonly #options: DirectoryLogOptions
   readonly #condition: DirectoryCondition
+  readonly #directories: PartitionDirectories
   readonly #partitions = new Map<string, PartitionLog>()
   readonly #offline = new Map<PartitionLog, CheckpointPartition>()
   /** Undefined where the directory could not be recovered. */
@@ -42,6 +37,11 @@ export class DirectoryLog {
   private constructor(options: DirectoryLogOptions) {
     this.#options = options
     this.#condition = new DirectoryCondition(options.path, options.logger, () => options.onTrouble?.())
+    this.#directories = new PartitionDirectories({
+      ...options,
+      condition: this.#condition,
+      releaseReserve: async () => (await this.#writers?.space.release()) === true,
+    })
   }
 
   /** Recovers the directory. Never rejects for what is wrong with the disk: the log is then offline, and says why. */
@@ -165,14 +165,7 @@ export class DirectoryLog {
   /** As `createPartition` for many, with one sync of the log directory for all. In the order given. */
   async createPartitions(placements: readonly PartitionPlacement[]): Promise<readonly PartitionLog[]> {
     if (this.#condition.state !== 'online') throw this.#condition.error('no')
-    try {
-      await this.#createDirectories(placements).catch(async (error: unknown) => {
-        if (!isDiskFull(error) || !(await this.#writers?.space.release())) throw error
-        await this.#createDirectories(placements)
-      })
-    } catch (error) {
-      throw this.#failure(error)
-    }
+    await this.#directories.create(placements)
     return placements.map((placement) => {
       const facts = emptySegmentFacts(0, this.#options.clock.now())
       const segments = [new Segment(this.#pathOf(placement), facts, this.#jitter())]
@@ -180,14 +173,6 @@ export class DirectoryLog {
       this.#add(log)
       return log
     })
-  }
-
-  async #createDirectories(placements: readonly PartitionPlacement[]): Promise<void> {
-    const { fileSystem } = this.#options
-    await new ConcurrencyLimit(CREATIONS_AT_ONCE).forEach(placements, (placement) =>
-      createPartitionDirectory(fileSystem, this.#pathOf(placement), placement),
-    )
-    await fileSystem.syncDirectory(this.path)
   }
 
   /** Refuses appends at once; resolves when the topic's directories here are renamed (durably) and removed. */
@@ -200,51 +185,13 @@ export class DirectoryLog {
       this.#partitions.delete(keyOf(topicId, log.partition))
       this.#offline.delete(log)
     }
-    await this.#removeDirectories(logs)
+    await this.#directories.remove(logs)
   }
 
-  /** Out of the way for good first (renamed, durably), then removed. */
-  async #removeDirectories(logs: readonly PartitionLog[]): Promise<void> {
-    const { fileSystem, logger } = this.#options
-    const renamed: string[] = []
-    try {
-      for (const log of logs) if (await this.#rename(log)) renamed.push(deletedDirectory(this.path, log))
-      await fileSystem.syncDirectory(this.path)
-    } catch (error) {
-      throw this.#failure(error)
-    }
-    for (const directory of renamed) {
-      await fileSystem.removeTree(directory).catch((error: unknown) => {
-        logger.warn({ err: error, directory: path.basename(directory) }, 'it will be removed at the next start')
-      })
-    }
-  }
-
-  /** False where there is nothing to rename. A partition that is offline may stand in front of another's directory. */
-  async #rename(log: PartitionLog): Promise<boolean> {
-    if (log.offlineReason !== undefined) return false
-    const { fileSystem, files } = this.#options
-    await files.closeUnder(log.directory)
-    try {
-      await fileSystem.rename(log.directory, deletedDirectory(this.path, log))
-      return true
-    } catch (error) {
-      if (isMissing(error)) return false
-      throw error
-    }
-  }
-
-  /** A full disk and a lack of descriptors pass; any other error of the disk takes the directory offline. */
-  #failure(error: unknown): BrokerError {
-    const code = errorCode(error)
-    const passing = code === undefined || isDiskFull(error) || code === 'EMFILE' || code === 'ENFILE'
-    if (!passing) this.#condition.takeOffline("changing partitions' directories failed", error)
-    if (this.#condition.state !== 'online') return this.#condition.error('no')
-    return new BrokerError('KAFKA_STORAGE_ERROR', `log directory ${this.path}: ${errorMessage(error)}`, {
-      stored: 'no',
-      retryAfterSeconds: RETRY_AFTER_SECONDS,
-      cause: error,
-    })
+  /** Resolves when all of the partition that is committed now is in its segments' files. */
+  async layPending(log: PartitionLog): Promise<void> {
+    if (!this.#writers || this.#condition.state !== 'online') throw this.#condition.error('no')
+    await this.#writers.segments.flushPartition(log)
   }
 
   /** Replaces or removes segments of a partition: see `SegmentChanges.apply`. */

@@ -8,6 +8,7 @@ import {
   isLogAppendTime,
   lastOffset,
   maxTimestamp,
+  recordCount,
 } from '../../codec/record-batch.ts'
 import { readDecompressedRecords, readRecords, type RecordSink } from '../../codec/record-reader.ts'
 import type { TailBatch } from './partition-view.ts'
@@ -58,13 +59,17 @@ function mayHold(bytes: Buffer, at: number, timestamp: number, fromOffset: numbe
   return maxTimestamp(bytes, at) >= timestamp && lastOffset(bytes, at) >= fromOffset && !isControl(bytes, at)
 }
 
-/** Every record of a batch with LogAppendTime has the batch's time. */
 function needsDecompression(bytes: Buffer, at: number): boolean {
-  return compressionCodec(bytes, at) !== 0 && !isLogAppendTime(bytes, at)
+  return compressionCodec(bytes, at) !== 0 && !hasOneTime(bytes, at)
+}
+
+/** Every record has the batch's time, and there is one at every offset: compaction has taken none. */
+function hasOneTime(bytes: Buffer, at: number): boolean {
+  return isLogAppendTime(bytes, at) && recordCount(bytes, at) === lastOffset(bytes, at) - baseOffset(bytes, at) + 1
 }
 
 function findInPlainBatch(bytes: Buffer, at: number, timestamp: number, fromOffset: number): FoundRecord | undefined {
-  if (isLogAppendTime(bytes, at)) {
+  if (hasOneTime(bytes, at)) {
     return { offset: Math.max(baseOffset(bytes, at), fromOffset), timestamp: maxTimestamp(bytes, at) }
   }
   const search = new TimeSearch(timestamp, fromOffset)

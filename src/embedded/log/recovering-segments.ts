@@ -31,16 +31,15 @@ export class RecoveringSegments {
    * @param removes false where the checkpoint may not be the newest: then nothing goes
    */
   async settle(segments: readonly SegmentFacts[], removes: boolean): Promise<ReadonlySet<string>> {
-    const found = await this.#fileSystem.readdir(this.#directory)
-    const names = new Set(found)
-    for (const name of found) {
+    const names = new Set(await this.#fileSystem.readdir(this.#directory))
+    for (const name of names) {
       const baseOffset = parseSegmentFileName(name)
       const goes =
         baseOffset !== undefined ? isSuperseded(baseOffset, segments) : isPassing(name) && !isNamedSwap(name, segments)
       if (goes && removes) await this.#remove(name, names)
     }
     // A replaced file may stand where its successor belongs: by now all that could be mistaken for one is gone.
-    for (const name of found) if (isNamedSwap(name, segments)) await this.#complete(name, names)
+    for (const name of names) if (isNamedSwap(name, segments)) await this.#complete(name, names)
     return names
   }
 

@@ -3,6 +3,7 @@ import type { Logger } from '../../broker/logger.ts'
 import type { Checkpointer } from '../commit/checkpointer.ts'
 import { ConcurrencyLimit } from '../commit/concurrency-limit.ts'
 import type { FileSystem } from '../file-system.ts'
+import type { SegmentKey } from '../index/segment-index.ts'
 import type { SegmentIndexer } from './directory-log-options.ts'
 import type { DirectoryCondition } from './directory-condition.ts'
 import type { OpenFiles } from './open-files.ts'
@@ -28,6 +29,8 @@ export interface SegmentChangesOptions {
 
 /** Few, so that syncs and reads find free threads. */
 const CONCURRENCY = 2
+/** Together they cost the main thread less than one by one. */
+const UNLINKED_AT_ONCE = 4
 
 /**
  * Replaces and removes segments, each change wholly or not at all: prepared beside the log, in force with a durable
@@ -55,6 +58,7 @@ export class SegmentChanges {
       await this.#options.writer.flushPartition(log)
       await this.#nameSwap(log, staged)
     } catch (error) {
+      if (log.dropped) return false
       await this.#discard(log, staged)
       throw this.#told(log, 'naming replaced segments failed', error)
     }
@@ -97,6 +101,7 @@ export class SegmentChanges {
 
   /** What is left behind all the same goes at the next start. */
   async #discard(log: PartitionLog, { added }: StagedChange): Promise<void> {
+    if (log.dropped) return
     for (const segment of added) {
       for (const path of [segment.path, passingSegmentPath(log.directory, segment, 'cleaned')]) await this.#unlink(path)
     }
@@ -120,7 +125,6 @@ export class SegmentChanges {
   /** Never rejects: the change is in force, and a start does what is missing here. */
   async #moveFiles(log: PartitionLog, { removed, added }: StagedChange): Promise<void> {
     const { fileSystem, files, indexer } = this.#options
-    const { topicId, partition } = log
     const deleted: string[] = []
     try {
       for (const segment of removed) {
@@ -129,16 +133,12 @@ export class SegmentChanges {
         await fileSystem.rename(segment.path, path)
         void files.close(segment.path)
         deleted.push(path)
-        indexer?.segmentRemoved({
-          topicId,
-          partition,
-          segmentBaseOffset: segment.baseOffset,
-          generation: segment.generation,
-        })
+        indexer?.segmentRemoved(keyOf(log, segment))
       }
       for (const segment of added) {
         const path = segmentPath(log.directory, segment.baseOffset)
         await files.rename(segment.path, path, () => (segment.path = path))
+        indexer?.segmentAdded(keyOf(log, segment), path, segment.fileBytes)
       }
       await fileSystem.syncDirectory(log.directory)
     } catch (error) {
@@ -152,7 +152,9 @@ export class SegmentChanges {
     const timer = this.#options.clock.setTimer(delayMs, () => {
       this.#deletions.delete(timer)
       void this.#limit.run(async () => {
-        for (const path of paths) if (!this.#closed) await this.#unlink(path)
+        for (let at = 0; at < paths.length && !this.#closed; at += UNLINKED_AT_ONCE) {
+          await Promise.all(paths.slice(at, at + UNLINKED_AT_ONCE).map((path) => this.#unlink(path)))
+        }
       })
     })
     this.#deletions.add(timer)
@@ -179,4 +181,8 @@ export class SegmentChanges {
     this.#deletions.clear()
     await Promise.all(this.#following.values())
   }
+}
+
+function keyOf({ topicId, partition }: PartitionLog, { baseOffset, generation }: Segment): SegmentKey {
+  return { topicId, partition, segmentBaseOffset: baseOffset, generation }
 }

@@ -4,13 +4,15 @@ export const BLOCK_BYTES = 72
 export const NO_BLOCK = 0
 
 const BLOCKS_PER_CHUNK = 4096
+const WORD_BYTES = 4
+const BLOCK_WORDS = BLOCK_BYTES / WORD_BYTES
 /** Of a free block: its `next` is the next free one. */
 const FREE = 0
 
 /*
  * The beginning of every block:
  *
- *    0  next  uint32 (little-endian)
+ *    0  next  uint32 (the machine's byte order)
  *    4  tag   uint8   what the block holds; 0 = it is free
  */
 export const TAG_AT = 4
@@ -18,6 +20,8 @@ export const TAG_AT = 4
 /** Small blocks of one size, in few buffers: a hundred thousand of them cost their bytes and nothing more. */
 export class BlockPool {
   readonly #chunks: Buffer[] = []
+  /** The same memory, in numbers of 32 bits. */
+  readonly #words: Uint32Array[] = []
   #free = NO_BLOCK
   #end = 1
   #used = 0
@@ -37,13 +41,15 @@ export class BlockPool {
     if (block === NO_BLOCK) {
       block = this.#end++
       if (block / BLOCKS_PER_CHUNK >= this.#chunks.length) {
-        this.#chunks.push(Buffer.alloc(BLOCKS_PER_CHUNK * BLOCK_BYTES))
+        const chunk = Buffer.allocUnsafeSlow(BLOCKS_PER_CHUNK * BLOCK_BYTES)
+        this.#chunks.push(chunk)
+        this.#words.push(new Uint32Array(chunk.buffer, chunk.byteOffset, chunk.length / WORD_BYTES))
       }
     } else this.#free = this.next(block)
-    const at = this.at(block)
-    const chunk = this.chunk(block)
-    chunk.fill(0, at, at + BLOCK_BYTES)
-    chunk[at + TAG_AT] = tag
+    const words = this.#wordsOf(block)
+    const first = firstWord(block)
+    for (let word = first; word < first + BLOCK_WORDS; word++) words[word] = 0
+    this.chunk(block)[this.at(block) + TAG_AT] = tag
     this.#used++
     return block
   }
@@ -66,14 +72,31 @@ export class BlockPool {
   }
 
   next(block: number): number {
-    return this.chunk(block).readUInt32LE(this.at(block))
+    return this.#wordsOf(block)[firstWord(block)]!
   }
 
   setNext(block: number, next: number): void {
-    this.chunk(block).writeUInt32LE(next, this.at(block))
+    this.#wordsOf(block)[firstWord(block)] = next
   }
 
   tag(block: number): number {
     return this.chunk(block)[this.at(block) + TAG_AT]!
   }
+
+  /** The number of 32 bits at a multiple of 4, in the byte order of the machine. */
+  word(block: number, at: number): number {
+    return this.#wordsOf(block)[firstWord(block) + at / WORD_BYTES]!
+  }
+
+  setWord(block: number, at: number, value: number): void {
+    this.#wordsOf(block)[firstWord(block) + at / WORD_BYTES] = value
+  }
+
+  #wordsOf(block: number): Uint32Array {
+    return this.#words[Math.floor(block / BLOCKS_PER_CHUNK)]!
+  }
+}
+
+function firstWord(block: number): number {
+  return (block % BLOCKS_PER_CHUNK) * BLOCK_WORDS
 }

@@ -9,9 +9,10 @@ import type { RequestMemory } from './request-memory.ts'
 /** What a claim has written about itself, in each log directory that gets a part of it. */
 export class ClaimFacts implements AppendFacts {
   readonly #request: Omit<RequestFacts, 'stored'>
-  /** By partition. */
-  readonly #recordCounts: ReadonlyMap<number, number>
+  readonly #parts: readonly AppendPart[]
   readonly #memory: Pick<RequestMemory, 'record'>
+  /** What one directory has, as it was written: asked for again when it is durable. */
+  #written: { readonly appended: readonly LogAppended[]; readonly facts: RequestFacts } | undefined
 
   constructor(
     request: Omit<RequestFacts, 'stored'>,
@@ -19,7 +20,7 @@ export class ClaimFacts implements AppendFacts {
     memory: Pick<RequestMemory, 'record'>,
   ) {
     this.#request = request
-    this.#recordCounts = new Map(parts.map(({ partition, batches }) => [partition, recordCount(batches)]))
+    this.#parts = parts
     this.#memory = memory
   }
 
@@ -36,15 +37,48 @@ export class ClaimFacts implements AppendFacts {
   }
 
   #factsOf(appended: readonly LogAppended[]): RequestFacts {
-    return { ...this.#request, stored: appended.map((part) => this.#stored(part)) }
+    if (this.#written?.appended === appended) return this.#written.facts
+    const facts = withStored(this.#request, this.#storedOf(appended))
+    this.#written = { appended, facts }
+    return facts
   }
 
-  #stored({ partition, baseOffset, logAppendTime }: LogAppended): StoredPart {
-    const count = this.#recordCounts.get(partition) ?? 0
-    return { partition, baseOffset, lastOffset: baseOffset + count - 1, logAppendTime }
+  #storedOf(appended: readonly LogAppended[]): StoredPart[] {
+    const stored: StoredPart[] = []
+    for (const [index, { partition, baseOffset, logAppendTime }] of appended.entries()) {
+      const lastOffset = baseOffset + recordCount(this.#part(partition, index)) - 1
+      stored.push({ partition, baseOffset, lastOffset, logAppendTime })
+    }
+    return stored
+  }
+
+  /** The rule: all parts go to one directory, in their order. */
+  #part(partition: number, index: number): AppendPart | undefined {
+    const part = this.#parts[index]
+    return part?.partition === partition ? part : this.#parts.find((each) => each.partition === partition)
   }
 }
 
-function recordCount(batches: AppendPart['batches']): number {
-  return batches.reduce((sum, batch) => sum + batch.recordCount, 0)
+function withStored(request: Omit<RequestFacts, 'stored'>, stored: readonly StoredPart[]): RequestFacts {
+  const { topicId, kind, identityHash, bornMs, epoch, sequence } = request
+  const { fingerprint, partitionCount, arrivedMs, partitions } = request
+  return {
+    topicId,
+    kind,
+    identityHash,
+    bornMs,
+    epoch,
+    sequence,
+    fingerprint,
+    partitionCount,
+    arrivedMs,
+    partitions,
+    stored,
+  }
+}
+
+function recordCount(part: AppendPart | undefined): number {
+  let count = 0
+  if (part) for (const batch of part.batches) count += batch.recordCount
+  return count
 }

@@ -8,7 +8,7 @@ import { ClaimTurns } from '../../broker/claim-turns.ts'
 import { verdictOn, type Verdict } from '../../broker/claim-verdict.ts'
 import { isAbout, isBehind, withDoubt, type DoubtfulRequest } from './doubtful-requests.ts'
 import { expectedSequence, type KnownProducer, type RememberedRequest } from '../../broker/known-producer.ts'
-import { completeClaim, RequestClaim } from './request-claim.ts'
+import { type ClaimedRequest, type ClaimOwner, completeClaim, RequestClaim } from './request-claim.ts'
 import { producerKey, type ProducerKey } from './request-facts.ts'
 import type { RequestMemory } from './request-memory.ts'
 
@@ -45,28 +45,33 @@ interface Applicant {
 export class EmbeddedProducers implements Producers {
   readonly #options: EmbeddedProducersOptions
   readonly #turns: ClaimTurns
+  readonly #owner: ClaimOwner
   readonly #doubts = new Map<string, DoubtfulRequest>()
 
   constructor(options: EmbeddedProducersOptions) {
     this.#options = options
     this.#turns = new ClaimTurns(options.clock, CLAIM_WAIT_MS)
+    this.#owner = {
+      memory: options.memory,
+      append: options.append,
+      doubted: (name, doubt) => this.#doubts.set(name, doubt),
+      letGo: (name) => this.#turns.letGo(name),
+    }
   }
 
-  async claim(topic: string, identity: PublishIdentity): Promise<PublishClaim> {
-    const found = this.#options.topic(topic)
-    if (!found) throw unknownTopic(topic)
-    const { topicId, partitionCount } = found
-    const key = producerKey(topicId, identity)
-    const name = nameOf(key)
-    const applicant: Applicant = {
-      topic,
-      partitionCount,
-      identity,
-      key,
-      name,
-      arrivedMs: this.#options.clock.now(),
+  claim(topic: string, identity: PublishIdentity): PublishClaim | Promise<PublishClaim> {
+    try {
+      this.#options.checkOpen()
+      const found = this.#options.topic(topic)
+      if (!found) throw unknownTopic(topic)
+      const { topicId, partitionCount } = found
+      const key = producerKey(topicId, identity)
+      const arrivedMs = this.#options.clock.now()
+      const applicant: Applicant = { topic, partitionCount, identity, key, name: nameOf(key), arrivedMs }
+      return this.#attempt(applicant) ?? this.#wait(applicant)
+    } catch (error) {
+      return Promise.reject(error)
     }
-    return this.#attempt(applicant) ?? this.#wait(applicant)
   }
 
   async describe(topic: string, producerId: string): Promise<ProducerDescription | undefined> {
@@ -100,7 +105,7 @@ export class EmbeddedProducers implements Producers {
     return new Promise((resolve, reject) => {
       this.#turns.wait(name, order, (isLast) => {
         try {
-          const claim = this.#attempt(applicant)
+          const claim = this.#attemptLater(applicant)
           if (claim) resolve(claim)
           else if (isLast) reject(this.#waitedInVain(applicant))
           return isLast || claim !== undefined
@@ -112,17 +117,23 @@ export class EmbeddedProducers implements Producers {
     })
   }
 
+  #attemptLater(applicant: Applicant): PublishClaim | undefined {
+    const { topic, key } = applicant
+    this.#options.checkOpen()
+    if (this.#options.topic(topic)?.topicId !== key.topicId) throw unknownTopic(topic)
+    return this.#attempt(applicant)
+  }
+
   /** Undefined: it has to wait. Throws what refuses it. */
   #attempt(applicant: Applicant): PublishClaim | undefined {
     const { topic, key, identity, name } = applicant
-    this.#options.checkOpen()
-    if (this.#options.topic(topic)?.topicId !== key.topicId) throw unknownTopic(topic)
-    const verdict = this.#verdict(applicant)
+    const known = this.#known(key, name)
+    const verdict = verdictOn(identity, known)
     switch (verdict.kind) {
       case 'complete':
         return completeClaim(verdict.request)
       case 'append':
-        return this.#turns.isHeld(name) ? undefined : this.#grant(applicant, verdict.known)
+        return this.#turns.isHeld(name) ? undefined : this.#grant(applicant, known?.bornMs, verdict.known)
       case 'early':
       case 'early-of-unknown':
         return undefined
@@ -146,32 +157,25 @@ export class EmbeddedProducers implements Producers {
     return withDoubt(known, doubt)
   }
 
-  #grant(applicant: Applicant, known: RememberedRequest | undefined): RequestClaim {
-    const { memory, append } = this.#options
+  #grant(applicant: Applicant, bornMs: number | undefined, known: RememberedRequest | undefined): RequestClaim {
+    const { memory } = this.#options
     const { topic, identity, key, name } = applicant
     const room = memory.promise(key)
     if (!room) throw memoryFull(topic, identity)
     this.#turns.hold(name)
     const doubt = this.#doubts.get(name)
-    return new RequestClaim(
-      {
-        topic,
-        key,
-        identity,
-        bornMs: this.#known(key, name)?.bornMs ?? memory.nextBornMs(),
-        partitionCount: known?.partitionCount ?? applicant.partitionCount,
-        arrivedMs: known?.arrivedMs ?? applicant.arrivedMs,
-        stored: known?.stored ?? [],
-        doubt: isAbout(doubt, identity) ? doubt : undefined,
-      },
-      {
-        memory,
-        room,
-        append,
-        doubted: (doubtful) => this.#doubts.set(name, doubtful),
-        letGo: () => this.#turns.letGo(name),
-      },
-    )
+    const request: ClaimedRequest = {
+      topic,
+      key,
+      identity,
+      bornMs: bornMs ?? memory.nextBornMs(),
+      partitionCount: known?.partitionCount ?? applicant.partitionCount,
+      arrivedMs: known?.arrivedMs ?? applicant.arrivedMs,
+      stored: known?.stored ?? [],
+      doubt: isAbout(doubt, identity) ? doubt : undefined,
+      room,
+    }
+    return new RequestClaim(request, name, this.#owner)
   }
 
   #waitedInVain(applicant: Applicant): Error {

@@ -1,9 +1,10 @@
-import type { ProducerKey } from './request-facts.ts'
+import { IDENTITY_HASH_BYTES, type ProducerKey } from './request-facts.ts'
 import { NO_BLOCK, type BlockPool } from './block-pool.ts'
 import { REQUESTS_REMEMBERED } from '../../broker/known-producer.ts'
 
 /*
- * A producer or a key, in one block behind `next` and `tag`. Numbers are little-endian.
+ * A producer or a key, in one block behind `next` and `tag`. Those of 32 bits are in the machine's byte order, others
+ * little-endian.
  *
  *    5  state          uint8   + 128 if the newest request is complete; producer: how many are remembered
  *    6  epoch          uint16  producer
@@ -20,6 +21,8 @@ export const PRODUCER_TAG = 1
 export const KEY_TAG = 2
 export const KEY_INLINE_BYTES = 32
 const COMPLETE = 0x80
+const TOPIC_AT = 8
+const IDENTITY_AT = 12
 const INLINE_AT = 40
 const SLOTS_AT = 48
 const DELTAS_AT = 68
@@ -38,15 +41,17 @@ export class EntryBlocks {
     const block = this.#pool.allocate(kind === 'key' ? KEY_TAG : PRODUCER_TAG)
     const chunk = this.#pool.chunk(block)
     const at = this.#pool.at(block)
-    chunk.writeUInt32LE(topic, at + 8)
-    chunk.set(identityHash, at + 12)
+    this.#pool.setWord(block, TOPIC_AT, topic)
+    chunk.set(identityHash, at + IDENTITY_AT)
     return block
   }
 
   matches(block: number, kind: ProducerKey['kind'], topic: number, identityHash: Buffer): boolean {
     if (this.kind(block) !== kind || this.topic(block) !== topic) return false
-    const at = this.#pool.at(block)
-    return this.#pool.chunk(block).compare(identityHash, 0, identityHash.length, at + 12, at + 28) === 0
+    const chunk = this.#pool.chunk(block)
+    const at = this.#pool.at(block) + IDENTITY_AT
+    for (let byte = 0; byte < IDENTITY_HASH_BYTES; byte++) if (chunk[at + byte] !== identityHash[byte]) return false
+    return true
   }
 
   kind(block: number): ProducerKey['kind'] {
@@ -54,18 +59,18 @@ export class EntryBlocks {
   }
 
   topic(block: number): number {
-    return this.#pool.chunk(block).readUInt32LE(this.#pool.at(block) + 8)
+    return this.#pool.word(block, TOPIC_AT)
   }
 
   /** A copy. */
   identityHash(block: number): Buffer {
     const at = this.#pool.at(block)
-    return Buffer.from(this.#pool.chunk(block).subarray(at + 12, at + 28))
+    return Buffer.from(this.#pool.chunk(block).subarray(at + IDENTITY_AT, at + IDENTITY_AT + IDENTITY_HASH_BYTES))
   }
 
   hash(block: number): number {
     const at = this.#pool.at(block)
-    return hashOf(this.#pool.chunk(block).readUInt32LE(at + 12), this.topic(block))
+    return hashOf(this.#pool.chunk(block).readUInt32LE(at + IDENTITY_AT), this.topic(block))
   }
 
   epoch(block: number): number {
@@ -116,16 +121,15 @@ export class EntryBlocks {
   }
 
   sequenceAt(block: number, slot: number): number {
-    const delta = slot === 0 ? 0 : this.#pool.chunk(block)[this.#pool.at(block) + DELTAS_AT + slot - 1]!
-    return this.lastSequence(block) - delta
+    return this.lastSequence(block) - this.#delta(block, slot)
   }
 
   payloadAt(block: number, slot: number): number {
-    return this.#pool.chunk(block).readUInt32LE(this.#pool.at(block) + SLOTS_AT + slot * 4)
+    return this.#pool.word(block, SLOTS_AT + slot * 4)
   }
 
   setPayloadAt(block: number, slot: number, payload: number): void {
-    this.#pool.chunk(block).writeUInt32LE(payload, this.#pool.at(block) + SLOTS_AT + slot * 4)
+    this.#pool.setWord(block, SLOTS_AT + slot * 4, payload)
   }
 
   /** The slot of a request; −1 where it is not remembered. */
@@ -134,6 +138,33 @@ export class EntryBlocks {
       if (this.sequenceAt(block, slot) === sequence) return slot
     }
     return -1
+  }
+
+  /**
+   * Puts a request that follows the newest one before the others: what almost all do. Returns the payload of the oldest
+   * that had to go, or NO_BLOCK; undefined where that is not all there is to do, but `insert`'s business.
+   */
+  push(block: number, sequence: number, payload: number): number | undefined {
+    const count = this.count(block)
+    const chunk = this.#pool.chunk(block)
+    const deltas = this.#pool.at(block) + DELTAS_AT
+    const step = count === 0 ? 0 : sequence - this.lastSequence(block)
+    const moved = Math.min(count, REQUESTS_REMEMBERED - 1)
+    if (step < 0 || (moved > 0 && step + this.#delta(block, moved - 1) > DELTA_MAX)) return undefined
+    const dropped = count === REQUESTS_REMEMBERED ? this.payloadAt(block, count - 1) : NO_BLOCK
+    for (let slot = moved; slot > 0; slot--) {
+      chunk[deltas + slot - 1] = this.#delta(block, slot - 1) + step
+      this.setPayloadAt(block, slot, this.payloadAt(block, slot - 1))
+    }
+    this.setPayloadAt(block, 0, payload)
+    chunk.writeDoubleLE(sequence, this.#pool.at(block) + 40)
+    chunk[this.#pool.at(block) + 5] = (moved + 1) | (this.lastIsComplete(block) ? COMPLETE : 0)
+    return dropped
+  }
+
+  /** By how much the sequence in a slot is below the newest. */
+  #delta(block: number, slot: number): number {
+    return slot === 0 ? 0 : this.#pool.chunk(block)[this.#pool.at(block) + DELTAS_AT + slot - 1]!
   }
 
   /** Makes a place for a request that has none; returns the payloads that had to go, and whether it found one itself. */

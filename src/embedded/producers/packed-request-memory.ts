@@ -166,17 +166,27 @@ export class PackedRequestMemory implements RequestMemory {
     const request = withParts(known < 0 ? undefined : this.#slotRequest(block, known), facts)
     const length = this.#pack(entries.bornMs(block), request)
     const payload = this.#chains.store(this.#scratch, length)
-    let slot = known
-    if (known >= 0) {
-      this.#chains.free(entries.payloadAt(block, known))
-      entries.setPayloadAt(block, known, payload)
-    } else {
-      const inserted = entries.insert(block, facts.sequence, payload)
-      for (const dropped of inserted.dropped) this.#chains.free(dropped)
-      slot = inserted.slot
-    }
+    const slot = known >= 0 ? this.#replace(block, known, payload) : this.#insert(block, facts.sequence, payload)
     if (slot === 0) entries.setLastIsComplete(block, request.missing.length === 0)
     entries.setArrivedMs(block, Math.max(entries.arrivedMs(block), facts.arrivedMs))
+  }
+
+  #replace(block: number, slot: number, payload: number): number {
+    this.#chains.free(this.#entries.payloadAt(block, slot))
+    this.#entries.setPayloadAt(block, slot, payload)
+    return slot
+  }
+
+  /** Returns its slot; −1 where it had to go itself. */
+  #insert(block: number, sequence: number, payload: number): number {
+    const pushedOut = this.#entries.push(block, sequence, payload)
+    if (pushedOut !== undefined) {
+      this.#chains.free(pushedOut)
+      return 0
+    }
+    const { dropped, slot } = this.#entries.insert(block, sequence, payload)
+    for (const each of dropped) this.#chains.free(each)
+    return slot
   }
 
   /** Into the scratch; returns the length. */

@@ -1,6 +1,6 @@
 import type { StoredPart } from '../../broker/publish-claim.ts'
+import { FINGERPRINT_BYTES } from '../../broker/request-fingerprint.ts'
 import type { RememberedRequest } from '../../broker/known-producer.ts'
-import { FINGERPRINT_BYTES } from './request-facts.ts'
 
 /*
  * A remembered request, as short as may be: what numbers a request has is mostly small, and times lie close together.

@@ -33,27 +33,31 @@ export interface ClaimedRequest {
   readonly stored: readonly StoredPart[]
   /** Of an earlier try of this very request. */
   readonly doubt: DoubtfulRequest | undefined
+  readonly room: PromisedRoom
 }
 
-export interface RequestClaimOptions {
+/** Whoever gives claims out. */
+export interface ClaimOwner {
   readonly memory: RequestMemory
-  readonly room: PromisedRoom
   readonly append: (topicId: string, request: AppendRequest, facts: AppendFacts) => Promise<AppendResult>
   /** After a try of which it is not known what was stored. */
-  readonly doubted: (doubt: DoubtfulRequest) => void
-  readonly letGo: () => void
+  readonly doubted: (name: string, doubt: DoubtfulRequest) => void
+  readonly letGo: (name: string) => void
 }
 
 /** See `PublishClaim`. */
 export class RequestClaim implements PublishClaim {
   readonly isComplete = false
   readonly #request: ClaimedRequest
-  readonly #options: RequestClaimOptions
+  /** Of the producer or key, as its owner calls it. */
+  readonly #name: string
+  readonly #owner: ClaimOwner
   #state: 'held' | 'appending' | 'over' = 'held'
 
-  constructor(request: ClaimedRequest, options: RequestClaimOptions) {
+  constructor(request: ClaimedRequest, name: string, owner: ClaimOwner) {
     this.#request = request
-    this.#options = options
+    this.#name = name
+    this.#owner = owner
   }
 
   get partitionCount(): number {
@@ -72,45 +76,78 @@ export class RequestClaim implements PublishClaim {
     if (this.#state === 'held') this.#end()
   }
 
-  async append(missing: readonly AppendPart[], partitions: readonly number[]): Promise<AppendResult> {
-    assert.equal(this.#state, 'held', 'a claim is appended once')
+  append(missing: readonly AppendPart[], partitions: readonly number[]): Promise<AppendResult> {
+    assert.ok(this.#state === 'held', 'a claim is appended once')
     this.#state = 'appending'
     try {
-      if (!this.#options.room.extend(partitions.length)) throw memoryFull(this.#request.topic, this.#request.identity)
-      return await this.#append(missing, partitions)
-    } finally {
+      const { topic, identity, doubt, key, room } = this.#request
+      if (!room.extend(partitions.length)) throw memoryFull(topic, identity)
+      const parts = doubt ? missing.filter(({ partition }) => !doubt.inDoubt.has(partition)) : missing
+      if (parts.length === 0) throw partInDoubt(topic, missing[0]?.partition ?? -1)
+      const facts = new ClaimFacts(this.#facts(partitions), parts, this.#owner.memory)
+      return this.#owner.append(key.topicId, { topic, parts, acks: 'all' }, facts).then(
+        (result) => this.#appended(missing, parts, partitions, result),
+        (error: unknown) => this.#failed(missing, parts, partitions, error),
+      )
+    } catch (error) {
       this.#end()
+      return Promise.reject(error)
     }
   }
 
   #end(): void {
     this.#state = 'over'
-    this.#options.room.giveBack()
-    this.#options.letGo()
+    this.#request.room.giveBack()
+    this.#owner.letGo(this.#name)
   }
 
-  async #append(missing: readonly AppendPart[], partitions: readonly number[]): Promise<AppendResult> {
-    const { topic, doubt, key } = this.#request
-    const parts = doubt ? missing.filter(({ partition }) => !doubt.inDoubt.has(partition)) : missing
-    if (parts.length === 0) throw partInDoubt(topic, missing[0]?.partition ?? -1)
-    const facts = new ClaimFacts(this.#facts(partitions), parts, this.#options.memory)
+  #appended(
+    missing: readonly AppendPart[],
+    parts: readonly AppendPart[],
+    partitions: readonly number[],
+    result: AppendResult,
+  ): AppendResult {
     try {
-      const result = await this.#options.append(key.topicId, { topic, parts, acks: 'all' }, facts)
-      const unknown = result.parts.filter(({ error }) => error && !storedNothing(error))
-      if (unknown.length > 0) this.#doubt(unknown, partitions)
+      if (result.parts.some(isUnknown)) this.#doubt(result.parts.filter(isUnknown), partitions)
       return parts === missing ? result : { ...result, parts: this.#withDoubtful(missing, result.parts) }
-    } catch (error) {
+    } finally {
+      this.#end()
+    }
+  }
+
+  #failed(
+    missing: readonly AppendPart[],
+    parts: readonly AppendPart[],
+    partitions: readonly number[],
+    error: unknown,
+  ): never {
+    try {
       if (!storedNothing(error)) this.#doubt(parts, partitions)
-      else if (parts !== missing) throw partInDoubt(topic, missing[0]?.partition ?? -1)
+      else if (parts !== missing) throw partInDoubt(this.#request.topic, missing[0]?.partition ?? -1)
       throw error
+    } finally {
+      this.#end()
     }
   }
 
   #facts(partitions: readonly number[]): Omit<RequestFacts, 'stored'> {
     const { key, identity, bornMs, partitionCount, arrivedMs } = this.#request
-    const { epoch, sequence } = identity.kind === 'sequence' ? identity : { epoch: 0, sequence: 0 }
+    const { topicId, kind, identityHash } = key
     const { fingerprint } = identity
-    return { ...key, bornMs, epoch, sequence, fingerprint, partitionCount, arrivedMs, partitions }
+    const epoch = identity.kind === 'sequence' ? identity.epoch : 0
+    const sequence = identity.kind === 'sequence' ? identity.sequence : 0
+    return {
+      topicId,
+      kind,
+      identityHash,
+      bornMs,
+      epoch,
+      sequence,
+      fingerprint,
+      partitionCount,
+      arrivedMs,
+      partitions,
+    }
   }
 
   #withDoubtful(missing: readonly AppendPart[], results: readonly AppendPartResult[]): AppendPartResult[] {
@@ -130,13 +167,17 @@ export class RequestClaim implements PublishClaim {
   #doubt(unknown: readonly { readonly partition: number }[], partitions: readonly number[]): void {
     const { doubt: earlier } = this.#request
     const { bornMs, epoch, sequence, fingerprint, partitionCount, arrivedMs } = this.#facts(partitions)
-    this.#options.doubted({
+    this.#owner.doubted(this.#name, {
       bornMs,
       epoch,
       request: { sequence, fingerprint, partitionCount, arrivedMs, stored: [], missing: partitions },
       inDoubt: new Set([...(earlier?.inDoubt ?? []), ...unknown.map(({ partition }) => partition)]),
     })
   }
+}
+
+function isUnknown({ error }: AppendPartResult): boolean {
+  return error !== undefined && !storedNothing(error)
 }
 
 function storedNothing(error: unknown): boolean {

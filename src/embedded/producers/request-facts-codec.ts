@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { FINGERPRINT_BYTES } from '../../broker/request-fingerprint.ts'
 import { readInt64, writeInt64 } from '../../codec/int64.ts'
-import { FINGERPRINT_BYTES, IDENTITY_HASH_BYTES, type RequestFacts } from './request-facts.ts'
+import { IDENTITY_HASH_BYTES, type RequestFacts } from './request-facts.ts'
 
 /*
  * The facts of one request, as far as one log directory has its parts. Numbers are big-endian.
@@ -39,10 +40,9 @@ function listed(partitionCount: number, storedCount: number): number {
 /** Returns the position behind. */
 export function writeRequestFacts(into: Buffer, start: number, facts: RequestFacts): number {
   const { identityHash, fingerprint, partitions, stored } = facts
-  const topicId = Buffer.from(facts.topicId, 'base64url')
-  assert.ok(topicId.length === TOPIC_ID_BYTES && identityHash.length === IDENTITY_HASH_BYTES)
-  assert.equal(fingerprint.length, FINGERPRINT_BYTES)
-  into.set(topicId, start)
+  const topicIdBytes = into.write(facts.topicId, start, 'base64url')
+  assert.ok(topicIdBytes === TOPIC_ID_BYTES && identityHash.length === IDENTITY_HASH_BYTES)
+  assert.ok(fingerprint.length === FINGERPRINT_BYTES)
   into.set(identityHash, start + 16)
   into.set(fingerprint, start + 32)
   writeInt64(into, start + 48, facts.bornMs)

@@ -1,8 +1,8 @@
 import type { Fingerprint, PublishIdentity, StoredPart } from '../../broker/publish-claim.ts'
+import { producerDigest } from '../../broker/producer-digest.ts'
 import { shortDigest } from '../../broker/short-digest.ts'
 
 export const IDENTITY_HASH_BYTES = 16
-export const FINGERPRINT_BYTES = 16
 
 /** By what the engine knows a producer or key again. */
 export interface ProducerKey {
@@ -32,6 +32,10 @@ export type ProducerName =
   | Pick<Extract<PublishIdentity, { kind: 'key' }>, 'kind' | 'key'>
 
 export function producerKey(topicId: string, identity: ProducerName): ProducerKey {
-  const text = identity.kind === 'sequence' ? identity.producerId : identity.key
-  return { topicId, kind: identity.kind, identityHash: shortDigest(text) }
+  const { kind } = identity
+  return {
+    topicId,
+    kind,
+    identityHash: kind === 'key' ? shortDigest(identity.key) : producerDigest(identity.producerId).bytes,
+  }
 }

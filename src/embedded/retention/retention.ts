@@ -101,8 +101,7 @@ export class Retention {
     const { clock } = this.#options
     const due: PartitionLog[] = []
     let stepMs = clock.monotonic()
-    const logs = [...directory.partitions()]
-    for (const log of logs) {
+    for (const log of directory.partitions()) {
       if (this.#stopped || !isServed(log)) continue
       const times = await this.#fileTimes(log)
       const verdict = this.#verdict(log, times)
@@ -140,8 +139,8 @@ export class Retention {
     if (!cleanupPolicy.includes('delete') || retentionMs < 0) return times
     for (const segment of log.segments) {
       if (segment.maxTimestamp >= 0) continue
-      // Compaction wrote the file anew, and handed the time of its oldest predecessors on.
-      times.set(segment, segment.generation > 0 ? segment.createdMs : await this.#modifiedMs(segment))
+      // Compaction hands the file's time on. Of an empty one it hardly matters.
+      times.set(segment, segment.sizeBytes === 0 ? segment.createdMs : await this.#modifiedMs(segment))
     }
     return times
   }
@@ -151,7 +150,8 @@ export class Retention {
       return (await this.#options.fileSystem.stat(segment.path)).modifiedMs
     } catch (error) {
       if (!isMissing(error)) throw error
-      return segment.createdMs
+      // It is being renamed, or replaced: the next check knows.
+      return Infinity
     }
   }
 

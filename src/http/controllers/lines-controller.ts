@@ -59,7 +59,11 @@ export class LinesController implements Controller {
     app.post(
       '/topics/:topic/lines',
       { schema: PublishLines, config: { publishes: true, ...published } },
-      ({ params, query, body }, reply) => this.publish(params.topic, query, body, reply),
+      async ({ params, query, body }, reply) => {
+        await this.publish(params.topic, query, body, reply)
+        // Else a reply that has begun, but whose head is not written yet, would be taken for none.
+        return reply
+      },
     )
     app.get('/topics/:topic/lines', { schema: browseLines(limits), config }, async ({ params, query }, reply) => {
       const page = new LinesPage(formatsOf(query), load.replies.hold(reply.raw))

@@ -48,6 +48,7 @@ export class RawController implements Controller {
     try {
       const identity = identityOf(reply.request, value)
       const { acks, compression } = query
+      if (query.key !== undefined) refuseUndecodable(reply.request.raw.url ?? '')
       if (identity !== undefined) refuseTimeFromNow(query.timestamp)
       const columns = recordOf(value, query, this.#deps.clock.now())
       const result = await this.#deps.publish.publish(topic, columns, { acks, compression, identity })
@@ -91,6 +92,19 @@ function recordOf(value: Buffer, query: RawQuery, nowMs: number): RecordColumns 
   if (query.partition !== undefined) columns.partition[record] = query.partition
   if (query.timestamp !== undefined) columns.timestamp[record] = parseTime(query.timestamp, nowMs, 'timestamp')
   return columns
+}
+
+/** What cannot be decoded would be taken as it is spelled: another key than was meant, in another partition. */
+function refuseUndecodable(url: string): void {
+  try {
+    decodeURIComponent(url.slice(url.indexOf('?') + 1))
+  } catch {
+    throw invalid(
+      'key',
+      'The query is not percent-encoded UTF-8, so that the key cannot be told: send "%" as %25, and bytes that are no ' +
+        'UTF-8 as base64 with keyEncoding=base64.',
+    )
+  }
 }
 
 function keyOf({ key, keyEncoding }: RawQuery): Buffer | undefined {

@@ -2,8 +2,8 @@ import type { GroupOutcome } from './lines-progress.ts'
 import type { LineGroup } from './line-group.ts'
 
 /** As many as keep the log busy while the next ones are read, and no more memory than that. */
-const MAX_GROUPS = 16
-const MAX_BYTES = 4 * 1024 * 1024
+const MAX_GROUPS = 12
+const MAX_BYTES = 3 * 1024 * 1024
 
 interface GroupUnderWay {
   readonly group: LineGroup

@@ -120,13 +120,21 @@ export class LinesUpload {
       await this.#publishGroup()
     }
     this.#group.forgetBlanks()
+    const feedAt = piece.indexOf(LINE_FEED)
+    this.#checkLineLength(feedAt < 0 ? piece.length : feedAt)
     await this.#makeRoom(piece.length)
     const endOfLines = piece.lastIndexOf(LINE_FEED) + 1
     const before = this.#group.filled
     this.#group.append(piece)
     this.#deps.memory.buffers.giveBack(piece)
     if (endOfLines > 0) await this.#read(before + endOfLines)
-    if (this.#group.filled - this.#group.position > this.#request.maxLineBytes) throw this.#lineTooLong()
+    this.#checkLineLength(0)
+  }
+
+  /** Of the line that was begun and goes on with so many bytes: before there is memory for them. */
+  #checkLineLength(further: number): void {
+    const { filled, position } = this.#group
+    if (filled - position + further > this.#request.maxLineBytes) throw this.#lineTooLong()
   }
 
   /** Reads the lines up to there, of which one ends there, and publishes those that fill groups. */

@@ -4,14 +4,19 @@ import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
+import { crc32c } from '../../../src/codec/crc32c.ts'
 import {
   assignOffsets,
   baseOffset,
+  baseSequence,
+  baseTimestamp,
   batchSizeBytes,
   checkBatch,
   deleteHorizonMs,
   lastOffset,
   maxTimestamp,
+  producerEpoch,
+  producerId,
   recordCount,
   setLogAppendTime,
 } from '../../../src/codec/record-batch.ts'
@@ -44,7 +49,11 @@ class LogOnDisk {
   }
 
   /** One segment of these batches. */
-  addSegment(batches: readonly (readonly PlannedRecord[])[], hasAppendTime = false): void {
+  addSegment(
+    batches: readonly (readonly PlannedRecord[])[],
+    hasAppendTime = false,
+    producer?: { readonly id: bigint; readonly epoch: number; readonly sequence: number },
+  ): void {
     const base = this.endOffset
     const bytes = batches.map((records) => {
       const batch = encodeBatch(
@@ -55,6 +64,12 @@ class LogOnDisk {
           timestamp: START_MS + ((this.endOffset + place) % 7) * 100_000,
         })),
       )
+      if (producer) {
+        batch.writeBigInt64BE(producer.id, 43)
+        batch.writeInt16BE(producer.epoch, 51)
+        batch.writeInt32BE(producer.sequence, 53)
+        batch.writeUInt32BE(crc32c(batch.subarray(21)), 17)
+      }
       if (hasAppendTime) setLogAppendTime(batch, 0, START_MS + this.endOffset)
       assignOffsets(batch, 0, this.endOffset, 0)
       this.endOffset += records.length
@@ -243,6 +258,32 @@ test('a tombstone stays until the delete horizon that its first round gave it, a
   assert.deepEqual(seen(log), ['1 b=2', '2 a=', '3 c=3'])
   log.clean({ nowMs: START_MS + DELETE_RETENTION_MS })
   assert.deepEqual(seen(log), ['1 b=2', '3 c=3'])
+})
+
+test('the batch a round ends with leaves its header, and so does that of a producer’s last records', (t) => {
+  const log = new LogOnDisk(tempDirectory(t))
+  const keyless = { key: null, value: 'dropped' }
+  log.addSegment([[keyless, keyless], [{ key: 'a', value: '1' }], [keyless, keyless, keyless]])
+  const [first, , last] = log.batches()
+  assert.ok(first && last)
+  log.clean()
+  assert.deepEqual(seen(log), ['2 a=1'])
+  const headers = log.batches().filter((batch) => recordCount(batch, 0) === 0)
+  assert.deepEqual(
+    headers.map((batch) => [batch.length, baseOffset(batch, 0), lastOffset(batch, 0), maxTimestamp(batch, 0)]),
+    [[61, 3, 5, maxTimestamp(last, 0)]],
+  )
+
+  const producers = new LogOnDisk(tempDirectory(t))
+  producers.addSegment([[keyless, keyless], [{ key: 'a', value: '1' }]], false, { id: 77n, epoch: 3, sequence: 9 })
+  producers.clean({ lastOffsetsOfProducers: new Map([[77n, 1]]) })
+  assert.deepEqual(seen(producers), ['2 a=1'])
+  const [header] = producers.batches()
+  assert.ok(header)
+  assert.deepEqual([header.length, lastOffset(header, 0), producerId(header, 0)], [61, 1, 77n])
+  assert.deepEqual([producerEpoch(header, 0), baseSequence(header, 0), baseTimestamp(header, 0)], [3, 9, -1])
+  producers.clean()
+  assert.equal(producers.batches().length, 1)
 })
 
 test('damage ends a round, and nothing half-made is left', (t) => {

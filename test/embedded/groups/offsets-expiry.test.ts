@@ -82,6 +82,35 @@ test('what a member is subscribed to stays, whatever its age', async (t) => {
   release()
   clock.advance(50_000)
   await pass(2)
+  assert.equal((await groups.committed('a')).length, 1)
+  await pass(7 * 24)
+  assert.deepEqual(await groups.list(), [])
+})
+
+test('what a member was subscribed to until now stays for nearly the retention time, through a restart too', async (t) => {
+  const { groups, clock, pass, start } = await setup(t)
+  await commit(groups, 'a', 'orders')
+  await groups.membership.join({ group: 'a', memberId: 'm1', topics: ['orders'], maxPollIntervalMs: 60_000 })
+  const release = groups.membership.holdSession('a', 'm1')
+  await pass(400)
+  release()
+  await groups.close()
+  const restarted = await start()
+  clock.advance(50_000)
+  await pass(5 * 24)
+  assert.equal((await restarted.committed('a'))[0]?.nextOffset, 1)
+  await pass(2 * 24)
+  assert.deepEqual(await restarted.list(), [])
+})
+
+test('an offset that is committed again counts from then, whether it moves or not', async (t) => {
+  const { groups, pass } = await setup(t)
+  for (let day = 0; day < 10; day++) {
+    await commit(groups, 'a', 'orders')
+    await pass(24)
+    assert.equal((await groups.committed('a')).length, 1)
+  }
+  await pass(7 * 24)
   assert.deepEqual(await groups.list(), [])
 })
 

@@ -119,6 +119,23 @@ describe('SqliteSegmentIndex', () => {
     assert.deepEqual(logger.lines, [])
   })
 
+  it('fills in the entries of a segment that was written whole', async (t) => {
+    const directory = await newDirectory(t)
+    const partition = await storedLog(directory)
+    const index = openIn(t, directory)
+    index.rebuildFrom(() => [])
+    await index.settled()
+    const [segment] = partition.indexedSegments(600)
+    assert.ok(segment)
+    assert.equal(index.floorOffset(segment.key, 1e9), undefined)
+    index.fillIn(segment)
+    index.fillIn({ ...segment, key: { ...segment.key, generation: 1 }, path: `${segment.path}.gone` })
+    while (index.floorOffset(segment.key, 1e9) === undefined) await new Promise((resolve) => setImmediate(resolve))
+    const found = index.floorOffset(segment.key, 1e9)
+    assert.ok(partition.batches.some(({ baseOffset, position }) => baseOffset === found?.baseOffset && position === found.position)) // prettier-ignore
+    assert.equal(index.floorOffset({ ...segment.key, generation: 1 }, 1e9), undefined)
+  })
+
   it('begins anew with a file of another kind or version, and one whose building was cut off', async (t) => {
     const directory = await newDirectory(t)
     const partition = await storedLog(directory)

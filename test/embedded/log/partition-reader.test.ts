@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import * as path from 'node:path'
@@ -429,6 +430,39 @@ describe('PartitionReader.findByTime', () => {
     const found = reader.findByTime(partition, 15)
     for (const { bytes } of partition.tail.splice(0)) releaseBatch(bytes)
     assert.deepEqual(await found, { offset: 1, timestamp: 20 })
+  })
+
+  it('searches anew where the segment is removed or replaced meanwhile', async (t) => {
+    const changes: ((partition: StoredPartition) => void)[] = [
+      (partition) => {
+        partition.segments.shift()
+        partition.logStartOffset = 3
+      },
+      (partition) => {
+        const [first] = partition.segments
+        assert.ok(first)
+        const cleaned = Buffer.concat([0, 2].map((batch) => partition.batches[batch]!.bytes))
+        const replaced = { ...first, generation: 1, path: `${first.path}.swap`, fileBytes: cleaned.length }
+        writeFileSync(replaced.path, cleaned)
+        partition.segments[0] = replaced
+      },
+    ]
+    const found = []
+    for (const change of changes) {
+      const { partition, reader, index } = await scene(t)
+      for (const time of [10, 20, 30]) partition.append([time], 100)
+      await partition.lay({ forget: true })
+      partition.roll()
+      partition.append([40], 100)
+      await partition.lay({ forget: true })
+      // The walk asks the index once the file is open.
+      t.mock.method(index, 'floorTime', () => change(partition), { times: 1 })
+      found.push(await reader.findByTime(partition, 15))
+    }
+    assert.deepEqual(found, [
+      { offset: 3, timestamp: 40 },
+      { offset: 2, timestamp: 30 },
+    ])
   })
 
   it('passes over damage and fences', async (t) => {
