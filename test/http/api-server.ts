@@ -35,7 +35,7 @@ export interface ApiServerOptions
   extends Partial<HttpOptions>, Partial<BrokerSettings>, Partial<RecordLimits>, Partial<HttpLoadLimits> {
   readonly observeOperation?: ServerDependencies['observeOperation']
   /** Of the log that the test can look at. */
-  readonly logLevel?: 'debug' | 'error'
+  readonly logLevel?: 'debug' | 'warn' | 'error'
 }
 
 /** A listening server over an engine in memory, whose replies are all checked. Closed after the test. */
