@@ -3,10 +3,12 @@ import { test } from 'node:test'
 import { openEmbeddedEngine } from '../support/embedded-engine.ts'
 import { tempDirectory } from '../support/temp-directory.ts'
 import { engineConformance } from './engine-conformance.ts'
+import { allPromises } from './engine-under-test.ts'
 
 engineConformance({
   name: 'embedded engine',
   durability: 'fsync',
+  promises: allPromises,
   test,
   concurrency: 4,
   make: (t) => openEmbeddedEngine(t),
@@ -15,6 +17,7 @@ engineConformance({
 engineConformance({
   name: 'embedded engine on three log directories',
   durability: 'fsync',
+  promises: allPromises,
   test,
   concurrency: 4,
   make: (t) => {
