@@ -19,12 +19,18 @@ export function commandLineAction(sources: ConfigSources, version: string): Comm
   try {
     const loaded = loadConfig(sources)
     if (wanted === 'check-config') return { kind: 'print', text: checked(loaded), exitCode: 0 }
+    if (wanted === 'repair' && loaded.config.engine === 'kafka')
+      return { kind: 'fail', text: nothingToRepair, exitCode: 2 }
     return { kind: wanted, loaded }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     return { kind: 'fail', text: `${error.problems.join('\n')}\n`, exitCode: 2 }
   }
 }
+
+const nothingToRepair =
+  'repair: it mends the catalogue of a data directory, and engine=kafka has none; what a cluster keeps is repaired with ' +
+  "Kafka's own tools\n"
 
 /** One `name=value` a line, and behind it where it comes from. */
 function checked({ rows, warnings }: LoadedConfig): string {

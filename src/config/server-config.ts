@@ -1,5 +1,6 @@
 import type { BrokerTopicDefaults } from '../broker/topic-config-definitions.ts'
 import { clusterSettings as cluster } from './cluster-settings.ts'
+import { warnOfEmbeddedSettings } from './embedded-settings.ts'
 import { kafkaSettings as kafka } from './kafka-settings.ts'
 import { readListeners, type Listener } from './listeners.ts'
 import { posthornSettings as ours } from './posthorn-settings.ts'
@@ -132,6 +133,7 @@ function readGroupConfig(read: Read) {
 /** Of how a cluster is reached. */
 function readClusterConfig(reader: SettingsReader, engine: 'embedded' | 'kafka') {
   if (engine === 'embedded') warnOfIdleClusterSettings(reader)
+  else warnOfEmbeddedSettings(reader)
   return {
     bootstrapServers: reader.value(cluster.bootstrapServers),
     clientId: reader.value(cluster.clientId),

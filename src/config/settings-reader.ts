@@ -54,7 +54,7 @@ export class SettingsReader {
   }
 
   /** The setting that counts for this definition, if somebody gave one. */
-  given(definition: SettingDefinition): Setting | undefined {
+  given(definition: Pick<SettingDefinition, 'synonyms'>): Setting | undefined {
     return this.#choose(definition.synonyms)?.setting
   }
 

@@ -54,6 +54,29 @@ test('--port and --log-dirs are short for settings', () => {
   assert.deepEqual(action.loaded.config.logDirs, ['/a', '/b'])
 })
 
+test('with engine=kafka there is nothing to repair, and --check-config shows how the cluster is reached', () => {
+  const kafka = ['--set', 'engine=kafka', '--set', 'bootstrap.servers=kafka-1:9092', '--set', 'log.dirs=/a']
+  const refused = run('repair', ...kafka)
+  assert.ok(refused.kind === 'fail')
+  assert.equal(refused.exitCode, 2)
+  assert.match(refused.text, /^repair: .*engine=kafka has none; .*Kafka's own tools\n$/)
+  const password = [
+    '--set',
+    'security.protocol=SASL_SSL',
+    '--set',
+    'sasl.username=u',
+    '--set',
+    'sasl.password=p4ssw0rd',
+  ]
+  const checked = run('--check-config', ...kafka, ...password)
+  assert.ok(checked.kind === 'print')
+  assert.match(checked.text, /^# warning: log\.dirs=\/a \(--set\) has no effect with engine=kafka: /m)
+  assert.match(checked.text, /^bootstrap\.servers=kafka-1:9092 +# --set$/m)
+  assert.match(checked.text, /^sasl\.password=… +# --set$/m)
+  assert.doesNotMatch(checked.text, /p4ssw0rd/)
+  assert.equal(run('--check-config', '--set', 'engine=kafka').kind, 'fail')
+})
+
 test('repair takes the settings that the server takes, and no further word', () => {
   const action = run('repair', '--log-dirs', '/a,/b')
   assert.equal(action.kind, 'repair')

@@ -171,6 +171,28 @@ test('a cluster is reached with settings that fit together, and only with engine
   assert.deepEqual(warnings, ['without effect while engine=embedded: request.timeout.ms, ssl.keystore.location'])
 })
 
+test('with engine=kafka each setting that only the embedded engine has a use for is one warning, if it was given', () => {
+  const kafka = ['engine=kafka', 'bootstrap.servers=a:9092'] as const
+  assert.deepEqual(load(set(...kafka)).warnings, [])
+  const useful = ['num.partitions=3', 'delete.topic.enable=false', 'request.max.bytes=1000000', 'log.level=warn']
+  assert.deepEqual(load(set(...kafka, ...useful)).warnings, [])
+  const idle = [
+    'log.dir=/a',
+    'node.id=7',
+    'log.retention.hours=1',
+    'offsets.retention.minutes=5',
+    'log.cleaner.threads=2',
+  ]
+  assert.deepEqual(load(set(...kafka, ...idle)).warnings, [
+    'log.dir=/a (--set) has no effect with engine=kafka: a gateway keeps no records on its own disks',
+    'node.id=7 (--set) has no effect with engine=kafka: a gateway is no node of the cluster',
+    'log.cleaner.threads=2 (--set) has no effect with engine=kafka: the brokers remove and compact, as they are set',
+    'log.retention.hours=1 (--set) has no effect with engine=kafka: a topic has from its brokers what it does not set itself',
+    'offsets.retention.minutes=5 (--set) has no effect with engine=kafka: the brokers keep the groups, as they are set',
+  ])
+  assert.deepEqual(load(set(...idle)).warnings, [], 'with the embedded engine they have their effect')
+})
+
 test("a topic's name for a setting leads to the server's", () => {
   assert.match(problems(set('retention.ms=1'))[0] ?? '', /the server's setting behind it is log\.retention\.ms$/)
 })
