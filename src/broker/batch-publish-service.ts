@@ -1,6 +1,12 @@
 import { allocateBatch } from '../codec/batch-buffer.ts'
 import type { ScannedBatch } from '../codec/batch-scan.ts'
-import { type BatchProducer, setProducer } from '../codec/record-batch.ts'
+import {
+  type BatchProducer,
+  clearProducer,
+  hasProducerId,
+  isTransactional,
+  setProducer,
+} from '../codec/record-batch.ts'
 import { checkBatches, checkConverted } from './batch-checks.ts'
 import { compressionFor } from './batch-compression.ts'
 import { batchProducerOf } from './batch-producer.ts'
@@ -172,7 +178,10 @@ function failedAppend(error: BrokerError): BrokerError {
   return new BrokerError(error.code, error.message, { ...error.options, stored, cause: error })
 }
 
-/** The engine keeps a batch for long, and its memory with it: not that of the body around it. */
+/**
+ * The engine keeps a batch for long, and its memory with it: not that of the body around it. Whose request the batch was
+ * where it was read says nothing here.
+ */
 function copied(
   body: Buffer,
   { position, sizeBytes, recordCount, newestTimestamp }: ScannedBatch,
@@ -180,6 +189,7 @@ function copied(
 ): EncodedBatch {
   const bytes = allocateBatch(sizeBytes)
   body.copy(bytes, 0, position, position + sizeBytes)
+  if (hasProducerId(bytes, 0) || isTransactional(bytes, 0)) clearProducer(bytes, 0)
   if (producer !== undefined) setProducer(bytes, 0, producer)
   return { bytes, recordCount, maxTimestamp: newestTimestamp }
 }

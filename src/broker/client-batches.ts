@@ -2,15 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { BatchScan, type ScannedBatch } from '../codec/batch-scan.ts'
 import { decompressBatch, decompressBatchSync } from '../codec/compressed-batch.ts'
 import { CorruptBatchError, DecompressedTooLargeError } from '../codec/corrupt-batch-error.ts'
-import {
-  attributes,
-  batchSizeBytes,
-  compressionCodec,
-  isControl,
-  isLogAppendTime,
-  isTransactional,
-  producerId,
-} from '../codec/record-batch.ts'
+import { attributes, batchSizeBytes, compressionCodec, isControl, isLogAppendTime } from '../codec/record-batch.ts'
 import { BrokerError } from './broker-error.ts'
 import type { CodecJobs } from './codec-jobs.ts'
 import { DECOMPRESSED_BATCH_MAX_BYTES } from './decompressed-batches.ts'
@@ -195,24 +187,13 @@ function corruptContent(error: CorruptBatchError, at: number, batch: number, rec
 /** What a batch may not claim: it is for the broker, or for a later server, to say. */
 function refuseHeader(body: Buffer, at: number, batch: number): void {
   const place = { batch, byte: at }
-  const bits = attributes(body, at)
-  if (bits !== 0) refuseAttributes(body, place)
-  const id = producerId(body, at)
-  if (id === -1n) return
-  throw refusedBatch(
-    'INVALID_RECORD',
-    place,
-    `It has the producer id ${id}: only batches without one (−1) are taken. Encode it with enable.idempotence=false.`,
-  )
+  if (attributes(body, at) !== 0) refuseAttributes(body, place)
 }
 
 function refuseAttributes(body: Buffer, place: BatchPlace): void {
   const { byte: at } = place
   if (isControl(body, at)) {
     throw refusedBatch('INVALID_RECORD', place, 'It is a control batch, which only a broker writes.')
-  }
-  if (isTransactional(body, at)) {
-    throw refusedBatch('INVALID_RECORD', place, 'It is transactional: there are no transactions. Encode it without.')
   }
   if (isLogAppendTime(body, at)) {
     const reason =

@@ -188,6 +188,12 @@ export function setTransaction(buf: Buffer, at: number, producer: BatchProducer)
   setProducer(buf, at, producer)
 }
 
+/** The batch of a log as a new producer without an identity would send it: nobody's, in no transaction. Computes a new CRC. */
+export function clearProducer(buf: Buffer, at: number): void {
+  buf.writeInt16BE(attributes(buf, at) & ~TRANSACTIONAL_BIT, at + ATTRIBUTES)
+  setProducer(buf, at, { id: -1n, epoch: -1, sequence: -1 })
+}
+
 function writeProducer(buf: Buffer, at: number, { id, epoch, sequence }: BatchProducer): void {
   buf.writeBigInt64BE(id, at + PRODUCER_ID)
   buf.writeInt16BE(epoch, at + PRODUCER_EPOCH)

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { BrokerError } from '../../src/broker/broker-error.ts'
 import { crc32c } from '../../src/codec/crc32c.ts'
-import { batchSizeBytes } from '../../src/codec/record-batch.ts'
+import { attributes, baseSequence, batchSizeBytes, producerId } from '../../src/codec/record-batch.ts'
 import { goldenBatch, goldenRecord } from '../support/golden-batch.ts'
 import { anyRecord, decodeBatch, encodeBatch, type PlainRecord } from '../support/record-spans.ts'
 import { startApi, type ApiServer } from './api-server.ts'
@@ -135,7 +135,7 @@ const HEADER = { attributes: 21, lastOffsetDelta: 23, maxTimestamp: 35, producer
 test('what is no sound batch is refused with its place, and nothing is stored', async (t) => {
   const server = await startWithTopic(t)
   const two = encodeBatch([record('a'), record('b')])
-  const attributes = (bits: number) => changed(two, (copy) => copy.writeInt16BE(bits, HEADER.attributes))
+  const withAttributes = (bits: number) => changed(two, (copy) => copy.writeInt16BE(bits, HEADER.attributes))
   const cases: readonly (readonly [string, Buffer, number, string, RegExp, Record<string, unknown>?])[] = [
     ['nothing', Buffer.alloc(0), 400, 'INVALID_REQUEST', /no body/],
     ['a few bytes', Buffer.from('abc'), 422, 'CORRUPT_MESSAGE', /3 bytes are too few/, { batch: 0, byte: 0 }],
@@ -207,22 +207,21 @@ test('what is no sound batch is refused with its place, and nothing is stored', 
       'CORRUPT_MESSAGE',
       /maxTimestamp/,
     ],
-    ['no gzip', attributes(1), 422, 'CORRUPT_MESSAGE', /gzip content cannot be decompressed/, { batch: 0, byte: 61 }],
-    ['no snappy', attributes(2), 422, 'CORRUPT_MESSAGE', /Snappy/],
-    ['no lz4', attributes(3), 422, 'CORRUPT_MESSAGE', /LZ4/],
-    ['no zstd', attributes(4), 422, 'CORRUPT_MESSAGE', /Zstandard/],
-    ['codec 7', attributes(7), 422, 'CORRUPT_MESSAGE', /codec 7/],
-    ['LogAppendTime', attributes(8), 422, 'INVALID_TIMESTAMP', /LogAppendTime/],
-    ['a transaction', attributes(16), 422, 'INVALID_RECORD', /transactional/],
-    ['a control batch', attributes(32), 422, 'INVALID_RECORD', /control/],
-    ['a delete horizon', attributes(64), 422, 'INVALID_RECORD', /0x40/],
     [
-      'a producer',
-      changed(two, (copy) => copy.writeBigInt64BE(7n, HEADER.producerId)),
+      'no gzip',
+      withAttributes(1),
       422,
-      'INVALID_RECORD',
-      /producer id 7/,
+      'CORRUPT_MESSAGE',
+      /gzip content cannot be decompressed/,
+      { batch: 0, byte: 61 },
     ],
+    ['no snappy', withAttributes(2), 422, 'CORRUPT_MESSAGE', /Snappy/],
+    ['no lz4', withAttributes(3), 422, 'CORRUPT_MESSAGE', /LZ4/],
+    ['no zstd', withAttributes(4), 422, 'CORRUPT_MESSAGE', /Zstandard/],
+    ['codec 7', withAttributes(7), 422, 'CORRUPT_MESSAGE', /codec 7/],
+    ['LogAppendTime', withAttributes(8), 422, 'INVALID_TIMESTAMP', /LogAppendTime/],
+    ['a control batch', withAttributes(32), 422, 'INVALID_RECORD', /control/],
+    ['a delete horizon', withAttributes(64), 422, 'INVALID_RECORD', /0x40/],
     [
       'a late time',
       encodeBatch([record('a'), record('b', NOW + 3_600_001)]),
@@ -246,6 +245,35 @@ test('what is no sound batch is refused with its place, and nothing is stored', 
   const late = await post(server, Buffer.concat([two, encodeBatch([record('a'), record('b', NOW * 2)])]))
   assert.equal(late.json().errors[0].pointer, '/batches/1/records/1/timestamp')
   assert.equal(server.engine.memoryPartition('orders', 0).highWatermark, 1, 'the one golden batch that stood alone')
+})
+
+test('whose request a batch was elsewhere is taken off: what was read can be published again', async (t) => {
+  const server = await startWithTopic(t)
+  const elsewhere = changed(encodeBatch([record('a'), record('b')]), (copy) => {
+    copy.writeInt16BE(16, HEADER.attributes)
+    copy.writeBigInt64BE(7n, HEADER.producerId)
+    copy.writeInt16BE(3, HEADER.producerId + 8)
+    copy.writeInt32BE(5, HEADER.producerId + 10)
+  })
+  assert.equal((await post(server, elsewhere)).status, 200)
+  const producer = { 'content-type': MEDIA_TYPE, 'producer-id': 'shop-1', 'producer-sequence': '0' }
+  const once = { method: 'POST', headers: producer, body: new Uint8Array(elsewhere) }
+  assert.equal((await call(server, path, once)).status, 200)
+  const read = await call(server, path)
+  const [plain, counted] = split(read.bytes)
+  assert.ok(plain && counted)
+  assert.deepEqual([attributes(plain, 0), producerId(plain, 0), baseSequence(plain, 0)], [0, -1n, -1])
+  assert.deepEqual([attributes(counted, 0), baseSequence(counted, 0)], [0, 0])
+  const again = await post(server, read.bytes)
+  assert.deepEqual(again.json().batches, [
+    { baseOffset: 4, lastOffset: 5 },
+    { baseOffset: 6, lastOffset: 7 },
+  ])
+  const all = split((await call(server, path)).bytes).flatMap((batch) => decodeBatch(batch))
+  assert.deepEqual(
+    all.map(({ value }) => value?.toString()),
+    ['a', 'b', 'a', 'b', 'a', 'b', 'a', 'b'],
+  )
 })
 
 test('of very many faults a hundred are told with their places, and all are counted', async (t) => {

@@ -19,8 +19,9 @@ export const PublishBatches = {
     '(gzip, snappy, lz4, zstd), and stay so unless the topic’s `compression.type` asks for another codec. All are checked ' +
     'to the last record before any is written: sizes, CRC, record count, dense offsets, timestamps, keys where the topic ' +
     'is compacted, `max.message.bytes`; what they hold decompressed counts as the body does (`request.max.bytes`). ' +
-    'Refused: a producer id, transactional and control batches. A refusal names `batch`, `record` and `byte`. An unknown topic is created where the server is set to. With `Producer-Id` and ' +
-    '`Producer-Sequence`, or an `Idempotency-Key`, a request can be sent again: it is stored once.',
+    'So what was read as batches can be published as batches (of topics that are not compacted, with CreateTime); the producer and transaction they had where they were read are ' +
+    'taken off. Refused: control batches. A refusal names `batch`, `record` and `byte`. An unknown topic is created where ' +
+    'the server is set to. With `Producer-Id` and `Producer-Sequence`, or an `Idempotency-Key`, a request can be sent again: it is stored once.',
   tags,
   consumes: [BATCHES_MEDIA_TYPE],
   headers: identityHeaders,
