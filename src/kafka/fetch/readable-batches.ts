@@ -57,7 +57,8 @@ class CommittedRecords {
 
   constructor(records: Buffer, fromOffset: number, aborted: readonly AbortedTransaction[]) {
     this.#records = records
-    this.#aborted = aborted
+    // A broker tells them in the order in which they ended (Kafka's consumer sorts them, too).
+    this.#aborted = aborted.toSorted((one, other) => one.firstOffset - other.firstOffset)
     this.#nextOffset = fromOffset
   }
 

@@ -106,7 +106,7 @@ function logOf(steps: readonly Step[]): { entries: LogEntry[]; aborted: AbortedT
     entries.push({ bytes: dataBatch(values, offset, step.producer), values })
     offset += step.count
   }
-  aborted.sort((one, other) => one.firstOffset - other.firstOffset)
+  // In the order in which they ended, as a broker's index of them has it.
   return { entries, aborted }
 }
 
