@@ -45,6 +45,7 @@ export class CallAttempts {
       try {
         return await attempt()
       } catch (error) {
+        if (stopping.aborted) throw stoppedError(error, options)
         const left = deadline - clock.monotonic()
         if (left <= 0 || !this.#isWorthAnother(error, options, failures)) throw finalError(error, options)
         await pause(Math.min(this.backoffMs(failures), left), clock, stopping)
@@ -60,7 +61,6 @@ export class CallAttempts {
   }
 
   #isWorthAnother(error: unknown, options: AttemptOptions, failures: number): boolean {
-    if (this.#around.stopping.aborted) return false
     const cause = sent(error)
     if (cause instanceof BrokerError) return error instanceof Unsent && cause.retriable
     if (isCredentialsFailure(cause)) return false
@@ -96,6 +96,14 @@ export function unsent<T>(work: Promise<T>): Promise<T> {
 /** What is behind it, whether something was sent or not. */
 export function sent(error: unknown): unknown {
   return error instanceof Unsent ? error.cause : error
+}
+
+/** Of a call that was under way when the gateway stopped. */
+function stoppedError(error: unknown, options: AttemptOptions): BrokerError {
+  if (error instanceof Unsent) return stoppingError()
+  if (!isConnectionFailure(error) || options.repeatable === false) return finalError(error, options)
+  const { message, code } = stoppingError()
+  return new BrokerError(code, message, { retryAfterSeconds: 5, cause: error })
 }
 
 function finalError(error: unknown, { doing, repeatable }: AttemptOptions): BrokerError {

@@ -15,7 +15,8 @@ import {
   withErrorsInIt,
 } from './kafka-errors.ts'
 import { MetadataKeeper } from './metadata-keeper.ts'
-import { NodeConnections } from './node-connections.ts'
+import { answersNewcomers, NodeConnections } from './node-connections.ts'
+import { NodeDoubts } from './node-doubts.ts'
 import { withinMs } from './time-limits.ts'
 
 /**
@@ -47,14 +48,23 @@ export class ClusterClient {
   readonly #coordinators = new Map<string, number>()
   readonly #stopping = new AbortController()
   readonly #metadata: MetadataKeeper
+  readonly #doubts: NodeDoubts
   readonly #attempts: CallAttempts
   #lastAnswerAt = Number.NEGATIVE_INFINITY
 
   constructor(options: ClusterOptions) {
     this.options = options
-    const connections = (): NodeConnections => new NodeConnections(options.clientId, connectionOptions(options))
+    const { clientId, clock, logger } = options
+    const how = connectionOptions(options)
+    const connections = (): NodeConnections => new NodeConnections(clientId, how, clock)
     this.#lanes = { control: connections(), groups: connections(), produce: connections(), fetch: connections() }
-    this.#metadata = new MetadataKeeper(options, this.#lanes.control, this.stopping)
+    this.#doubts = new NodeDoubts({
+      probe: (node) => answersNewcomers(clientId, how, node, clock),
+      giveUp: (node) => Object.values(this.#lanes).forEach((lane) => lane.giveUp(node)),
+      clock,
+      logger,
+    })
+    this.#metadata = new MetadataKeeper(options, this.#lanes.control, this.stopping, this.#doubts)
     this.#attempts = new CallAttempts({
       options,
       stopping: this.stopping,
@@ -207,9 +217,16 @@ export class ClusterClient {
     this.#coordinators.set(key, nodeId)
   }
 
+  /** For those who call past this client: where no answer comes, the node may hang, and is asked whether it does. */
+  awaited<T>(nodeId: number, answer: Promise<T>): Promise<T> {
+    const node = this.metadata.nodes.get(nodeId)
+    return node === undefined ? answer : this.#doubts.watch(node, answer)
+  }
+
   async #call<T>(connection: Connection, call: Call<T>): Promise<T> {
     try {
-      const answer = await call(connection)
+      const node = this.#metadata.nodeAt(connection)
+      const answer = await (node === undefined ? call(connection) : this.#doubts.watch(node, call(connection)))
       this.answered()
       return answer
     } catch (error) {
@@ -233,7 +250,7 @@ export class ClusterClient {
   async #anyConnection(lane: Lane): Promise<Connection> {
     const connections = this.#lanes[lane]
     const addresses = this.#metadata.addresses()
-    const open = addresses.filter((address) => connections.has(address))
+    const open = addresses.filter((address) => connections.has(address) && !this.#metadata.isAvoided(address))
     let failure: unknown = unknownNode(-1)
     for (const address of [...open, ...addresses.filter((other) => !open.includes(other))]) {
       try {

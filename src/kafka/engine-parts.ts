@@ -59,7 +59,7 @@ export interface FetchPart {
   listOffsets(queries: readonly OffsetQuery[]): Promise<readonly OffsetAnswer[]>
   /** Reads refused because too many wait. */
   readonly refusals: number
-  /** Ends waiting reads with what there is. */
+  /** Ends waiting reads with what there is; resolves when those under way are answered. */
   close(): Promise<void>
 }
 

@@ -173,9 +173,7 @@ export class KafkaEngine implements Engine {
     this.#state = 'closing'
     this.#watch.stop()
     this.topics.close()
-    await this.#fetch.close()
-    await this.#groups.close()
-    await this.#produce.close()
+    await Promise.all([this.#fetch.close(), this.#groups.close(), this.#produce.close()])
     this.#state = 'closed'
     await this.#client.close()
   }

@@ -1,4 +1,4 @@
-import { metadataV12 } from '@platformatic/kafka'
+import { metadataV12, type Connection } from '@platformatic/kafka'
 import { BrokerError } from '../broker/broker-error.ts'
 import { clusterMetadata, newest, type ClusterMetadata, type ClusterNode } from './cluster-metadata.ts'
 import type { ClusterOptions } from './cluster-options.ts'
@@ -10,6 +10,8 @@ import {
   withErrorsInIt,
 } from './kafka-errors.ts'
 import type { NodeAddress, NodeConnections } from './node-connections.ts'
+import type { NodeDoubts } from './node-doubts.ts'
+import { stoppingError } from './stopping-error.ts'
 import { withinMs } from './time-limits.ts'
 
 /** How long one node is given before another one is asked. */
@@ -28,6 +30,7 @@ export class MetadataKeeper {
   readonly #options: ClusterOptions
   readonly #connections: NodeConnections
   readonly #stopping: AbortSignal
+  readonly #doubts: NodeDoubts
   readonly #listeners = new Set<(metadata: ClusterMetadata) => void>()
   #current = nothingYet
   #refreshing: Promise<void> | undefined
@@ -35,10 +38,12 @@ export class MetadataKeeper {
   /** Where nobody answers, nobody is given long. */
   isReachable = true
 
-  constructor(options: ClusterOptions, connections: NodeConnections, stopping: AbortSignal) {
+  // oxlint-disable-next-line max-params -- what it is made of
+  constructor(options: ClusterOptions, connections: NodeConnections, stopping: AbortSignal, doubts: NodeDoubts) {
     this.#options = options
     this.#connections = connections
     this.#stopping = stopping
+    this.#doubts = doubts
     stopping.addEventListener('abort', () => this.#listeners.clear())
   }
 
@@ -79,13 +84,30 @@ export class MetadataKeeper {
     return this.#nextRefresh
   }
 
-  /** The nodes in any order, then those we began with. */
+  /** The node that is reached there. */
+  nodeAt({ host, port }: Pick<Connection, 'host' | 'port'>): ClusterNode | undefined {
+    for (const node of this.#current.nodes.values()) if (node.host === host && node.port === port) return node
+    return undefined
+  }
+
+  /** A node that hung a moment ago: others are asked first. */
+  isAvoided(address: NodeAddress): boolean {
+    const node = this.nodeAt(address)
+    return node !== undefined && this.#doubts.isAvoided(node.nodeId)
+  }
+
+  /** The nodes in any order, those that hang last, then those we began with. */
   addresses(): NodeAddress[] {
-    const nodes: NodeAddress[] = shuffled([...this.#current.nodes.values()], this.#options.random)
+    const some = shuffled([...this.#current.nodes.values()], this.#options.random)
+    const nodes: NodeAddress[] = some.toSorted((a, b) => this.#avoided(a) - this.#avoided(b))
     const missing = this.#options.bootstrapServers.filter(
       ({ host, port }) => !nodes.some((node) => node.host === host && node.port === port),
     )
     return [...nodes, ...missing]
+  }
+
+  #avoided({ nodeId }: ClusterNode): number {
+    return this.#doubts.isAvoided(nodeId) ? 1 : 0
   }
 
   async #refresh(): Promise<void> {
@@ -99,6 +121,7 @@ export class MetadataKeeper {
         if (this.#stopping.aborted || isCredentialsFailure(error)) break
       }
     }
+    if (this.#stopping.aborted) throw stoppingError()
     throw nobodyAnswers(failures)
   }
 

@@ -1,4 +1,11 @@
-import { Connection, type ConnectionOptions } from '@platformatic/kafka'
+import { apiVersionsV3, Connection, type ConnectionOptions } from '@platformatic/kafka'
+import type { Clock } from '../broker/clock.ts'
+import { stoppingError } from './stopping-error.ts'
+import { withinMs } from './time-limits.ts'
+
+/** What is still to be written to a node that hangs is not waited for. */
+const CLOSE_LIMIT_MS = 500
+const PROBE_LIMIT_MS = 3000
 
 export interface NodeAddress {
   readonly host: string
@@ -12,16 +19,19 @@ export interface NodeAddress {
 export class NodeConnections {
   readonly #clientId: string
   readonly #options: ConnectionOptions
+  readonly #clock: Clock
   readonly #connections = new Map<string, { connection: Connection; ready: Promise<Connection> }>()
   #closed = false
 
-  constructor(clientId: string, options: ConnectionOptions) {
+  constructor(clientId: string, options: ConnectionOptions, clock: Clock) {
     this.#clientId = clientId
     this.#options = options
+    this.#clock = clock
   }
 
   /** Resolves when it is connected and logged in; rejects with the library's error. */
   get(address: NodeAddress): Promise<Connection> {
+    if (this.#closed) return Promise.reject(stoppingError())
     const key = keyOf(address)
     const known = this.#connections.get(key)
     if (known !== undefined && isUsable(known.connection)) return known.ready
@@ -37,11 +47,23 @@ export class NodeConnections {
     return this.#connections.size
   }
 
+  /** Ends the connection at once: what was asked on it comes to an error. */
+  giveUp(address: NodeAddress): void {
+    const key = keyOf(address)
+    const known = this.#connections.get(key)
+    this.#connections.delete(key)
+    known?.connection.socket?.destroy()
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     const open = [...this.#connections.values()]
     this.#connections.clear()
-    await Promise.allSettled(open.map(({ connection }) => connection.close()))
+    await Promise.all(open.map(({ connection }) => this.#end(connection)))
+  }
+
+  async #end(connection: Connection): Promise<void> {
+    await withinMs(connection.close(), CLOSE_LIMIT_MS, this.#clock).catch(() => connection.socket?.destroy())
   }
 
   #connect(key: string, { host, port }: NodeAddress): Promise<Connection> {
@@ -64,6 +86,30 @@ export class NodeConnections {
     await connection.connect(host, port)
     if (this.#closed) await connection.close()
     return connection
+  }
+}
+
+/** Whether a node answers on a connection of its own: what every broker answers at once, before anybody has logged in. */
+export async function answersNewcomers(
+  clientId: string,
+  options: ConnectionOptions,
+  { host, port }: NodeAddress,
+  clock: Clock,
+): Promise<boolean> {
+  const { sasl: _, ...open } = options
+  const connection = new Connection(clientId, open)
+  connection.on('error', () => {})
+  const ask = async (): Promise<unknown> => {
+    await connection.connect(host, port)
+    return await apiVersionsV3.api.async(connection, 'posthorn', '1')
+  }
+  try {
+    await withinMs(ask(), PROBE_LIMIT_MS, clock)
+    return true
+  } catch {
+    return false
+  } finally {
+    connection.socket?.destroy()
   }
 }
 

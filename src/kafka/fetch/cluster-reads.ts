@@ -11,6 +11,8 @@ import { WaitingRead, type WaitEnd } from './waiting-read.ts'
 
 /** Reads that wait at least so long need not look first where others wait already: what is on its way comes meanwhile. */
 const UNASKED_WAIT_MIN_MS = 100
+/** How long a stop waits for reads that look for records: their connections end behind it. */
+const CLOSE_WAIT_MS = 3000
 
 export interface ReadLimits {
   /** `fetch.waiting.max` */
@@ -28,6 +30,7 @@ export class ClusterReads {
   readonly #waiting = new Set<WaitingRead>()
   /** Reads that wait or may come to it, in the order they came. */
   readonly #patient = new Set<ReadRequest>()
+  readonly #underWay = new Set<Promise<unknown>>()
   readonly #forgetMetadata: () => void
   #closed = false
   #refusals = 0
@@ -45,8 +48,16 @@ export class ClusterReads {
   }
 
   /** See `Engine.read`. */
-  async read(given: ReadRequest): Promise<ReadResult> {
-    if (given.waitMs <= 0) return { partitions: await this.#reads.read(given) }
+  read(request: ReadRequest): Promise<ReadResult> {
+    const reading = this.#read(request)
+    this.#underWay.add(reading)
+    const answered = (): unknown => this.#underWay.delete(reading)
+    reading.then(answered, answered)
+    return reading
+  }
+
+  async #read(given: ReadRequest): Promise<ReadResult> {
+    if (given.waitMs <= 0) return { partitions: await this.#look(given) }
     const request = { ...given }
     this.#patient.add(request)
     try {
@@ -62,7 +73,7 @@ export class ClusterReads {
     for (let looks = 0; ; looks++) {
       const left = Math.max(0, deadline - clock.monotonic())
       const idle = looks === 0 && left >= UNASKED_WAIT_MIN_MS ? this.#idleReads(request.positions) : undefined
-      const partitions = idle ?? (await this.#reads.read({ ...request, waitMs: left }))
+      const partitions = idle ?? (await this.#look({ ...request, waitMs: left }))
       if (partitions.some(isAnswer)) return { partitions }
       const waitMs = deadline - clock.monotonic()
       if (waitMs <= 0 || this.#isOver(request.signal)) return { partitions }
@@ -74,11 +85,19 @@ export class ClusterReads {
     }
   }
 
-  /** Ends waiting reads with what there is. */
-  close(): void {
+  /** Ends waiting reads with what there is; resolves when those under way have looked, or do not come to it. */
+  async close(): Promise<void> {
     this.#closed = true
     this.#forgetMetadata()
     for (const waiting of this.#waiting) waiting.end('over')
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = this.#client.options.clock.setTimer(CLOSE_WAIT_MS, resolve)
+    await Promise.race([Promise.allSettled(this.#underWay), promise])
+    timer.cancel()
+  }
+
+  #look(request: ReadRequest): Promise<readonly PartitionRead[]> {
+    return this.#reads.read(request, () => this.#isOver(request.signal))
   }
 
   /** Where all positions are watched and nothing is there, nobody needs to be asked. */
@@ -136,7 +155,8 @@ export class ClusterReads {
     const made = new NodeWatch({
       nodeId,
       fetch: async (request) => {
-        const response = await fetchFrom(await this.#client.connectionTo(nodeId, 'fetch'), request)
+        const connection = await this.#client.connectionTo(nodeId, 'fetch')
+        const response = await this.#client.awaited(nodeId, fetchFrom(connection, request))
         this.#client.answered()
         return response
       },

@@ -10,9 +10,6 @@ export function createFetchPart({ client, limits }: EngineContext): FetchPart {
     get refusals() {
       return reads.refusals
     },
-    close: () => {
-      reads.close()
-      return Promise.resolve()
-    },
+    close: () => reads.close(),
   }
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../../broker/clock.ts'
 import type { ClusterClient } from '../cluster-client.ts'
 import type { ClusterTopic } from '../cluster-metadata.ts'
 import { asBrokerError, isConnectionFailure, isPassing, refusal } from '../kafka-errors.ts'
+import { stoppingError } from '../stopping-error.ts'
 import { pause } from '../time-limits.ts'
 import { partitionKeyOf, type PartitionId } from './fetch-request.ts'
 
@@ -35,7 +36,8 @@ export interface AskOptions<Q extends PartitionQuestion, A> {
   readonly patienceMs: number
   /** True where the others' answers are worth more at once than these. */
   readonly isEnough?: (answer: A) => boolean
-  readonly signal?: AbortSignal | undefined
+  /** True once nobody wants to wait: only what passes in a moment is still got over. */
+  readonly isOver?: () => boolean
   /** Completes "The cluster refused …". */
   readonly doing: string
 }
@@ -45,6 +47,8 @@ const LOOKS_FOR_UNKNOWN = 2
 
 /** A leader that is just being made is worth so much; a longer search is not, while others have answers. */
 const PATIENCE_WITH_ANSWERS_MS = 500
+/** Who waits no longer is still to be told what is there, rather than of a leader that is just being made. */
+const PATIENCE_WHEN_OVER_MS = 500
 
 interface Pending<Q> {
   readonly index: number
@@ -62,24 +66,30 @@ export async function askLeaders<Q extends PartitionQuestion, A>(
 ): Promise<readonly (A | BrokerError)[]> {
   const { clock } = client.options
   const start = clock.monotonic()
-  const deadline = start + options.patienceMs
+  let deadline = start + options.patienceMs
+  let isOver = false
   const answers = new Map<number, A | BrokerError>()
   let pending: readonly Pending<Q>[] = questions.map((question, index) => ({ index, question }))
   for (let failures = 0; ; failures++) {
     const passing = await askOnce(client, pending, options, answers, failures >= LOOKS_FOR_UNKNOWN)
     pending = passing.map(({ pending: { index, question } }) => ({ index, question }))
+    if (!isOver && options.isOver?.() === true) {
+      isOver = true
+      deadline = Math.min(deadline, clock.monotonic() + PATIENCE_WHEN_OVER_MS)
+    }
     const left = deadline - clock.monotonic()
     const enough = [...answers.values()].some(
       (answer) => !(answer instanceof BrokerError) && options.isEnough?.(answer),
     )
     const isTold = enough && clock.monotonic() - start >= PATIENCE_WITH_ANSWERS_MS
-    const isLast = left <= 0 || isTold || (failures > 0 && !client.reachable) || isEnded(client, options.signal)
+    const isStopped = client.stopping.aborted
+    const isLast = left <= 0 || isTold || (failures > 0 && !client.reachable) || isStopped
     if (pending.length === 0 || isLast) {
       for (const {
         pending: { index },
         error,
       } of passing)
-        answers.set(index, error)
+        answers.set(index, isStopped ? stoppingError() : error)
       return questions.map((_, index) => answers.get(index) ?? new BrokerError('UNKNOWN_SERVER_ERROR', 'no answer'))
     }
     if (failures > 0) await pause(Math.min(client.backoffMs(failures - 1), left), clock, client.stopping)
@@ -197,8 +207,4 @@ export function locate<Q extends PartitionQuestion>(client: LeaderDirectory, que
     )
   }
   return { question, topic, uuid: topic.uuid, partition, leader: found.leader }
-}
-
-function isEnded(client: LeaderDirectory, signal: AbortSignal | undefined): boolean {
-  return client.stopping.aborted || signal?.aborted === true
 }

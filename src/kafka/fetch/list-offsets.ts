@@ -48,7 +48,8 @@ async function askNode(
     })),
   }))
   const connection = await client.connectionTo(nodeId, 'control')
-  const response = await withErrorsInIt(listOffsetsV9.api.async(connection, CONSUMER, READ_COMMITTED, topics))
+  const asked = listOffsetsV9.api.async(connection, CONSUMER, READ_COMMITTED, topics)
+  const response = await withErrorsInIt(client.awaited(nodeId, asked))
   client.answered()
   return located.map(({ topic, partition }): Outcome<FoundOffset> => {
     const found = response.topics

@@ -2,7 +2,7 @@ import type { FetchMemory } from './fetch-memory.ts'
 import { partitionKeyOf, type FetchPosition, type FetchRequest } from './fetch-request.ts'
 import type { FetchedPartition, FetchResponse } from './fetch-response.ts'
 import { readableBatches, type ReadableBatches } from './readable-batches.ts'
-import { refusal } from '../kafka-errors.ts'
+import { isConnectionFailure, refusal } from '../kafka-errors.ts'
 
 /** Sent before the first is answered: one on its way each way, and one in the broker's hands. */
 const IN_FLIGHT_MAX = 4
@@ -73,7 +73,15 @@ export class NodeReads {
       answer.resolve(answersOf(response, positions))
     } catch (error) {
       answer.reject(error)
+      if (isConnectionFailure(error)) this.#rejectQueued(error)
     }
+  }
+
+  /** Who waits behind a node that hangs would wait its time out once more for each turn: all look for the leader anew. */
+  #rejectQueued(error: unknown): void {
+    const queued = [...this.#queue.values()]
+    this.#queue.clear()
+    for (const { answer } of queued) answer.reject(error)
   }
 }
 

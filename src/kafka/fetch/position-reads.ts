@@ -15,6 +15,8 @@ const PATIENCE_MS = 3000
 const WAITING_PATIENCE_MAX_MS = 15_000
 /** A node that takes longer with what it need not wait for hangs. */
 const ANSWER_TIMEOUT_MS = 10_000
+/** The same while no node answers at all. */
+const UNREACHABLE_ANSWER_TIMEOUT_MS = 1000
 const OFFSET_OUT_OF_RANGE = 1
 
 /** Reads positions as they are now, without waiting for records. */
@@ -33,20 +35,25 @@ export class PositionReads {
     const known = this.#nodes.get(nodeId)
     if (known !== undefined) return known
     const made = new NodeReads(async (request) => {
-      const answer = fetchFrom(await this.#client.connectionTo(nodeId, 'control'), request)
-      return await withinMs(answer, ANSWER_TIMEOUT_MS, this.#client.options.clock)
+      const connection = await this.#client.connectionTo(nodeId, 'control')
+      const answer = this.#client.awaited(nodeId, fetchFrom(connection, request))
+      const limitMs = this.#client.reachable ? ANSWER_TIMEOUT_MS : UNREACHABLE_ANSWER_TIMEOUT_MS
+      return await withinMs(answer, limitMs, this.#client.options.clock)
     }, this.#memory)
     this.#nodes.set(nodeId, made)
     return made
   }
 
-  /** In the order of the positions. */
-  async read({ positions, maxBytes, waitMs, signal }: ReadRequest): Promise<readonly PartitionRead[]> {
+  /**
+   * In the order of the positions.
+   * @param isOver true once nobody wants to wait for leaders
+   */
+  async read({ positions, maxBytes, waitMs }: ReadRequest, isOver: () => boolean): Promise<readonly PartitionRead[]> {
     const answers = await askLeaders<ReadPosition, PartitionRead>(this.#client, positions, {
       ask: (nodeId, located) => this.#readFrom(nodeId, located, maxBytes),
       patienceMs: Math.max(PATIENCE_MS, Math.min(waitMs, WAITING_PATIENCE_MAX_MS)),
       isEnough: ({ batches }) => batches.length > 0,
-      signal,
+      isOver,
       doing: 'to read records',
     })
     const reads = this.#withoutGone(

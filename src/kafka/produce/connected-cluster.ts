@@ -46,7 +46,7 @@ export class ConnectedCluster implements ProduceCluster {
       throw new NoAnswer(asBrokerError(error, doing), false)
     })
     try {
-      const answers = await produce(connection, request)
+      const answers = await this.#client.awaited(nodeId, produce(connection, request))
       this.#client.answered()
       return answers
     } catch (error) {

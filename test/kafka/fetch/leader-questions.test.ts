@@ -28,7 +28,10 @@ function clusterOf(...states: readonly ClusterMetadata[]) {
   const directory = {
     options: { clock },
     metadata: states[0] ?? metadataOf(),
-    stopping: new AbortController().signal,
+    stop: new AbortController(),
+    get stopping(): AbortSignal {
+      return directory.stop.signal
+    },
     reachable: true,
     refreshes: 0,
     backoffMs: () => 100,
@@ -49,6 +52,7 @@ async function ask(
   partitions: readonly number[],
   said: (nodeId: number, partition: number, time: number) => Outcome<string> | Error,
   topicId?: string,
+  isOver?: () => boolean,
 ) {
   t.after(cluster.stop)
   const asked: string[] = []
@@ -68,6 +72,7 @@ async function ask(
       },
       patienceMs: 3000,
       isEnough: (answer) => answer === 'records',
+      ...(isOver && { isOver }),
       doing: 'to read records',
     },
   )
@@ -134,4 +139,31 @@ test('another topic of the name, and a partition that is not there', async (t) =
     answer: `${node}`,
   }))
   assert.deepEqual(leaderless.answers, ['3'])
+})
+
+test('who waits no longer is told of a leader that is just being made, not of one that is long away', async (t) => {
+  const made = clusterOf(metadataOf(topicLedBy(1)))
+  const over = () => true
+  const soon = await ask(
+    t,
+    made,
+    [0],
+    (_n, _p, time) => (time < 3 ? { kafkaCode: 6 } : { answer: 'ok' }),
+    undefined,
+    over,
+  )
+  assert.deepEqual(soon.answers, ['ok'])
+  const away = clusterOf(metadataOf(topicLedBy(1)))
+  const { answers } = await ask(t, away, [0], () => ({ kafkaCode: 6 }), undefined, over)
+  brokerError('NOT_LEADER_OR_FOLLOWER')(answers[0])
+  assert.ok(away.clock.monotonic() < 1500, `${away.clock.monotonic()} ms`)
+})
+
+test('a connection that ends with the server is no trouble of the cluster', async (t) => {
+  const cluster = clusterOf(metadataOf(topicLedBy(1)))
+  const { answers } = await ask(t, cluster, [0], () => {
+    cluster.directory.stop.abort()
+    return new NetworkError('Connection closed')
+  })
+  brokerError('SERVER_STOPPING')(answers[0])
 })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { NetworkError } from '@platformatic/kafka'
 import { FetchMemory } from '../../../src/kafka/fetch/fetch-memory.ts'
 import type { FetchRequest } from '../../../src/kafka/fetch/fetch-request.ts'
 import type { FetchResponse } from '../../../src/kafka/fetch/fetch-response.ts'
@@ -61,6 +62,23 @@ test('a failure is told to those who asked, and the next ones are sent', async (
   for (const { answer } of sent) answer.resolve(nothing)
   await Promise.all(asked.slice(1))
   assert.equal(sent.length, 5)
+})
+
+test('behind a node that does not answer nobody waits for a turn', async () => {
+  const { sent, fetch } = slowNode()
+  const reads = new NodeReads(fetch, new FetchMemory(1_000_000))
+  const asked = Array.from({ length: 20 }, (_, offset) => reads.read(at(offset), 100))
+  const ends = Promise.allSettled(asked.slice(4))
+  await settle()
+  assert.equal(sent.length, 4)
+  for (const { answer } of sent) answer.reject(new NetworkError('no answer'))
+  assert.deepEqual([...new Set((await ends).map(({ status }) => status))], ['rejected'])
+  await Promise.allSettled(asked)
+  assert.equal(sent.length, 4)
+  const later = reads.read(at(0), 100)
+  await settle()
+  sent[4]?.answer.resolve(nothing)
+  await later
 })
 
 test('what brokers may send at the same time is bounded, whoever sends it', async () => {
