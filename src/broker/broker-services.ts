@@ -116,6 +116,7 @@ export function createBrokerServices(deps: BrokerDependencies, settings: BrokerS
       deleteTopicEnable: settings.deleteTopicEnable,
       maxPartitionsPerTopic: settings.topicPartitionsMax,
       brokerDefaults: settings.brokerTopicDefaults,
+      isCluster: kind === 'kafka',
     }),
     offsets,
     publish: new PublishService({ ...publishing, random }),

@@ -89,6 +89,8 @@ class TopicConfigFault extends Error {
 export interface TopicConfigBase {
   readonly overrides?: ReadonlyMap<string, string>
   readonly brokerDefaults?: BrokerTopicDefaults
+  /** A cluster keeps the records: it may do what one server cannot. */
+  readonly isCluster?: boolean
 }
 
 /**
@@ -104,7 +106,7 @@ export function validateTopicConfigs(
   const errors: FieldError[] = []
   for (const [name, value] of changes) {
     try {
-      valid.set(name, validValue(definitionOf(name), value))
+      valid.set(name, validValue(definitionOf(name), value, base.isCluster === true))
     } catch (error) {
       if (!(error instanceof TopicConfigFault)) throw error
       errors.push({ pointer: pointerTo(name), detail: error.message })
@@ -136,8 +138,10 @@ function topicNameOfBrokerSetting(name: string): string | undefined {
   return topicConfigDefinitions.find(({ synonyms }) => synonyms.some((synonym) => synonym.name === name))?.name
 }
 
-function validValue({ name, type }: TopicConfigDefinition, value: unknown): string | null {
+function validValue(definition: TopicConfigDefinition, value: unknown, isCluster: boolean): string | null {
   if (value === null) return null
+  const { name } = definition
+  const type = isCluster ? definition.type : (definition.embeddedType ?? definition.type)
   const text = textOf(type, value)
   try {
     if (text === undefined) throw new ConfigValueError(`${type.allowed}, as a string, number or boolean`)

@@ -7,6 +7,8 @@ import { boolean, double, int, listOf, long, LONG_MAX_TEXT, oneOf, type ConfigTy
 export interface TopicConfigDefinition<T = unknown> {
   readonly name: string
   readonly type: ConfigType<T>
+  /** Narrower, where this server keeps the records, and not a cluster. */
+  readonly embeddedType?: ConfigType<T>
   /** Kafka's default, in its normal form. */
   readonly default: string
   /** The broker settings that give the server's value; of several in one source the first counts. */
@@ -177,13 +179,16 @@ export const topicConfigTable = {
     'log.cleaner.min.compaction.lag.ms',
     'A record stays uncompacted for at least this time. Not above `max.compaction.lag.ms`.',
   ),
-  minInsyncReplicas: define(
-    'min.insync.replicas',
-    oneReplica,
-    '1',
-    'min.insync.replicas',
-    'Replicas that must have a record before it is acknowledged with `acks=all`.',
-  ),
+  minInsyncReplicas: {
+    ...define(
+      'min.insync.replicas',
+      int({ min: 1 }),
+      '1',
+      [{ name: 'min.insync.replicas', type: oneReplica }],
+      'Replicas that must have a record before it is acknowledged with `acks=all`. More than 1 only with `engine=kafka`.',
+    ),
+    embeddedType: oneReplica,
+  },
   preallocate: define(
     'preallocate',
     boolean,

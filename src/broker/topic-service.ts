@@ -46,6 +46,8 @@ export interface TopicServiceOptions {
   readonly maxPartitionsPerTopic: number
   /** What the server's own configuration sets for all topics. */
   readonly brokerDefaults: BrokerTopicDefaults
+  /** A cluster keeps the records. */
+  readonly isCluster: boolean
 }
 
 /** Topics as clients see and change them. */
@@ -185,8 +187,8 @@ export class TopicService {
   }
 
   #validated(settings: RequestedSettings, overrides?: ReadonlyMap<string, string>): ReadonlyMap<string, string | null> {
-    const { brokerDefaults } = this.#options
-    const base = overrides === undefined ? { brokerDefaults } : { brokerDefaults, overrides }
+    const { brokerDefaults, isCluster } = this.#options
+    const base = { brokerDefaults, isCluster, ...(overrides !== undefined && { overrides }) }
     return validateTopicConfigs(Object.entries(settings.configs ?? {}), base)
   }
 

@@ -138,6 +138,12 @@ test('a bad value is told with pointer, value and what is allowed', () => {
   }
 })
 
+test('a cluster keeps more than one replica', () => {
+  const changes = [['min.insync.replicas', 2]] as const
+  assert.deepEqual([...validateTopicConfigs(changes, { isCluster: true })], [['min.insync.replicas', '2']])
+  assert.throws(() => validateTopicConfigs([['min.insync.replicas', 0]], { isCluster: true }), /from 1/)
+})
+
 test('an unknown name is told with what was probably meant', () => {
   const meant: [string, RegExp][] = [
     ['retension.ms', /"retension\.ms" is not a topic config; did you mean retention\.ms\?/],
