@@ -40,7 +40,7 @@ function clusterOf(...states: readonly ClusterMetadata[]) {
       directory.metadata = states[Math.min(directory.refreshes, states.length - 1)] ?? directory.metadata
       await new Promise((resolve) => setImmediate(resolve))
     },
-  } satisfies LeaderDirectory & { refreshes: number }
+  } satisfies LeaderDirectory & { refreshes: number; stop: AbortController }
   const moving = setInterval(() => clock.advance(50), 1)
   return { directory, clock, stop: () => clearInterval(moving) }
 }
