@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../broker/clock.ts'
 import type { MemberAnswer, MemberIdentity, MemberState, PartitionsOfTopic } from '../../broker/group-membership.ts'
 import { endsMembership } from './member-errors.ts'
-import { union } from './partition-sets.ts'
+import { common, union } from './partition-sets.ts'
 
 /** A waiting request asks soon at first, for a group settles within seconds; then as often as the coordinator wants. */
 const FIRST_QUESTION_MS = 500
@@ -48,9 +48,9 @@ export class WatchedMembers {
     return this.#watches.get(keyOf(identity))?.last
   }
 
-  /** The epoch to call with: requests that wait move their member on by themselves. */
-  epochOf(state: MemberState): number {
-    return this.#watches.get(keyOf(state))?.epochOf(state.memberEpoch) ?? state.memberEpoch
+  /** What to call with: requests that wait move their member on by themselves, past what its cursor says. */
+  present<State extends MemberState>(state: State): State {
+    return this.#watches.get(keyOf(state))?.present(state) ?? state
   }
 
   answered(identity: Pick<MemberIdentity, 'group' | 'memberId'>, answer: MemberAnswer): void {
@@ -106,10 +106,21 @@ class MemberWatch {
     this.#timer ??= this.#later()
   }
 
-  /** Of the call that waits here, and of those that show what it has seen since. */
-  epochOf(shown: number): number {
-    if (this.#state === undefined || shown < this.#state.memberEpoch) return shown
-    return Math.max(shown, this.#last?.memberEpoch ?? shown)
+  /**
+   * Of the call that waits here, and of those that show what it has seen since. With the newer epoch the coordinator believes
+   * whatever the member says it owns, also what it has let go of: only what was told with that epoch is said.
+   */
+  present<State extends MemberState>(state: State): State {
+    const last = this.#last
+    if (last === undefined || this.#state === undefined || state.memberEpoch < this.#state.memberEpoch) return state
+    if (last.memberEpoch <= state.memberEpoch) return state
+    const owned = union(last.assignment, last.revoking)
+    return {
+      ...state,
+      memberEpoch: last.memberEpoch,
+      ...(state.held !== undefined && { held: common(state.held, owned) }),
+      ...(state.announced !== undefined && { announced: common(state.announced, owned) }),
+    }
   }
 
   answered(answer: MemberAnswer): void {
@@ -132,9 +143,8 @@ class MemberWatch {
   async #question(): Promise<void> {
     this.#timer = undefined
     if (this.#state === undefined) return
-    const memberEpoch = this.epochOf(this.#state.memberEpoch)
     try {
-      this.answered(await this.#ask({ ...this.#state, memberEpoch }, this.holds.size > 0))
+      this.answered(await this.#ask(this.present(this.#state), this.holds.size > 0))
     } catch (error) {
       // What passes by itself is asked again; the request that waits is not to be bothered with it.
       if (endsMembership(error)) {

@@ -64,7 +64,10 @@ test('what is new is told once, and the epoch moves on with it', async () => {
   await pass(500)
   assert.equal(told, 1)
   assert.equal(watched.last(state)?.memberEpoch, 4)
-  assert.equal(watched.epochOf(state), 4)
+  const announced = [{ topicId: 't', partitions: [1] }]
+  const held = [{ topicId: 't', partitions: [0] }]
+  assert.deepEqual(watched.present({ ...state, held, announced }), { ...state, memberEpoch: 4, held, announced: [] })
+  assert.deepEqual(watched.present({ ...state, memberEpoch: 2, announced }), { ...state, memberEpoch: 2, announced })
   await pass(5000)
   assert.deepEqual([told, asked.at(-1)?.memberEpoch], [1, 4])
 })
