@@ -52,6 +52,7 @@ export const errorCatalogue = {
     ...later,
   },
   INVALID_REQUIRED_ACKS: { kafkaCode: 21, status: 400, title: 'Invalid acks', ...never },
+  INCONSISTENT_GROUP_PROTOCOL: { kafkaCode: 23, status: 409, title: 'The group is of another kind', ...never },
   INVALID_GROUP_ID: { kafkaCode: 24, status: 400, title: 'Invalid group id', ...never },
   UNKNOWN_MEMBER_ID: { kafkaCode: 25, status: 404, title: 'Unknown member', ...rejoin },
   TOPIC_AUTHORIZATION_FAILED: { kafkaCode: 29, status: 403, title: 'Not authorized for the topic', ...never },

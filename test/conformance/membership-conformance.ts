@@ -99,6 +99,23 @@ export function membershipConformance({ make, promises, test }: MembershipUnderT
     assert.equal(refused?.errorCode, 'UNKNOWN_TOPIC_OR_PARTITION')
   })
 
+  test('what was let go of is not asked for again, by a cursor of before neither', async (t) => {
+    const engine = await make(t)
+    await makeTopic(engine, 'orders', 2)
+    const a = await join(engine, 'a')
+    await join(engine, 'b')
+    const { memberEpoch, assignment: held, revoking: announced } = await beat(engine, 'a', a.memberEpoch)
+    assert.deepEqual(partitionsOf(announced), ['orders-1'])
+    const told = { held, announced }
+    await beat(engine, 'a', memberEpoch, { ...told, released: announced })
+    const stop = engine.membership.onNews({ group, memberId: 'a', memberEpoch, ...told }, () => undefined)
+    for (let fetch = 0; fetch < 3; fetch++) {
+      const answer = await beat(engine, 'a', memberEpoch, told)
+      assert.deepEqual([ownedBy(answer), answer.revoking], [['orders-0'], []])
+    }
+    stop()
+  })
+
   test('who is no member, or not any more, is told so', async (t) => {
     const engine = await make(t)
     await makeTopic(engine, 'orders', 2)
@@ -119,6 +136,25 @@ export function membershipConformance({ make, promises, test }: MembershipUnderT
     await assert.rejects(join(engine, 'c', { instanceId: 'one' }), brokerError('UNRELEASED_INSTANCE_ID'))
     await assert.rejects(join(engine, 'd', { assignor: 'fair' }), brokerError('UNSUPPORTED_ASSIGNOR'))
     await engine.membership.leave({ group, memberId: 'nobody' })
+  })
+
+  test('who is gone commits nothing, not even what is committed already', async (t) => {
+    const engine = await make(t)
+    const topicId = await makeTopic(engine, 'orders', 1)
+    const commit = ({ memberEpoch }: MemberAnswer, memberId: string, nextOffset: number, instanceId?: string) => {
+      const offsets = [{ topic: 'orders', topicId, partition: 0, nextOffset }]
+      return engine.membership.commit({ group, memberId, memberEpoch, offsets, instanceId })
+    }
+    const a = await join(engine, 'a', { instanceId: 'one' })
+    await commit(a, 'a', 5, 'one')
+    const b = await join(engine, 'b', { instanceId: 'one' })
+    for (const offset of [5, 6]) {
+      await assert.rejects(commit(a, 'a', offset, 'one'), brokerError('FENCED_INSTANCE_ID'))
+      await assert.rejects(commit(b, 'nobody', offset), brokerError('UNKNOWN_MEMBER_ID'))
+    }
+    await engine.membership.leave({ group, memberId: 'b', permanent: true })
+    await assert.rejects(commit(b, 'b', 5, 'one'), brokerError('UNKNOWN_MEMBER_ID'))
+    assert.equal((await engine.groups.committed(group))[0]?.nextOffset, 5)
   })
 
   test('a join ends what was handed out before it', async (t) => {

@@ -202,6 +202,12 @@ export class GroupRequests {
     return found
   }
 
+  /** Also while they come to terms with one another. */
+  async hasClassicMembers(group: string): Promise<boolean> {
+    const found = await this.classicGroup(group)
+    return found !== undefined && found.groupState !== 'Empty'
+  }
+
   /** The groups that a node coordinates, with how many members each has. */
   async coordinatedBy(nodeId: number): Promise<readonly (ListedGroup & { readonly memberCount: number })[]> {
     const doing = 'to list the groups'

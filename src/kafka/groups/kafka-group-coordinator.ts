@@ -12,6 +12,7 @@ import { errorCodeOf, refusal } from '../kafka-errors.ts'
 import { groupState } from './described-groups.ts'
 import { type GroupRequests, nobody, type StoredOffset } from './group-requests.ts'
 import type { GroupTopics } from './group-topics.ts'
+import { groupOfClassicMembers } from './member-errors.ts'
 
 const STORED = 0
 const UNKNOWN_MEMBER_ID = 25
@@ -123,7 +124,7 @@ export class KafkaGroupCoordinator implements GroupCoordinator {
     for (let attempt = 1; ; attempt++) {
       const members = (await this.#requests.consumerGroup(group))?.members ?? []
       const member = members.find(({ memberEpoch }) => memberEpoch > 0)
-      if (member === undefined) throw nonEmpty(group)
+      if (member === undefined) throw await this.#withoutCommittingMember(group)
       const { memberId, memberEpoch, instanceId } = member
       const codes = await this.#requests.commit(
         group,
@@ -133,6 +134,10 @@ export class KafkaGroupCoordinator implements GroupCoordinator {
       const hasMoved = codes.some((code) => code === STALE_MEMBER_EPOCH || code === UNKNOWN_MEMBER_ID)
       if (!hasMoved || attempt === COMMITS_AS_MEMBER_MAX) return codes
     }
+  }
+
+  async #withoutCommittingMember(group: string): Promise<BrokerError> {
+    return (await this.#requests.hasClassicMembers(group)) ? groupOfClassicMembers(group) : nonEmpty(group)
   }
 
   async #checkNoMembers(group: string): Promise<void> {

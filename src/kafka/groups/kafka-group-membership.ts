@@ -19,15 +19,15 @@ import type { EngineContext } from '../engine-parts.ts'
 import { pause } from '../time-limits.ts'
 import { classicMembership, consumerMembership } from './described-groups.ts'
 import type {
-  ConsumerGroup,
   ConsumerGroupMember,
   FullHeartbeat,
   GroupRequests,
   HeartbeatResponse,
 } from './group-requests.ts'
 import type { GroupTopics } from './group-topics.ts'
+import { LEFT_FOR_A_WHILE, memberIn } from './known-members.ts'
 import { MemberCommit } from './member-commit.ts'
-import { fencedEpoch, fencedInstance, instanceInUse, membershipError, unknownMember } from './member-errors.ts'
+import { fencedEpoch, groupOfClassicMembers, instanceInUse, membershipError } from './member-errors.ts'
 import { MemberSubscriptions, type Subscription, subscriptionTo } from './member-subscriptions.ts'
 import { common, countOf, union, without } from './partition-sets.ts'
 import { SessionTimeouts } from './session-timeouts.ts'
@@ -35,8 +35,6 @@ import { WatchedMembers } from './watched-members.ts'
 
 const JOINS = 0
 const LEAVES = -1
-/** A static member that comes back: its partitions wait for it. */
-const LEAVES_FOR_A_WHILE = -2
 const DEFAULT_HEARTBEAT_INTERVAL_MS = 5000
 const FIRST_ASSIGNMENT_DELAYS_MS = [20, 50, 100, 200, 400] as const
 
@@ -79,7 +77,7 @@ export class KafkaGroupMembership implements GroupMembership {
    */
   async join(request: JoinRequest): Promise<JoinAnswer> {
     const { group, memberId, instanceId, topics, assignor, maxPollIntervalMs } = request
-    const members = (await this.#requests.consumerGroup(group))?.members ?? []
+    const members = await this.#membersBefore(group)
     const isBack = await this.#makeRoom(request, members)
     const subscription = subscriptionTo(topics)
     const sessionTimeoutMs = await this.#sessions.of(group)
@@ -105,7 +103,7 @@ export class KafkaGroupMembership implements GroupMembership {
 
   async heartbeat(request: HeartbeatRequest): Promise<MemberAnswer> {
     const { released = [], fetchAgeMs = 0, maxPollIntervalMs = Infinity } = request
-    const state = { ...request, memberEpoch: this.#watched.epochOf(request) }
+    const state = this.#watched.present(request)
     const answer =
       fetchAgeMs > maxPollIntervalMs ? await this.#look(state, released) : await this.#beat(state, released)
     this.#watched.answered(request, answer)
@@ -115,7 +113,7 @@ export class KafkaGroupMembership implements GroupMembership {
   async leave({ group, memberId, permanent = false }: LeaveRequest): Promise<void> {
     const members = (await this.#requests.consumerGroup(group))?.members ?? []
     const member = members.find((each) => each.memberId === memberId)
-    if (member !== undefined) await this.#leaves(group, member, permanent ? LEAVES : LEAVES_FOR_A_WHILE)
+    if (member !== undefined) await this.#leaves(group, member, permanent ? LEAVES : LEFT_FOR_A_WHILE)
   }
 
   async commit(request: MemberCommitRequest): Promise<readonly MemberCommitAnswer[]> {
@@ -157,6 +155,13 @@ export class KafkaGroupMembership implements GroupMembership {
     this.#watched.close()
   }
 
+  /** A group of classic members is not joined, for Kafka would convert it. */
+  async #membersBefore(group: string): Promise<readonly ConsumerGroupMember[]> {
+    const found = await this.#requests.consumerGroup(group)
+    if (found === undefined && (await this.#requests.hasClassicMembers(group))) throw groupOfClassicMembers(group)
+    return found?.members ?? []
+  }
+
   /** Kafka assigns a moment after the first member has joined: worth a moment here, and not a page without partitions. */
   async #firstAssignment(beat: FullHeartbeat, first: HeartbeatResponse): Promise<HeartbeatResponse> {
     const { clock, stopping } = this.#time
@@ -185,7 +190,7 @@ export class KafkaGroupMembership implements GroupMembership {
       throw instanceInUse(instanceId, memberId)
     }
     if (holder !== undefined) {
-      if (holder.memberEpoch !== LEAVES_FOR_A_WHILE) await this.#leaves(group, holder, LEAVES_FOR_A_WHILE)
+      if (holder.memberEpoch !== LEFT_FOR_A_WHILE) await this.#leaves(group, holder, LEFT_FOR_A_WHILE)
     } else if (member !== undefined && (instanceId ?? null) !== member.instanceId) {
       await this.#leaves(group, member, LEAVES)
     }
@@ -298,14 +303,4 @@ export class KafkaGroupMembership implements GroupMembership {
     await this.#topics.know(assigned)
     return assigned
   }
-}
-
-function memberIn(group: ConsumerGroup | undefined, identity: MemberIdentity): ConsumerGroupMember {
-  const { instanceId, memberId } = identity
-  const members = group?.members ?? []
-  const found = members.find((member) => member.memberId === memberId)
-  if (found !== undefined && found.memberEpoch !== LEAVES_FOR_A_WHILE) return found
-  if (instanceId !== undefined && members.some((member) => member.instanceId === instanceId))
-    throw fencedInstance(identity)
-  throw unknownMember(identity)
 }

@@ -2,6 +2,7 @@ import type { MemberCommitAnswer, MemberCommitRequest } from '../../broker/group
 import { refusal } from '../kafka-errors.ts'
 import type { GroupRequests } from './group-requests.ts'
 import type { GroupTopics } from './group-topics.ts'
+import { memberIn } from './known-members.ts'
 import { fencedInstance, unknownMember } from './member-errors.ts'
 import { holds } from './partition-sets.ts'
 
@@ -46,6 +47,7 @@ export class MemberCommit {
     const ahead = offsets.filter((offset) => isThere(offset) && offset.nextOffset > before(offset))
     const codes = new Map<Offset, number>()
     const answers = await this.#stored(ahead)
+    if (ahead.length === 0 || answers.some((code) => code === UNKNOWN_MEMBER_ID)) await this.#checkMember()
     ahead.forEach((offset, index) => codes.set(offset, answers[index] ?? STORED))
     return offsets.map((offset): MemberCommitAnswer => {
       const { topic, partition, nextOffset } = offset
@@ -70,6 +72,11 @@ export class MemberCommit {
     if (owned.length === 0 || owned.length === offsets.length) return codes
     const again = await this.#requests.commit(group, by, owned)
     return offsets.map((offset) => again[owned.indexOf(offset)] ?? STALE_MEMBER_EPOCH)
+  }
+
+  /** Kafka checks nothing where nothing is stored, and nowhere whether another member has the instance id by now. */
+  async #checkMember(): Promise<void> {
+    memberIn(await this.#requests.consumerGroup(this.#request.group), this.#request)
   }
 
   #refused(code: number): Refusal {

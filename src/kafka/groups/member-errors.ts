@@ -29,6 +29,14 @@ export function instanceInUse(instanceId: string, memberId: string): BrokerError
   )
 }
 
+/** A member over HTTP would turn the group into one of the newer protocol, or find it refuse that: neither was asked for. */
+export function groupOfClassicMembers(group: string): BrokerError {
+  return new BrokerError(
+    'INCONSISTENT_GROUP_PROTOCOL',
+    `The group "${group}" has members of Kafka's classic protocol: let them leave, or set group.protocol=consumer for them, or join another group.`,
+  )
+}
+
 /** What Kafka says of a member, in our words; anything else as it is. */
 export function membershipError(error: unknown, identity: MemberIdentity): unknown {
   if (!(error instanceof BrokerError)) return error
