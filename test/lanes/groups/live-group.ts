@@ -4,13 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Journal, now, type PartitionOffset } from './journal.ts'
 import { MemberHandle } from './member-handle.ts'
 import { callUntilAnswered } from './repeating-client.ts'
-import type { RestartableServer } from './restartable-server.ts'
 
 export const GROUP = 'workers'
 export const TOPIC = 'work'
 
 export interface LiveGroupOptions {
-  readonly server: RestartableServer
+  /** One server, or a balancer before many. */
+  readonly server: { readonly url: string }
   readonly journals: string
   readonly maxPollIntervalMs: number
   /** Where members find the server, if not at its own address. */

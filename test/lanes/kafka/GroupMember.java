@@ -15,14 +15,14 @@ import org.apache.kafka.common.serialization.StringDeserializer;
  * that happens: "assigned 0,1", "revoked 1", "record <partition> <offset>", and commits each poll before the next. Leaves
  * the group when it reads a "q".
  *
- * Arguments: the broker, the group, the topic.
+ * Arguments: the broker, the group, the topic, and where it is not to be that protocol, group.protocol.
  */
 public class GroupMember {
     public static void main(String[] arguments) throws Exception {
         Map<String, Object> settings = Map.of(
             "bootstrap.servers", arguments[0],
             "group.id", arguments[1],
-            "group.protocol", "consumer",
+            "group.protocol", arguments.length > 3 ? arguments[3] : "consumer",
             "enable.auto.commit", false,
             "auto.offset.reset", "earliest",
             "key.deserializer", StringDeserializer.class,

@@ -32,8 +32,9 @@ export class RoundRobin {
   async #forward(incoming: IncomingMessage, reply: ServerResponse): Promise<void> {
     const body: Buffer[] = []
     for await (const chunk of incoming) body.push(chunk as Buffer)
+    const first = this.#next++
     for (let tries = 0; tries < this.#targets.length; tries++) {
-      const target = this.#targets[this.#next++ % this.#targets.length]
+      const target = this.#targets[(first + tries) % this.#targets.length]
       const answer = await ask(`${target}${incoming.url}`, incoming, Buffer.concat(body), reply).catch(isRefused)
       if (answer === undefined) continue
       reply.writeHead(answer.statusCode ?? 502, answer.headers)
