@@ -32,6 +32,8 @@ export function kafkaEngineOptions(config: ServerConfig, clock: Clock, logger: L
       fetchInflightBytesMax: config.fetchInflightMaxBytes,
       offsetMetadataBytesMax: config.offsetMetadataMaxBytes,
       keyRetentionMs: config.idempotencyKeyRetentionMs,
+      producerExpirationMs: config.producerIdExpirationMs,
+      producerStateBytesMax: config.producerStateMaxBytes,
     },
     clock,
     logger,

@@ -41,6 +41,10 @@ export interface EngineLimits {
   readonly offsetMetadataBytesMax: number
   /** `idempotency.key.retention.ms` */
   readonly keyRetentionMs: number
+  /** `producer.id.expiration.ms` */
+  readonly producerExpirationMs: number
+  /** `producer.state.max.bytes` */
+  readonly producerStateBytesMax: number
 }
 
 /** Stores records. */
@@ -49,6 +53,8 @@ export interface ProducePart {
   append(request: AppendRequest): Promise<AppendResult>
   /** Requests refused for want of room. */
   readonly refusals: number
+  /** Memory for what is known of requests that say who they are. */
+  readonly producerStateBytes: number
   /** Refuses what comes from now on, and resolves when what is under way is answered. */
   close(): Promise<void>
 }

@@ -150,7 +150,7 @@ export class KafkaEngine implements Engine {
       topicCount: topics.length,
       partitionCount: topics.reduce((sum, { partitionCount }) => sum + partitionCount, 0),
       openFiles: 0,
-      producerStateBytes: 0,
+      producerStateBytes: this.#produce.producerStateBytes,
       fencedPartitions: 0,
       keeping: {
         removedSegments: 0,

@@ -1,119 +1,181 @@
+import { AppendAdmission } from '../../broker/append-admission.ts'
 import { BrokerError } from '../../broker/broker-error.ts'
-import { refusalOf, stillUnderWay } from '../../broker/claim-errors.ts'
+import { memoryFull, refusalOf, stillUnderWay } from '../../broker/claim-errors.ts'
 import { verdictOn, type Verdict } from '../../broker/claim-verdict.ts'
-import { expectedSequence, type KnownProducer, type RememberedRequest } from '../../broker/known-producer.ts'
-import type { ProducerDescription, Producers, PublishClaim, PublishIdentity } from '../../broker/publish-claim.ts'
+import type { AppendPart } from '../../broker/engine.ts'
+import { expectedSequence, type RememberedRequest } from '../../broker/known-producer.ts'
+import type {
+  ProducerDescription,
+  Producers,
+  PublishClaim,
+  PublishIdentity,
+  StoredPart,
+} from '../../broker/publish-claim.ts'
 import type { TopicSummary } from '../../broker/topic-store.ts'
-import type { EngineContext, FetchPart } from '../engine-parts.ts'
+import type { EngineContext, EngineLimits, FetchPart } from '../engine-parts.ts'
 import { stoppingError } from '../stopping-error.ts'
-import { pause } from '../time-limits.ts'
 import { KafkaClaim } from './kafka-claim.ts'
-import { knownProducer } from './ledger-entry.ts'
-import { LEDGER_PARTITIONS, LEDGER_TOPIC, RequestLedger } from './request-ledger.ts'
+import { knownProducer, type LedgerEntry } from './ledger-entry.ts'
+import type { LedgerLog } from './ledger-log.ts'
+import { ensureLedger, ledgerTopics, type LedgerTopicStore } from './ledger-topics.ts'
+import { RequestLedger } from './request-ledger.ts'
+import { ledgerUnread } from './request-errors.ts'
+import { requestName, type LedgerKind, type RequestName } from './request-name.ts'
 import { RequestStore } from './request-store.ts'
+import type { Transactions } from './transactions.ts'
+import { Turns } from './turns.ts'
 
-/** How long a request waits for what has to come before it. */
+/** How long a request waits for what has to come before it, and for what is known of earlier ones. */
 const CLAIM_WAIT_MS = 5000
 /** How often those that wait look for what other gateways stored. */
 const LOOK_INTERVAL_MS = 50
-/** How long a producer is remembered that publishes nothing: Kafka's default for transactional ids. */
-const PRODUCER_EXPIRATION_MS = 7 * 24 * 60 * 60 * 1000
+/** How long a stop waits for requests that are being stored. */
+const CLOSE_WAIT_MS = 10_000
+/** At most so often all is searched for what has expired because there is no room. */
+const SWEEP_INTERVAL_MS = 1000
+/** Of the memory, for entries that were used lately; of each kind. */
+const RECENT_SHARE = 1 / 8
+
+export type ProducersLimits = Pick<
+  EngineLimits,
+  'admissionWaitMs' | 'keyRetentionMs' | 'produceInflightBytesMax' | 'producerExpirationMs' | 'producerStateBytesMax'
+>
+
+export type ProducersContext = Pick<EngineContext, 'clock' | 'logger' | 'random'> & {
+  readonly topics: LedgerTopicStore
+  readonly limits: ProducersLimits
+  /** Aborted when nothing is asked of the cluster any more. */
+  readonly stopping: AbortSignal
+  readonly transactions: Transactions
+  readonly ledgerLog: (topic: string) => LedgerLog
+  readonly listOffsets: FetchPart['listOffsets']
+}
 
 /** A request that asks for its turn. */
 interface Applicant {
   readonly topic: TopicSummary
   readonly identity: PublishIdentity
-  /** Of the producer or key in this topic. */
-  readonly name: string
+  readonly name: RequestName
   readonly arrivedMs: number
   readonly deadline: number
 }
 
-/** See `Producers`: one transaction a request, told of in a topic that all gateways read. */
+/** See `Producers`: one transaction a request, told of in topics that all gateways read. */
 export class KafkaProducers implements Producers {
-  readonly #context: EngineContext
-  readonly #ledger: RequestLedger
+  readonly #context: ProducersContext
+  readonly #ledgers: Readonly<Record<LedgerKind, RequestLedger>>
+  readonly #lifetimeMs: Readonly<Record<LedgerKind, number>>
   readonly #store: RequestStore
-  /** Producers and keys with a request of theirs under way here. */
-  readonly #held = new Set<string>()
-  #ledgerIsThere = false
+  readonly #turns: Turns
+  readonly #admission: AppendAdmission
+  /** Topic ids of ledgers that were looked after. */
+  readonly #ensured = new Set<string>()
+  #sweptAt = Number.NEGATIVE_INFINITY
   #isClosed = false
 
-  constructor(context: EngineContext, fetch: Pick<FetchPart, 'read' | 'listOffsets'>) {
+  constructor(context: ProducersContext) {
     this.#context = context
-    this.#ledger = new RequestLedger(fetch)
-    this.#store = new RequestStore(context, fetch, this.#ledger)
+    const { clock, limits } = context
+    this.#lifetimeMs = { sequence: limits.producerExpirationMs, key: limits.keyRetentionMs }
+    this.#ledgers = { sequence: this.#ledger('sequence'), key: this.#ledger('key') }
+    this.#turns = new Turns(clock)
+    this.#store = new RequestStore({
+      ...context,
+      ledgerOf: ({ kind }) => ({ topic: ledgerTopics[kind], ledger: this.#ledgers[kind] }),
+      known: (name) => this.#known(name),
+    })
+    this.#admission = new AppendAdmission({
+      maxBytes: limits.produceInflightBytesMax,
+      waitMs: limits.admissionWaitMs,
+      notDurableBytes: () => 0,
+      clock,
+    })
+  }
+
+  /** Memory for what is known of requests. */
+  get stateBytes(): number {
+    return this.#ledgers.sequence.sizeBytes + this.#ledgers.key.sizeBytes
+  }
+
+  /** Requests refused for want of room. */
+  get refusals(): number {
+    return this.#admission.refusals
   }
 
   async claim(topic: string, identity: PublishIdentity): Promise<PublishClaim> {
     const { clock } = this.#context
     const found = this.#find(topic)
-    const arrivedMs = clock.now()
-    const name = nameOf(found.topicId, identity)
+    const name = requestName(found.topicId, identity)
     const deadline = clock.monotonic() + CLAIM_WAIT_MS
-    const applicant = { topic: found, identity, name, arrivedMs, deadline }
-    await this.#ensureLedger()
+    const applicant = { topic: found, identity, name, arrivedMs: clock.now(), deadline }
+    await this.#ready(applicant)
     for (;;) {
       const claim = await this.#attempt(applicant)
       if (claim !== undefined) return claim
-      await pause(LOOK_INTERVAL_MS, clock, this.#context.client.stopping)
+      await this.#turns.change(name.transactionalId, LOOK_INTERVAL_MS)
     }
   }
 
   async describe(topic: string, producerId: string): Promise<ProducerDescription | undefined> {
-    const { topicId } = this.#find(topic)
-    const name = nameOf(topicId, { kind: 'sequence', producerId })
-    await this.#ensureLedger()
-    await this.#ledger.catchUp(name)
-    const known = this.#known(name, 'sequence')
+    const name = requestName(this.#find(topic).topicId, { kind: 'sequence', producerId })
+    await this.#ensure('sequence')
+    await this.#ledgers.sequence.catchUp(name, CLAIM_WAIT_MS)
+    const entry = await this.#known(name)
+    const known = entry && knownProducer(entry)
     return known && { epoch: known.epoch, nextSequence: expectedSequence(known) }
   }
 
-  close(): void {
+  /** Refuses what comes from now on, and resolves when what is being stored is answered. */
+  async close(): Promise<void> {
     this.#isClosed = true
+    this.#turns.wakeAll()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = this.#context.clock.setTimer(CLOSE_WAIT_MS, resolve)
+    await Promise.race([this.#admission.settled(), promise])
+    timer.cancel()
+  }
+
+  /** What is known of its name was read, once. */
+  async #ready({ name, deadline }: Applicant): Promise<void> {
+    await this.#ensure(name.kind)
+    const ledger = this.#ledgers[name.kind]
+    if (!ledger.isRead(name)) await ledger.catchUp(name, deadline - this.#context.clock.monotonic())
   }
 
   /** Undefined: it has to wait. Rejects with what refuses it. */
   async #attempt(applicant: Applicant): Promise<PublishClaim | undefined> {
-    const { identity, name, topic } = applicant
+    const { identity, name, topic, deadline } = applicant
+    const { clock } = this.#context
     this.#checkPresent(topic)
-    let verdict = this.#verdict(applicant)
+    let verdict = await this.#verdict(applicant)
     if (verdict.kind === 'complete') return completeClaim(verdict.request)
-    if (this.#held.has(name)) return this.#mayWait(applicant)
+    if (this.#turns.isHeld(name.transactionalId)) {
+      if (clock.monotonic() >= deadline) throw stillUnderWay(topic.name, identity)
+      return undefined
+    }
     if (verdict.kind === 'append') return this.#grant(applicant)
     // Another gateway may know better.
-    await this.#ledger.catchUp(name)
-    verdict = this.#verdict(applicant)
+    await this.#ledgers[name.kind].catchUp(name)
+    verdict = await this.#verdict(applicant)
     if (verdict.kind === 'complete') return completeClaim(verdict.request)
-    if (verdict.kind === 'append') return undefined
+    if (verdict.kind === 'append') return this.#attempt(applicant)
     const isEarly = verdict.kind === 'early' || verdict.kind === 'early-of-unknown'
-    if (isEarly && this.#context.clock.monotonic() < applicant.deadline) return undefined
+    if (isEarly && clock.monotonic() < deadline) return undefined
     throw refusalOf(topic.name, identity, verdict)
-  }
-
-  #mayWait({ deadline, topic, identity }: Applicant): undefined {
-    if (this.#context.clock.monotonic() >= deadline) throw stillUnderWay(topic.name, identity)
-    return undefined
   }
 
   async #grant(applicant: Applicant): Promise<PublishClaim | undefined> {
     const { name, topic, identity, arrivedMs } = applicant
-    this.#held.add(name)
-    const letGo = (): unknown => this.#held.delete(name)
+    if (!this.#hasRoom(name)) throw memoryFull(topic.name, identity)
+    this.#turns.hold(name.transactionalId)
+    const letGo = (): void => this.#turns.letGo(name.transactionalId)
     try {
       await this.#store.open(name)
-      const verdict = this.#verdict(applicant)
+      const verdict = await this.#verdict(applicant)
       if (verdict.kind === 'append') {
         const { partitionCount } = topic
-        return new KafkaClaim({
-          partitionCount,
-          arrivedMs,
-          letGo,
-          store: async (parts) => {
-            this.#checkPresent(topic)
-            return this.#store.store({ name, topic: topic.name, identity, partitionCount, arrivedMs, parts })
-          },
-        })
+        const store = (parts: readonly AppendPart[]): Promise<readonly StoredPart[]> => this.#append(applicant, parts)
+        return new KafkaClaim({ partitionCount, arrivedMs, letGo, store })
       }
     } catch (error) {
       letGo()
@@ -123,17 +185,72 @@ export class KafkaProducers implements Producers {
     return undefined
   }
 
-  #verdict({ identity, name }: Applicant): Verdict {
-    return verdictOn(identity, this.#known(name, identity.kind))
+  async #append(applicant: Applicant, parts: readonly AppendPart[]): Promise<readonly StoredPart[]> {
+    const { topic, name, identity, arrivedMs } = applicant
+    this.#checkPresent(topic)
+    const bytes = parts.reduce((sum, { batches }) => sum + batches.reduce((all, one) => all + one.bytes.length, 0), 0)
+    await this.#admission.admit(bytes, 'all')
+    try {
+      const { partitionCount, topicId } = topic
+      const request = { name, topic: topic.name, topicId, identity, partitionCount, arrivedMs, parts }
+      return await this.#store.store(request)
+    } catch (error) {
+      if (error instanceof BrokerError && error.code === 'UNKNOWN_TOPIC_OR_PARTITION') {
+        // It may be the ledger that is gone: it is made again for the next.
+        this.#checkPresent(topic)
+        if (error.options.stored === 'no') throw ledgerUnread(ledgerTopics[name.kind])
+      }
+      throw error
+    } finally {
+      this.#admission.release(bytes)
+    }
   }
 
-  #known(name: string, kind: PublishIdentity['kind']): KnownProducer | undefined {
-    const entry = this.#ledger.find(name)
-    const lastMs = entry?.requests.at(-1)?.arrivedMs
-    if (entry === undefined || lastMs === undefined) return undefined
+  async #verdict({ identity, name }: Applicant): Promise<Verdict> {
+    const entry = await this.#known(name)
+    return verdictOn(identity, entry && knownProducer(entry))
+  }
+
+  async #known(name: RequestName): Promise<LedgerEntry | undefined> {
+    const entry = await this.#ledgers[name.kind].find(name)
+    const lastMs = entry?.requests.at(-1)?.arrivedMs ?? Number.NEGATIVE_INFINITY
+    return this.#context.clock.now() - lastMs > this.#lifetimeMs[name.kind] ? undefined : entry
+  }
+
+  /** Nothing is forgotten early: who is new finds no room then. */
+  #hasRoom(name: RequestName): boolean {
     const { clock, limits } = this.#context
-    const lifetimeMs = kind === 'key' ? limits.keyRetentionMs : PRODUCER_EXPIRATION_MS
-    return clock.now() - lastMs > lifetimeMs ? undefined : knownProducer(entry)
+    const fits = (): boolean => {
+      const growth = this.#ledgers[name.kind].growthBytes(name)
+      return growth === 0 || this.stateBytes + growth <= limits.producerStateBytesMax
+    }
+    if (fits()) return true
+    if (clock.monotonic() - this.#sweptAt < SWEEP_INTERVAL_MS) return false
+    this.#sweptAt = clock.monotonic()
+    for (const ledger of Object.values(this.#ledgers)) ledger.sweep()
+    return fits()
+  }
+
+  #ledger(kind: LedgerKind): RequestLedger {
+    const { ledgerLog, limits } = this.#context
+    const topic = ledgerTopics[kind]
+    return new RequestLedger({
+      ...this.#context,
+      topic,
+      log: ledgerLog(topic),
+      lifetimeMs: this.#lifetimeMs[kind],
+      recentBytesMax: limits.producerStateBytesMax * RECENT_SHARE,
+    })
+  }
+
+  /** There is a ledger, and it keeps what is promised. */
+  async #ensure(kind: LedgerKind): Promise<void> {
+    const { topics } = this.#context
+    const known = topics.find(ledgerTopics[kind])
+    if (known !== undefined && this.#ensured.has(known.topicId)) return
+    await ensureLedger(topics, kind, this.#lifetimeMs[kind])
+    const made = topics.find(ledgerTopics[kind])
+    if (made !== undefined) this.#ensured.add(made.topicId)
   }
 
   #find(topic: string): TopicSummary {
@@ -146,25 +263,6 @@ export class KafkaProducers implements Producers {
   #checkPresent({ name, topicId }: TopicSummary): void {
     if (this.#find(name).topicId !== topicId) throw unknownTopic(name)
   }
-
-  async #ensureLedger(): Promise<void> {
-    if (this.#ledgerIsThere && this.#context.topics.find(LEDGER_TOPIC) !== undefined) return
-    const configs = new Map([
-      ['cleanup.policy', 'compact,delete'],
-      ['retention.ms', String(Math.max(PRODUCER_EXPIRATION_MS, this.#context.limits.keyRetentionMs))],
-    ])
-    const topic = { name: LEDGER_TOPIC, partitionCount: LEDGER_PARTITIONS, configs, internal: true }
-    try {
-      if (this.#context.topics.find(LEDGER_TOPIC) === undefined) await this.#context.topics.create(topic)
-    } catch (error) {
-      if (!(error instanceof BrokerError) || error.code !== 'TOPIC_ALREADY_EXISTS') throw error
-    }
-    this.#ledgerIsThere = true
-  }
-}
-
-function nameOf(topicId: string, identity: { kind: 'key'; key: string } | { kind: 'sequence'; producerId: string }) {
-  return identity.kind === 'key' ? `${topicId} key ${identity.key}` : `${topicId} producer ${identity.producerId}`
 }
 
 function completeClaim({ partitionCount, arrivedMs, stored }: RememberedRequest): PublishClaim {

@@ -23,7 +23,11 @@ export function knownProducer({ bornMs, epoch, requests }: LedgerEntry): KnownPr
   }
 }
 
-/** What is known when this request is stored, too. */
+/**
+ * What is known when this request is stored, too.
+ *
+ * @param before what is still in force: nothing of a life that has expired
+ */
 export function withRequest(
   before: LedgerEntry | undefined,
   identity: PublishIdentity,
@@ -32,7 +36,8 @@ export function withRequest(
   const { fingerprint } = identity
   const epoch = identity.kind === 'sequence' ? identity.epoch : 0
   const sequence = identity.kind === 'sequence' ? identity.sequence : 0
-  const kept = before?.epoch === epoch ? before.requests.slice(1 - REQUESTS_REMEMBERED) : []
+  const isSameRow = identity.kind === 'sequence' && before?.epoch === epoch
+  const kept = isSameRow ? before.requests.slice(1 - REQUESTS_REMEMBERED) : []
   return {
     bornMs: before?.bornMs ?? request.arrivedMs,
     epoch,
@@ -43,17 +48,19 @@ export function withRequest(
 /** Stored parts as [partition, first offset, last offset, LogAppendTime, runs where there are]. */
 type WrittenPart = readonly [number, number, number, number, (readonly StoredRun[])?]
 
+interface WrittenRequest {
+  readonly sequence: number
+  readonly fingerprint: string
+  readonly partitionCount: number
+  readonly arrivedMs: number
+  readonly stored: readonly WrittenPart[]
+}
+
 interface WrittenEntry {
   readonly version: 1
   readonly bornMs: number
   readonly epoch: number
-  readonly requests: readonly {
-    readonly sequence: number
-    readonly fingerprint: string
-    readonly partitionCount: number
-    readonly arrivedMs: number
-    readonly stored: readonly WrittenPart[]
-  }[]
+  readonly requests: readonly WrittenRequest[]
 }
 
 /** JSON, so that an operator can read it with any consumer. */
@@ -109,5 +116,34 @@ function parsed(value: Buffer): unknown {
 }
 
 function isWrittenEntry(value: unknown): value is WrittenEntry {
-  return typeof value === 'object' && value !== null && 'version' in value && value.version === 1 && 'requests' in value
+  if (typeof value !== 'object' || value === null) return false
+  if (!('version' in value && value.version === 1 && 'bornMs' in value && 'epoch' in value)) return false
+  if (!areNumbers([value.bornMs, value.epoch]) || !('requests' in value)) return false
+  return Array.isArray(value.requests) && value.requests.length > 0 && value.requests.every(isWrittenRequest)
+}
+
+function isWrittenRequest(value: unknown): value is WrittenRequest {
+  if (typeof value !== 'object' || value === null) return false
+  if (!('sequence' in value && 'partitionCount' in value && 'arrivedMs' in value)) return false
+  if (!areNumbers([value.sequence, value.partitionCount, value.arrivedMs])) return false
+  if (!('fingerprint' in value && typeof value.fingerprint === 'string' && 'stored' in value)) return false
+  return Array.isArray(value.stored) && value.stored.every(isWrittenPart)
+}
+
+function isWrittenPart(value: unknown): value is WrittenPart {
+  if (!Array.isArray(value)) return false
+  const [partition, first, last, time, runs]: unknown[] = value
+  return (
+    areNumbers([partition, first, last, time]) && (runs === undefined || (Array.isArray(runs) && runs.every(isRun)))
+  )
+}
+
+function isRun(value: unknown): value is StoredRun {
+  if (typeof value !== 'object' || value === null) return false
+  if (!('recordCount' in value && 'baseOffset' in value && 'logAppendTime' in value)) return false
+  return areNumbers([value.recordCount, value.baseOffset, value.logAppendTime])
+}
+
+function areNumbers(values: readonly unknown[]): boolean {
+  return values.every((value) => Number.isSafeInteger(value))
 }

@@ -1,136 +1,185 @@
-import { BrokerError, type Stored } from '../../broker/broker-error.ts'
-import type { AppendPart, StoredRun } from '../../broker/engine.ts'
+import { BrokerError } from '../../broker/broker-error.ts'
+import type { AppendPart, OffsetAnswer, OffsetQuery, StoredRun } from '../../broker/engine.ts'
+import type { Clock } from '../../broker/clock.ts'
+import { refusalOf } from '../../broker/claim-errors.ts'
+import { verdictOn } from '../../broker/claim-verdict.ts'
 import type { PublishIdentity, StoredPart } from '../../broker/publish-claim.ts'
 import { RecordColumns } from '../../broker/record-columns.ts'
-import { shortDigest } from '../../broker/short-digest.ts'
 import { RecordBatchWriter } from '../../codec/record-batch-writer.ts'
-import type { EngineContext, FetchPart } from '../engine-parts.ts'
 import { pause } from '../time-limits.ts'
-import { withRequest, writeLedgerEntry } from './ledger-entry.ts'
-import { LEDGER_TOPIC, type RequestLedger } from './request-ledger.ts'
-import { TransactionSession, type TransactedPart } from './transaction-session.ts'
+import { knownProducer, withRequest, writeLedgerEntry, type LedgerEntry } from './ledger-entry.ts'
+import type { RequestLedger } from './request-ledger.ts'
+import { anotherGateway, isFenced, notAllowed, topicReplaced, withStored } from './request-errors.ts'
+import type { RequestName } from './request-name.ts'
+import type { TransactedPart, Transactions, TransactionSession } from './transactions.ts'
+import { VisibleEnds } from './visible-ends.ts'
 
 /** As many transactional ids are kept open; another one is opened again when it is used. */
 const SESSIONS_MAX = 10_000
-/** How long an answer waits for readers to see what it tells of: a transaction's end takes a moment to reach all partitions. */
-const VISIBLE_WAIT_MS = 500
-const VISIBLE_STEP_MS = 2
+/** How often a request is begun anew that another gateway interrupted; its client can do the same. */
+const TRIES = 4
+const PAUSE_MS = 20
 
 export interface StorableRequest {
-  readonly name: string
+  readonly name: RequestName
   readonly topic: string
+  readonly topicId: string
   readonly identity: PublishIdentity
   readonly partitionCount: number
   readonly arrivedMs: number
   readonly parts: readonly AppendPart[]
 }
 
+export interface RequestStoreOptions {
+  readonly transactions: Transactions
+  /** Where it is told of requests of this name: a topic, and what was read of it. */
+  readonly ledgerOf: (name: RequestName) => { readonly topic: string; readonly ledger: RequestLedger }
+  /** As far as it is in force. */
+  readonly known: (name: RequestName) => Promise<LedgerEntry | undefined>
+  readonly listOffsets: (queries: readonly OffsetQuery[]) => Promise<readonly OffsetAnswer[]>
+  readonly clock: Clock
+  readonly stopping: AbortSignal
+  readonly random: () => number
+}
+
 /** Stores requests, each together with what is to be known of it, in one transaction. */
 export class RequestStore {
-  readonly #context: EngineContext
-  readonly #fetch: Pick<FetchPart, 'listOffsets'>
-  readonly #ledger: RequestLedger
-  /** Those used last at the end. */
+  readonly #options: RequestStoreOptions
+  readonly #visible: VisibleEnds
+  /** By transactional id; those used last at the end. */
   readonly #sessions = new Map<string, TransactionSession>()
 
-  constructor(context: EngineContext, fetch: Pick<FetchPart, 'listOffsets'>, ledger: RequestLedger) {
-    this.#context = context
-    this.#fetch = fetch
-    this.#ledger = ledger
+  constructor(options: RequestStoreOptions) {
+    this.#options = options
+    this.#visible = new VisibleEnds(options)
   }
 
-  /** Afterwards no other gateway can store for this producer or key unnoticed, and what others stored before is known. */
-  async open(name: string): Promise<void> {
-    if (this.#sessions.has(name)) return
-    const opening = TransactionSession.open(this.#context.client, transactionalIdOf(name))
-    const session = await opening.catch(notAllowed)
-    await this.#ledger.catchUp(name)
-    if (this.#sessions.size >= SESSIONS_MAX) {
-      for (const oldest of this.#sessions.keys()) {
-        this.#sessions.delete(oldest)
-        break
-      }
+  /** Afterwards no other gateway can store for this name unnoticed, and what others stored before is known. */
+  async open(name: RequestName): Promise<void> {
+    const { transactions, ledgerOf } = this.#options
+    const { ledger } = ledgerOf(name)
+    if (this.#sessions.has(name.transactionalId)) {
+      if (!ledger.isRead(name)) await ledger.catchUp(name)
+      return
     }
-    this.#sessions.set(name, session)
+    const session = await transactions.open(name.transactionalId).catch((error: unknown) => {
+      throw notAllowed(error)
+    })
+    await ledger.catchUp(name)
+    for (const oldest of this.#sessions.keys()) {
+      if (this.#sessions.size < SESSIONS_MAX) break
+      this.#sessions.delete(oldest)
+    }
+    this.#sessions.set(name.transactionalId, session)
   }
 
   /** All parts, or none. Rejects with a BrokerError: `stored: no`, or `unknown` where the cluster cannot be asked. */
   async store(request: StorableRequest): Promise<readonly StoredPart[]> {
-    const session = this.#sessions.get(request.name)
-    if (session === undefined) throw anotherGateway(request.name)
+    const { clock, stopping, random } = this.#options
+    for (let tries = 1; ; tries++) {
+      const outcome = await this.#storeOnce(request)
+      if (outcome.stored !== undefined) return outcome.stored
+      if (tries >= TRIES || stopping.aborted) throw outcome.interrupted
+      // The other gateway gets time to end what it does: it may be this very request.
+      await pause(PAUSE_MS * 2 ** tries * (0.5 + random()), clock, stopping)
+      const found = await this.#becomesOf(request)
+      if (found !== undefined) return found
+    }
+  }
+
+  async #storeOnce(request: StorableRequest): Promise<Outcome> {
+    const { name, topic } = request
+    const session = this.#sessions.get(name.transactionalId)
+    if (session === undefined) return { interrupted: anotherGateway(whoIs(request)) }
     // Used last, and again only if all goes well.
-    this.#sessions.delete(request.name)
-    const prepared = await this.#prepare(session, request)
+    this.#sessions.delete(name.transactionalId)
+    let prepared: PreparedRequest
+    try {
+      prepared = await this.#prepare(session, request)
+    } catch (error) {
+      if (isFenced(error)) return { interrupted: anotherGateway(whoIs(request)) }
+      throw error
+    }
     try {
       await session.end(true)
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error
-      return this.#whatBecameOf(request, error)
+      return this.#afterLostEnd(request, error)
     }
-    this.#ledger.put(request.name, prepared.offset, prepared.value)
-    this.#sessions.set(request.name, session)
-    await this.#visible(request.topic, prepared.stored)
-    return prepared.stored
+    const { ledger } = this.#options.ledgerOf(name)
+    ledger.put(name, prepared.offset, prepared.entry, prepared.writtenBytes)
+    this.#sessions.set(name.transactionalId, session)
+    await this.#visible.wait(topic, prepared.stored)
+    return { stored: prepared.stored }
   }
 
   async #prepare(session: TransactionSession, request: StorableRequest): Promise<PreparedRequest> {
-    const { name, topic, identity, partitionCount, arrivedMs, parts } = request
-    const ledgerPartition = this.#ledger.partitionOf(name)
+    const { transactions, ledgerOf, known } = this.#options
+    const { name, topic, topicId, identity, partitionCount, arrivedMs, parts } = request
+    const { topic: ledgerTopic } = ledgerOf(name)
     const partitions = parts.map(({ partition }) => partition)
     try {
-      await session.add(topic, partitions, LEDGER_TOPIC, ledgerPartition)
-      const transacted = await Promise.all(parts.map((part) => session.produce(topic, part)))
+      const before = await known(name)
+      await session.begin([
+        { name: topic, partitions },
+        { name: ledgerTopic, partitions: [name.partition] },
+      ])
+      const transacted = await session.produce(topic, parts)
       const stored = transacted.map((part, at) => storedPart(part, parts[at]))
-      const value = writeLedgerEntry(
-        withRequest(this.#ledger.find(name), identity, { partitionCount, arrivedMs, stored }),
-      )
-      const batches = [recordBatch(name, value, arrivedMs)]
-      const { answers } = await session.produce(LEDGER_TOPIC, { partition: ledgerPartition, batches })
-      return { stored, value, offset: answers[0]?.baseOffset ?? -1 }
+      const entry = withRequest(before, identity, { partitionCount, arrivedMs, stored })
+      const value = writeLedgerEntry(entry)
+      const told = { partition: name.partition, batches: [recordBatch(name.text, value, arrivedMs)] }
+      const [[ledgerPart], isStill] = await Promise.all([
+        session.produce(ledgerTopic, [told]),
+        transactions.isStill(topic, topicId, partitions),
+      ])
+      // Made again under its name meanwhile: the records would be another topic's, and not be known again there.
+      if (!isStill) throw topicReplaced(topic)
+      return { stored, entry, writtenBytes: value.length, offset: ledgerPart?.answers[0]?.baseOffset ?? -1 }
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error
       // What is not committed is not stored: where this fails too, it is aborted when its time is up.
       await session.end(false).catch(() => {})
-      throw isFenced(error) ? anotherGateway(name) : withStored(error, 'no')
+      throw withStored(error, 'no')
     }
   }
 
   /** A commit came to no answer: opened again, the transactional id has ended the transaction one way or the other. */
-  async #whatBecameOf({ name, identity }: StorableRequest, error: BrokerError): Promise<readonly StoredPart[]> {
+  async #afterLostEnd(request: StorableRequest, error: BrokerError): Promise<Outcome> {
+    let found: readonly StoredPart[] | undefined
     try {
-      await this.open(name)
+      found = await this.#becomesOf(request)
     } catch {
       throw withStored(error, 'unknown')
     }
-    const entry = this.#ledger.find(name)
-    const sequence = identity.kind === 'sequence' ? identity.sequence : 0
-    const epoch = identity.kind === 'sequence' ? identity.epoch : 0
-    const found = entry?.epoch === epoch ? entry.requests.find((one) => one.sequence === sequence) : undefined
-    if (found?.fingerprint.equals(identity.fingerprint) === true) return found.stored
-    throw isFenced(error) ? anotherGateway(name) : withStored(error, 'no')
+    return found !== undefined ? { stored: found } : { interrupted: withStored(error, 'no') }
   }
 
-  async #visible(topic: string, stored: readonly StoredPart[]): Promise<void> {
-    const { clock, client } = this.#context
-    const deadline = clock.monotonic() + VISIBLE_WAIT_MS
-    const queries = stored.map(({ partition }) => ({ topic, partition, at: 'latest' }) as const)
-    while (clock.monotonic() < deadline) {
-      const ends = await this.#fetch.listOffsets(queries)
-      if (ends.every(({ offset, error }, at) => error !== undefined || (offset ?? 0) > (stored[at]?.lastOffset ?? -1)))
-        return
-      await pause(VISIBLE_STEP_MS, clock, client.stopping)
-    }
+  /** Where it is stored, if it is; undefined where its turn has come again. */
+  async #becomesOf(request: StorableRequest): Promise<readonly StoredPart[] | undefined> {
+    await this.open(request.name)
+    const entry = await this.#options.known(request.name)
+    const verdict = verdictOn(request.identity, entry && knownProducer(entry))
+    if (verdict.kind === 'append') return undefined
+    if (verdict.kind === 'complete') return verdict.request.stored
+    throw refusalOf(request.topic, request.identity, verdict)
   }
 }
+
+type Outcome =
+  | { readonly stored: readonly StoredPart[] }
+  /** None of it is stored, and another try may do better. */
+  | { readonly stored?: undefined; readonly interrupted: BrokerError }
 
 interface PreparedRequest {
   readonly stored: readonly StoredPart[]
-  readonly value: Buffer
+  readonly entry: LedgerEntry
+  readonly writtenBytes: number
   readonly offset: number
 }
 
-function transactionalIdOf(name: string): string {
-  return `posthorn-${shortDigest(name).toString('base64url')}`
+function whoIs({ identity }: StorableRequest): string {
+  return identity.kind === 'key' ? `Idempotency-Key ${identity.key}` : `Producer-Id ${identity.producerId}`
 }
 
 function storedPart({ partition, answers }: TransactedPart, part: AppendPart | undefined): StoredPart {
@@ -161,31 +210,4 @@ function recordBatch(name: string, value: Buffer, timestamp: number): AppendPart
   const writer = new RecordBatchWriter(key.length + value.length + 128)
   writer.append(columns, i)
   return writer.seal()
-}
-
-/** Without transactions a request could be stored twice: then rather not at all. */
-function notAllowed(error: unknown): never {
-  if (!(error instanceof BrokerError) || error.code !== 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED') throw error
-  throw new BrokerError(
-    'UNSUPPORTED_VERSION',
-    `${error.message} Producer-Id and Idempotency-Key need transactions: let the gateway's user write to ` +
-      `transactional ids that begin with "posthorn-", or publish without these headers.`,
-    { stored: 'no', cause: error },
-  )
-}
-
-function isFenced({ code }: BrokerError): boolean {
-  return code === 'INVALID_PRODUCER_EPOCH' || code === 'PRODUCER_FENCED' || code === 'INVALID_TXN_STATE'
-}
-
-function anotherGateway(name: string): BrokerError {
-  return new BrokerError(
-    'CONCURRENT_TRANSACTIONS',
-    `Another gateway stores for the same identity (${name.split(' ').slice(2).join(' ')}) now. Send the request again.`,
-    { stored: 'no', retryAfterSeconds: 1 },
-  )
-}
-
-function withStored(error: BrokerError, stored: Stored): BrokerError {
-  return new BrokerError(error.code, error.message, { ...error.options, stored, cause: error })
 }

@@ -14,6 +14,7 @@ import { Writer } from '@platformatic/kafka'
 export const FETCH_KEY = 1
 export const FETCH_VERSION = 15
 
+const READ_UNCOMMITTED = 0
 const READ_COMMITTED = 1
 const HEAD_BYTES = 21
 const POSITION_BYTES = 33
@@ -26,6 +27,8 @@ export interface FetchRequest {
   readonly maxWaitMs: number
   /** Of record batches in all; the first batch comes whole, whatever its size. */
   readonly maxBytes: number
+  /** Default: what is committed alone, up to the first transaction that has not ended. Else all that is replicated. */
+  readonly isolation?: 'committed' | 'uncommitted'
   /** 0 with epoch −1: no session. 0 with epoch 0: begin one. */
   readonly sessionId: number
   readonly sessionEpoch: number
@@ -60,7 +63,7 @@ export function writeFetchRequest(request: FetchRequest): Writer {
   bytes.writeInt32BE(request.maxWaitMs, 0)
   bytes.writeInt32BE(1, 4)
   bytes.writeInt32BE(request.maxBytes, 8)
-  bytes.writeInt8(READ_COMMITTED, 12)
+  bytes.writeInt8(request.isolation === 'uncommitted' ? READ_UNCOMMITTED : READ_COMMITTED, 12)
   bytes.writeInt32BE(request.sessionId, 13)
   bytes.writeInt32BE(request.sessionEpoch, 17)
   let at = writeTopics(bytes, HEAD_BYTES, topics, writePosition)

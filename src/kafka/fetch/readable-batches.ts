@@ -137,7 +137,7 @@ class CommittedRecords {
 }
 
 /** Of the marker at `at`; what cannot be read is none. The key of the one record is `version int16 | type int16`. */
-function isAbortMarker(records: Buffer, at: number): boolean {
+export function isAbortMarker(records: Buffer, at: number): boolean {
   const end = at + batchSizeBytes(records, at)
   const reader = new VarintReader(records, at + BATCH_HEADER_BYTES, end)
   reader.readVarint()

@@ -1,0 +1,292 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { BrokerError } from '../../../src/broker/broker-error.ts'
+import type { PublishIdentity } from '../../../src/broker/publish-claim.ts'
+import type { KafkaProducers } from '../../../src/kafka/claims/kafka-producers.ts'
+import { requestName } from '../../../src/kafka/claims/request-name.ts'
+import { batchOf, brokerError } from '../../support/engine-records.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { gatewayOf, keyOf, publish, sequenceOf, settled, storedOf } from './model-gateway.ts'
+import { ModelCluster, type Loss, type Step } from './model-transactions.ts'
+
+async function clusterOf(): Promise<ModelCluster> {
+  const cluster = new ModelCluster()
+  await cluster.create({ name: 'orders', partitionCount: 3, configs: new Map() })
+  return cluster
+}
+
+/** As a client does it: the same again while it is told to. */
+async function publishUntilStored(gateways: readonly KafkaProducers[], identity: PublishIdentity, text: string) {
+  for (let tries = 0; ; tries++) {
+    assert.ok(tries < 50, 'it never succeeds')
+    const gateway = gateways[tries % gateways.length]
+    assert.ok(gateway)
+    try {
+      return await publish(gateway, identity, text)
+    } catch (error) {
+      if (!(error instanceof BrokerError && error.retriable)) throw error
+    }
+  }
+}
+
+test('a gateway that was fenced while it stored looks what the other one did, and tells where that is', async () => {
+  const cluster = await clusterOf()
+  const clock = new FakeClock()
+  const [one, two] = [gatewayOf(cluster, clock, 'one'), gatewayOf(cluster, clock, 'two')]
+  await settled(clock, publish(one, sequenceOf(0), 'a'))
+  const paused = Promise.withResolvers<Loss>()
+  const reached = Promise.withResolvers<void>()
+  cluster.fault = (step, gateway) => {
+    if (step !== 'end' || gateway !== 'one') return undefined
+    reached.resolve()
+    return paused.promise
+  }
+  const first = publish(one, sequenceOf(1), 'b')
+  await settled(clock, reached.promise)
+  const second = await settled(clock, publish(two, sequenceOf(1), 'b'))
+  paused.resolve(undefined)
+  assert.deepEqual(await settled(clock, first), second)
+  assert.deepEqual(cluster.log('orders', 0).values, ['a', 'b'])
+})
+
+test('a gateway that slept between its verdict and its transaction stores nothing twice', async () => {
+  const cluster = await clusterOf()
+  const clock = new FakeClock()
+  const [one, two] = [gatewayOf(cluster, clock, 'one'), gatewayOf(cluster, clock, 'two')]
+  for (const identity of [sequenceOf(0), keyOf('k')]) {
+    const asleep = await settled(clock, one.claim('orders', identity))
+    const stored = await settled(clock, publish(two, identity, 'x'))
+    const { parts } = await settled(clock, asleep.append([{ partition: 0, batches: [batchOf(['x'])] }], [0]))
+    assert.deepEqual([parts[0]?.baseOffset], [stored[0]?.baseOffset])
+  }
+  assert.deepEqual(cluster.log('orders', 0).values, ['x', 'x'])
+})
+
+test('a commit whose answer is lost is looked up: stored where it was carried out, made again where not', async () => {
+  for (const loss of ['before', 'after'] as const) {
+    const cluster = await clusterOf()
+    const clock = new FakeClock()
+    const gateway = gatewayOf(cluster, clock)
+    let losses = 1
+    cluster.fault = (step) => (step === 'end' && losses-- > 0 ? loss : undefined)
+    const stored = await settled(clock, publish(gateway, sequenceOf(0), 'a', [0, 2]))
+    cluster.fault = () => undefined
+    assert.deepEqual(await settled(clock, publish(gatewayOf(cluster, clock, 'two'), sequenceOf(0), 'a')), stored)
+    assert.deepEqual([cluster.log('orders', 0).values, cluster.log('orders', 2).values], [['a'], ['a']])
+  }
+})
+
+test('where nobody can tell what became of a commit, it is `unknown`, and the repeat finds out', async () => {
+  for (const loss of ['before', 'after'] as const) {
+    const cluster = await clusterOf()
+    const clock = new FakeClock()
+    const gateway = gatewayOf(cluster, clock)
+    let isAway = false
+    cluster.fault = (step) => {
+      if (step === 'end') isAway = true
+      return isAway ? (step === 'end' ? loss : 'before') : undefined
+    }
+    await assert.rejects(settled(clock, publish(gateway, keyOf('k'), 'a')), (error) => storedOf(error) === 'unknown')
+    cluster.fault = () => undefined
+    await settled(clock, publish(gateway, keyOf('k'), 'a'))
+    assert.deepEqual(cluster.log('orders', 0).values, ['a'])
+  }
+})
+
+test('a commit that was lost, and whose producer has gone on with a new epoch meanwhile, is not said to be `no`', async () => {
+  const cluster = await clusterOf()
+  const clock = new FakeClock()
+  const [one, two] = [gatewayOf(cluster, clock, 'one'), gatewayOf(cluster, clock, 'two')]
+  const paused = Promise.withResolvers<Loss>()
+  const reached = Promise.withResolvers<void>()
+  cluster.fault = (step, gateway) => {
+    if (step !== 'open' || gateway !== 'one' || cluster.log('orders', 0).values.length === 0) {
+      return step === 'end' && gateway === 'one' ? 'after' : undefined
+    }
+    reached.resolve()
+    return paused.promise
+  }
+  const first = assert.rejects(publish(one, sequenceOf(0), 'a'), (error) => storedOf(error) === 'unknown')
+  await settled(clock, reached.promise)
+  await settled(clock, publish(two, sequenceOf(0, { epoch: 1 }), 'b'))
+  paused.resolve(undefined)
+  await settled(clock, first)
+  assert.deepEqual(cluster.log('orders', 0).values, ['a', 'b'])
+})
+
+test('five requests in flight of one producer are stored in order, whatever order they came in, without waiting', async () => {
+  const cluster = await clusterOf()
+  const clock = new FakeClock()
+  const gateway = gatewayOf(cluster, clock)
+  await settled(clock, publish(gateway, sequenceOf(0), '0'))
+  const before = clock.monotonic()
+  const order = [5, 3, 1, 2, 4]
+  await settled(clock, Promise.all(order.map((sequence) => publish(gateway, sequenceOf(sequence), `${sequence}`))))
+  assert.deepEqual(cluster.log('orders', 0).values, ['0', '1', '2', '3', '4', '5'])
+  // Who comes behind is woken, and does not look now and then.
+  assert.ok(clock.monotonic() - before < 100, `${clock.monotonic() - before} ms`)
+  assert.equal(cluster.opened, 1)
+})
+
+test('what has expired is forgotten whole: a key with another body, a producer that begins again', async () => {
+  const cluster = await clusterOf()
+  const clock = new FakeClock()
+  const gateway = gatewayOf(cluster, clock)
+  await settled(clock, publish(gateway, keyOf('k', 'first'), 'a'))
+  await settled(clock, publish(gateway, sequenceOf(0, { body: 'first' }), 'b'))
+  await settled(clock, publish(gateway, sequenceOf(1), 'c'))
+  clock.jump(25 * 3_600_000)
+  for (const other of [gateway, gatewayOf(cluster, clock, 'two')]) {
+    await settled(clock, publish(other, keyOf('k', 'second'), 'd'))
+    await settled(clock, publish(other, sequenceOf(0, { body: 'second' }), 'e'))
+    await assert.rejects(settled(clock, publish(other, keyOf('k', 'first'), 'f')), brokerError('IDEMPOTENCY_MISMATCH'))
+    assert.deepEqual(await settled(clock, other.describe('orders', 'meter')), { epoch: 0, nextSequence: 1 })
+  }
+  assert.deepEqual(cluster.log('orders', 0).values, ['a', 'b', 'c', 'd', 'e'])
+})
+
+test('when the memory is full, new ones are refused, known ones go on, and room comes with expiry', async () => {
+  const cluster = await clusterOf()
+  const clock = new FakeClock()
+  const gateway = gatewayOf(cluster, clock, 'one', { producerStateBytesMax: 36_000 })
+  let count = 0
+  const full = brokerError('PRODUCER_STATE_FULL', { stored: 'no' })
+  await assert.rejects(
+    settled(
+      clock,
+      (async () => {
+        for (; count < 10_000; count++) await publish(gateway, keyOf(`${count}`), 'x')
+      })(),
+    ),
+    full,
+  )
+  assert.ok(count > 300 && gateway.stateBytes <= 36_000, `${count} in ${gateway.stateBytes}`)
+  const { length } = cluster.log('orders', 0).values
+  for (let number = 0; number < count; number++) await settled(clock, publish(gateway, keyOf(`${number}`), 'x'))
+  assert.equal(cluster.log('orders', 0).values.length, length)
+  // Others know as many, and take no more either.
+  const other = gatewayOf(cluster, clock, 'two', { producerStateBytesMax: 36_000 })
+  await settled(clock, publish(other, keyOf('0'), 'x'))
+  clock.advance(2 * 3_600_000)
+  await settled(clock, publish(gateway, keyOf(`${count}`), 'y'))
+  assert.ok(gateway.stateBytes < 33_000, `${gateway.stateBytes}`)
+})
+
+test('a topic that was made again while its request was being stored does not get the records', async () => {
+  const cluster = await clusterOf()
+  const clock = new FakeClock()
+  const gateway = gatewayOf(cluster, clock)
+  const claim = await settled(clock, gateway.claim('orders', keyOf('k')))
+  cluster.fault = async (step) => {
+    if (step !== 'begin') return undefined
+    cluster.delete('orders')
+    await cluster.create({ name: 'orders', partitionCount: 3, configs: new Map() })
+    return undefined
+  }
+  const gone = brokerError('UNKNOWN_TOPIC_OR_PARTITION', { stored: 'no' })
+  const appended = claim.append([{ partition: 0, batches: [batchOf(['a'])] }], [0])
+  await assert.rejects(settled(clock, appended), gone)
+  cluster.fault = () => undefined
+  assert.deepEqual(cluster.log('orders', 0).values, [])
+  await settled(clock, publish(gateway, keyOf('k'), 'a'))
+  assert.deepEqual(cluster.log('orders', 0).values, ['a'])
+})
+
+test('a ledger that is deleted behind our back is made again, and what comes then is known again', async () => {
+  const cluster = await clusterOf()
+  const clock = new FakeClock()
+  const gateways = [gatewayOf(cluster, clock, 'one'), gatewayOf(cluster, clock, 'two')] as const
+  for (let sequence = 0; sequence < 8; sequence++) {
+    await settled(clock, publish(gateways[0], sequenceOf(sequence), `${sequence}`))
+  }
+  cluster.delete('__posthorn_producers')
+  await assert.rejects(settled(clock, publish(gateways[0], sequenceOf(8), '8')), brokerError('UNKNOWN_PRODUCER_ID'))
+  const again = sequenceOf(0, { epoch: 1 })
+  const place = await settled(clock, publish(gateways[0], again, 'a'))
+  for (const gateway of [...gateways, gatewayOf(cluster, clock, 'three')]) {
+    assert.deepEqual(await settled(clock, publish(gateway, again, 'a')), place)
+  }
+})
+
+test('a ledger that forgets too early is told to keep what is promised', async () => {
+  const cluster = await clusterOf()
+  const clock = new FakeClock()
+  const configs = new Map([['retention.ms', '1000']])
+  await cluster.create({ name: '__posthorn_producers', partitionCount: 16, configs })
+  await settled(clock, publish(gatewayOf(cluster, clock), sequenceOf(0), 'a'))
+  const ledger = cluster.find('__posthorn_producers')
+  assert.ok(Number(ledger?.configs.get('retention.ms')) >= 24 * 3_600_000)
+  await cluster.create({ name: '__posthorn_idempotency_keys', partitionCount: 3, configs })
+  const tooSmall = brokerError('UNSUPPORTED_VERSION', { stored: 'no' })
+  await assert.rejects(settled(clock, publish(gatewayOf(cluster, clock), keyOf('k'), 'a')), tooSmall)
+})
+
+test('keys that share a transactional id do not disturb each other, at one gateway or at two', async () => {
+  const cluster = await clusterOf()
+  const clock = new FakeClock()
+  const topicId = cluster.find('orders')?.topicId ?? ''
+  const shared = Map.groupBy(
+    Array.from({ length: 20_000 }, (_, number) => `${number}`),
+    (key) => requestName(topicId, { kind: 'key', key }).transactionalId,
+  )
+  const keys = [...shared.values()].find(({ length }) => length >= 6)?.slice(0, 6) ?? []
+  assert.equal(keys.length, 6)
+  const gateways = [gatewayOf(cluster, clock, 'one'), gatewayOf(cluster, clock, 'two')]
+  const stored = Promise.all(
+    keys.map((key, at) => publishUntilStored(at % 2 === 0 ? gateways : gateways.toReversed(), keyOf(key), key)),
+  )
+  await settled(clock, stored)
+  assert.deepEqual(cluster.log('orders', 0).values.toSorted(), keys.toSorted())
+})
+
+/** What may go wrong, step by step. */
+const losses = fc.array(fc.constantFrom<Loss>('before', 'after', undefined, undefined, undefined, undefined), {
+  minLength: 1,
+  maxLength: 40,
+})
+
+test('whatever answers are lost, and whoever gets the repeats, each request is stored once and in order', async () => {
+  const plans = fc.record({
+    losses,
+    order: fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }),
+    delays: fc.array(fc.integer({ min: 0, max: 30 }), { minLength: 1, maxLength: 10 }),
+  })
+  await fc.assert(
+    fc.asyncProperty(plans, async ({ losses: plan, order, delays }) => {
+      const cluster = await clusterOf()
+      const clock = new FakeClock()
+      const gateways = [gatewayOf(cluster, clock, 'one'), gatewayOf(cluster, clock, 'two')]
+      await settled(clock, publishUntilStored(gateways, sequenceOf(0), '0'))
+      let turn = 0
+      cluster.fault = async (_step: Step) => {
+        const at = turn++
+        const delayMs = delays[at % delays.length] ?? 0
+        if (delayMs > 0) await new Promise<void>((resolve) => void clock.setTimer(delayMs, resolve))
+        return at < 60 ? plan[at % plan.length] : undefined
+      }
+      const places = await settled(
+        clock,
+        Promise.all(
+          order.map(async (isFirst, at) => {
+            const sequence = at + 1
+            const own = isFirst ? gateways : gateways.toReversed()
+            const [one, two] = await Promise.all([
+              publishUntilStored(own, sequenceOf(sequence), `${sequence}`),
+              publishUntilStored(own.toReversed(), sequenceOf(sequence), `${sequence}`),
+            ])
+            assert.deepEqual(one, two)
+            return one
+          }),
+        ),
+      )
+      assert.deepEqual(cluster.log('orders', 0).values, ['0', '1', '2', '3', '4', '5'])
+      cluster.fault = () => undefined
+      const third = gatewayOf(cluster, clock, 'three')
+      for (const sequence of [1, 2, 3, 4, 5]) {
+        assert.deepEqual(await settled(clock, publish(third, sequenceOf(sequence), 'again')), places[sequence - 1])
+      }
+    }),
+    { numRuns: 30 },
+  )
+})
