@@ -27,6 +27,14 @@ export function anotherGateway(who: string): BrokerError {
   )
 }
 
+export function storedElsewhere(who: string): BrokerError {
+  return new BrokerError(
+    'CONCURRENT_TRANSACTIONS',
+    `Another gateway has stored this request (${who}) meanwhile. Send it again to be told where.`,
+    { stored: 'unknown', retryAfterSeconds: 1 },
+  )
+}
+
 /** Somebody else has the transactional id now, or the cluster gave the transaction up: none of it is stored. */
 export function fencedError(doing: string): BrokerError {
   return new BrokerError('INVALID_TXN_STATE', `The cluster refused ${doing}: the transaction is over.`, {

@@ -171,10 +171,7 @@ export class RequestLedger {
     const topicId = this.#topicId
     const isFirst = partition.position < 0
     // Asked before where to begin: what comes meanwhile is behind it.
-    const [end] = await Promise.all([
-      log.end(number),
-      isFirst ? Promise.resolve() : this.#readOn(number, partition),
-    ])
+    const [end] = await Promise.all([log.end(number), isFirst ? Promise.resolve() : this.#readOn(number, partition)])
     if (isFirst) {
       const first = await log.firstSince(number, this.#expiredMs)
       partition.begin = partition.position = first ?? end

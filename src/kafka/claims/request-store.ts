@@ -3,13 +3,14 @@ import type { AppendPart, OffsetAnswer, OffsetQuery, StoredRun } from '../../bro
 import type { Clock } from '../../broker/clock.ts'
 import { refusalOf } from '../../broker/claim-errors.ts'
 import { verdictOn } from '../../broker/claim-verdict.ts'
+import type { RememberedRequest } from '../../broker/known-producer.ts'
 import type { PublishIdentity, StoredPart } from '../../broker/publish-claim.ts'
 import { RecordColumns } from '../../broker/record-columns.ts'
 import { RecordBatchWriter } from '../../codec/record-batch-writer.ts'
 import { pause } from '../time-limits.ts'
 import { knownProducer, withRequest, writeLedgerEntry, type LedgerEntry } from './ledger-entry.ts'
 import type { RequestLedger } from './request-ledger.ts'
-import { anotherGateway, isFenced, notAllowed, topicReplaced, withStored } from './request-errors.ts'
+import { anotherGateway, isFenced, notAllowed, storedElsewhere, topicReplaced, withStored } from './request-errors.ts'
 import type { RequestName } from './request-name.ts'
 import type { TransactedPart, Transactions, TransactionSession } from './transactions.ts'
 import { VisibleEnds } from './visible-ends.ts'
@@ -149,8 +150,8 @@ export class RequestStore {
     let found: readonly StoredPart[] | undefined
     try {
       found = await this.#becomesOf(request)
-    } catch {
-      throw withStored(error, 'unknown')
+    } catch (later) {
+      throw later instanceof BrokerError && later.options.stored === 'unknown' ? later : withStored(error, 'unknown')
     }
     return found !== undefined ? { stored: found } : { interrupted: withStored(error, 'no') }
   }
@@ -161,7 +162,10 @@ export class RequestStore {
     const entry = await this.#options.known(request.name)
     const verdict = verdictOn(request.identity, entry && knownProducer(entry))
     if (verdict.kind === 'append') return undefined
-    if (verdict.kind === 'complete') return verdict.request.stored
+    if (verdict.kind === 'complete') {
+      if (isOwn(request, verdict.request)) return verdict.request.stored
+      throw storedElsewhere(whoIs(request))
+    }
     throw refusalOf(request.topic, request.identity, verdict)
   }
 }
@@ -176,6 +180,11 @@ interface PreparedRequest {
   readonly entry: LedgerEntry
   readonly writtenBytes: number
   readonly offset: number
+}
+
+/** Stored by another gateway it may have other timestamps and partitions, which only a repeat is told. */
+function isOwn({ arrivedMs, partitionCount }: StorableRequest, stored: RememberedRequest): boolean {
+  return stored.arrivedMs === arrivedMs && stored.partitionCount === partitionCount
 }
 
 function whoIs({ identity }: StorableRequest): string {

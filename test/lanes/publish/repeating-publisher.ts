@@ -15,6 +15,8 @@ export interface PublisherOptions {
   readonly partitions: number
   /** Requests under way at most. */
   readonly window: number
+  /** What an acknowledgement says; default: `fsync`. */
+  readonly durability?: string
 }
 
 export interface PublishReply {
@@ -102,7 +104,7 @@ export class RepeatingPublisher {
 
   #acknowledge({ first, count }: PlannedRequest, { records, durability }: PublishReply): void {
     assert.equal(records.length, count)
-    assert.equal(durability, 'fsync')
+    assert.equal(durability, this.#options.durability ?? 'fsync')
     for (const [index, place] of records.entries()) this.places.set(first + index, place)
     this.#acknowledged += count
   }
