@@ -18,6 +18,8 @@ export interface RecordSenderOptions {
 
 /** A topic just made or moved may be unknown to a node that learns of it in a moment. */
 const GONE_AFTER_ROUNDS = 3
+/** So many partitions are kept without a look at whether they are still there. */
+const SWEEP_MIN = 1000
 
 /**
  * Brings batches to the leaders of their partitions: a request carries those of many partitions, and up to five of them are
@@ -35,6 +37,7 @@ export class RecordSender {
   #passPending = false
   #roundPending = false
   #rounds = 0
+  #sweepAt = SWEEP_MIN
   #givesUp = false
 
   constructor(options: RecordSenderOptions) {
@@ -57,8 +60,25 @@ export class RecordSender {
   #outbox(topic: string, partition: number): PartitionOutbox {
     const key = `${topic} ${partition}`
     let outbox = this.#outboxes.get(key)
-    if (outbox === undefined) this.#outboxes.set(key, (outbox = new PartitionOutbox(topic, partition)))
+    if (outbox === undefined) {
+      if (this.#outboxes.size >= this.#sweepAt) this.#sweep()
+      this.#outboxes.set(key, (outbox = new PartitionOutbox(topic, partition)))
+    }
     return outbox
+  }
+
+  /** Partitions come and go: those that are gone, and owe nothing, are forgotten. */
+  #sweep(): void {
+    const { cluster } = this.#options
+    for (const [key, outbox] of this.#outboxes) {
+      if (outbox.isEmpty && cluster.leaderOf(outbox) === 'gone') this.#outboxes.delete(key)
+    }
+    this.#sweepAt = Math.max(SWEEP_MIN, 2 * this.#outboxes.size)
+  }
+
+  /** Partitions of which anything is kept. */
+  get partitionCount(): number {
+    return this.#outboxes.size
   }
 
   #wake(outbox: PartitionOutbox): void {

@@ -5,6 +5,7 @@ import * as fc from 'fast-check'
 import { BrokerError } from '../../../src/broker/broker-error.ts'
 import type { Acks } from '../../../src/broker/engine.ts'
 import type { BatchOutcome } from '../../../src/kafka/produce/outbound-batch.ts'
+import type { ProduceRequest } from '../../../src/kafka/produce/produce-request.ts'
 import { RecordSender } from '../../../src/kafka/produce/record-sender.ts'
 import { batchOf } from '../../support/engine-records.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
@@ -195,4 +196,31 @@ test('who gives up settles what waits at once, and what is in flight with its an
   world.cluster.breakAll(0)
   await world.settle()
   assert.ok(flying.outcome?.kind === 'failed' && flying.outcome.stored === 'unknown')
+})
+
+test('what is kept of partitions does not grow with topics that come and go', async () => {
+  const clock = new FakeClock()
+  const gone = new Set<string>()
+  const cluster = Object.assign(new ModelCluster(0), {
+    leaderOf: ({ topic }: { readonly topic: string }) => (gone.has(topic) ? ('gone' as const) : 1),
+    produce: (_nodeId: number, { batches }: ProduceRequest) =>
+      Promise.resolve(
+        batches.map(({ topic, partition }) => {
+          return { topic, partition, kafkaCode: 0, baseOffset: 0, logAppendTime: -1, message: null }
+        }),
+      ),
+  })
+  const sender = new RecordSender({ cluster, clock, replicationTimeoutMs: 1000 })
+  let stored = 0
+  for (let round = 0; round < 40; round++) {
+    const topics = Array.from({ length: 100 }, (_, index) => `topic-${round}-${index}`)
+    for (const topic of topics) {
+      const batch = { ...batchOf(['a']), acks: 'all' as const, maxBatchBytes: 1_000_000, deadline: 1000 }
+      sender.push(topic, 0, [{ ...batch, settle: ({ kind }) => (stored += kind === 'stored' ? 1 : 0) }])
+    }
+    for (let turn = 0; turn < 5; turn++) await setImmediate()
+    for (const topic of topics) gone.add(topic)
+  }
+  assert.equal(stored, 4000)
+  assert.ok(sender.partitionCount <= 1100, `${sender.partitionCount} of 4000 are kept`)
 })
