@@ -45,12 +45,14 @@ export function refusal(
 }
 
 const remedies: ReadonlyMap<number, string> = new Map([
+  [10, ' Send smaller records, or raise max.message.bytes of the topic.'],
+  [18, ' Send fewer records at a time, or raise segment.bytes of the topic.'],
   [19, ' Send it again when more of its replicas are in sync (min.insync.replicas).'],
   [20, ' The records may be stored; send them again with the same identity when more replicas are in sync.'],
   [29, " Give the gateway's user the right to it (kafka-acls)."],
   [30, " Give the gateway's user the right to it (kafka-acls)."],
   [31, " Give the gateway's user the right to it (kafka-acls)."],
-  [38, ' Ask for no more replicas than the cluster has brokers.'],
+  [38, ' Ask for no more replicas than the cluster has brokers (default.replication.factor).'],
   [53, " Give the gateway's user the right to it (kafka-acls)."],
 ])
 
@@ -141,11 +143,15 @@ const certificateFailures: ReadonlySet<unknown> = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ])
 
-/** We do not take the cluster's certificate. */
+/** An alert of the other side about ours; OpenSSL's names of them differ from version to version. */
+const refusedCertificate = /^ERR_SSL_.*ALERT.*_(CERTIFICATE|CA$)/
+
+/** We do not take the cluster's certificate, or it does not take ours. */
 export function isCertificateFailure(error: unknown): boolean {
-  return [...causes(error)].some(
-    (cause) => cause instanceof Error && 'code' in cause && certificateFailures.has(cause.code),
-  )
+  return [...causes(error)].some((cause) => {
+    if (!(cause instanceof Error) || !('code' in cause)) return false
+    return certificateFailures.has(cause.code) || refusedCertificate.test(String(cause.code))
+  })
 }
 
 /** The error, what caused it, and so on; of several at once all. */
@@ -155,6 +161,9 @@ function* causes(error: unknown): Generator {
   if (error instanceof Error && error.cause !== undefined) yield* causes(error.cause)
 }
 
+/** `40BD…:error:0A000412:SSL routines:ssl3_read_bytes:ssl/tls alert bad certificate:../deps/…` */
+const openSslReason = /:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):/
+
 /** The innermost message: `connect ECONNREFUSED 127.0.0.1:9092`. */
 export function rootMessage(error: unknown): string {
   let message = String(error)
@@ -162,7 +171,7 @@ export function rootMessage(error: unknown): string {
     if (cause instanceof Error && cause.message !== '') message = cause.message
     else if (cause instanceof AggregateError) message = cause.errors.map(rootMessage).join(', ')
   }
-  return message.replace(/\.$/, '')
+  return (openSslReason.exec(message)?.[1] ?? message).replace(/\.$/, '')
 }
 
 /** As a client is told of it, whatever it is; a BrokerError stays what it is, and a bug is thrown on. */

@@ -4,6 +4,7 @@ import { clusterMetadata, newest, type ClusterMetadata, type ClusterNode } from 
 import type { ClusterOptions } from './cluster-options.ts'
 import {
   asBrokerError,
+  isCertificateFailure,
   isConnectionFailure,
   isCredentialsFailure,
   rootMessage,
@@ -130,9 +131,15 @@ export class MetadataKeeper {
     const limitMs = this.attemptMs
     const connection = await withinMs(this.#connections.get(address), limitMs, clock)
     const asked = withErrorsInIt(metadataV12.api.async(connection, null, false, false))
-    return clusterMetadata(await withinMs(asked, limitMs, clock))
+    try {
+      return clusterMetadata(await withinMs(asked, limitMs, clock))
+    } catch (error) {
+      throw this.#connections.failureOf(address) ?? error
+    }
   }
 }
+
+const CERTIFICATES = 'Its operator has to set ssl.truststore.location and ssl.keystore.location right.'
 
 function nobodyAnswers(failures: readonly unknown[]): BrokerError {
   const error = failures.at(-1)
@@ -142,7 +149,7 @@ function nobodyAnswers(failures: readonly unknown[]): BrokerError {
   const reasons = [...new Set(failures.map(rootMessage))].join('; ')
   return new BrokerError(
     'BROKER_NOT_AVAILABLE',
-    `No node of the cluster answers: ${reasons}. Send the request again.`,
+    `No node of the cluster answers: ${reasons}. ${isCertificateFailure(error) ? CERTIFICATES : 'Send the request again.'}`,
     {
       retryAfterSeconds: 1,
       cause: error,

@@ -21,6 +21,8 @@ export class NodeConnections {
   readonly #options: ConnectionOptions
   readonly #clock: Clock
   readonly #connections = new Map<string, { connection: Connection; ready: Promise<Connection> }>()
+  /** Why connections broke: requests under way are told only that they did. */
+  readonly #failures = new Map<string, unknown>()
   #closed = false
 
   constructor(clientId: string, options: ConnectionOptions, clock: Clock) {
@@ -47,6 +49,11 @@ export class NodeConnections {
     return this.#connections.size
   }
 
+  /** What broke the last connection to it; undefined where that was closed, or there was none. */
+  failureOf(address: NodeAddress): unknown {
+    return this.#failures.get(keyOf(address))
+  }
+
   /** Ends the connection at once: what was asked on it comes to an error. */
   giveUp(address: NodeAddress): void {
     const key = keyOf(address)
@@ -68,11 +75,15 @@ export class NodeConnections {
 
   #connect(key: string, { host, port }: NodeAddress): Promise<Connection> {
     const connection = new Connection(this.#clientId, this.#options)
+    this.#failures.delete(key)
     const forget = (): void => {
       if (this.#connections.get(key)?.connection === connection) this.#connections.delete(key)
     }
     // Also keeps an error that nobody waits for from ending the process.
-    connection.on('error', forget)
+    connection.on('error', (error: unknown) => {
+      this.#failures.set(key, error)
+      forget()
+    })
     connection.on('close', forget)
     const ready = this.#opened(connection, host, port).catch((error: unknown) => {
       forget()
