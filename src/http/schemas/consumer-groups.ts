@@ -29,10 +29,17 @@ export const GroupTopicParams = Type.Object(
 export const ConsumerGroupSchema = component('ConsumerGroup', 'A consumer group in a list.', {
   group,
   state: Type.String({
-    description: 'Empty (it has no members), Assigning, Reconciling or Stable. More may be added.',
+    description:
+      'Empty (it has no members), Assigning, Reconciling or Stable; PreparingRebalance and CompletingRebalance only of ' +
+      'classic groups. More may be added.',
     examples: ['Empty'],
   }),
-  type: Type.String({ description: 'The protocol of its members. More may be added.', examples: ['consumer'] }),
+  type: Type.String({
+    description:
+      'The protocol of its members: consumer, or classic in front of a Kafka cluster, where such a group can be looked at, ' +
+      'and changed while it has no members. More may be added.',
+    examples: ['consumer'],
+  }),
   memberCount: count('How many members it has.'),
 })
 
@@ -49,7 +56,9 @@ export const GroupOffsetSchema = component('GroupOffset', 'Where a group stands 
   logStartOffset: nullable(offset('The first offset that is kept; null where the partition is offline.')),
   lag,
   metadata: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'What the commit said beside it.' }),
-  commitTimestamp: nullable(timestamp('When it was committed.')),
+  commitTimestamp: nullable(
+    timestamp('When it was committed; null where nothing was, and where a Kafka cluster keeps the group.'),
+  ),
 })
 
 export const GroupOffsetListSchema = component(

@@ -16,12 +16,16 @@ export const AssignedPartitionsSchema = component('AssignedPartitions', 'Partiti
 export const GroupMemberSchema = component('GroupMember', 'A member of a consumer group.', {
   memberId: Type.String(),
   instanceId: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'Of a static member.' }),
-  clientId: Type.String({ description: 'The User-Agent of its join.' }),
-  clientHost: Type.String({ description: 'Where its join came from.' }),
+  clientId: Type.String({
+    description: 'The User-Agent of its join; where a Kafka cluster keeps the group, the client.id of the gateway.',
+  }),
+  clientHost: Type.String({
+    description: 'Where its join came from; where a Kafka cluster keeps the group, the gateway.',
+  }),
   memberEpoch: Type.Integer({
     format: 'int32',
     minimum: -2,
-    description: 'Negative of a static member that left and may come back.',
+    description: 'Negative of a static member that left and may come back, and of members of classic groups.',
   }),
   state: Type.String({
     description: 'Stable, UnrevokedPartitions, UnreleasedPartitions or Left. More may be added.',
