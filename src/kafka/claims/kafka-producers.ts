@@ -41,7 +41,7 @@ export type ProducersLimits = Pick<
   'admissionWaitMs' | 'keyRetentionMs' | 'produceInflightBytesMax' | 'producerExpirationMs' | 'producerStateBytesMax'
 >
 
-export type ProducersContext = Pick<EngineContext, 'clock' | 'logger' | 'random'> & {
+export type ProducersContext = Pick<EngineContext, 'clock' | 'logger' | 'random' | 'topicConfigOf'> & {
   readonly topics: LedgerTopicStore
   readonly limits: ProducersLimits
   /** Aborted when nothing is asked of the cluster any more. */
@@ -192,8 +192,9 @@ export class KafkaProducers implements Producers {
     await this.#admission.admit(bytes, 'all')
     try {
       const { partitionCount, topicId } = topic
-      const request = { name, topic: topic.name, topicId, identity, partitionCount, arrivedMs, parts }
-      return await this.#store.store(request)
+      const isTimedByBroker = this.#context.topicConfigOf(topic).messageTimestampType === 'LogAppendTime'
+      const facts = { partitionCount, isTimedByBroker, arrivedMs }
+      return await this.#store.store({ name, topic: topic.name, topicId, identity, parts, ...facts })
     } catch (error) {
       if (error instanceof BrokerError && error.code === 'UNKNOWN_TOPIC_OR_PARTITION') {
         // It may be the ledger that is gone: it is made again for the next.

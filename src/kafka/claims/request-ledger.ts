@@ -169,7 +169,8 @@ export class RequestLedger {
   async #readToEnd(number: number, partition: OpenPartition): Promise<void> {
     const { log, logger, topic } = this.#options
     const topicId = this.#topicId
-    const isFirst = partition.position < 0
+    const { position } = partition
+    const isFirst = position < 0
     // Asked before where to begin: what comes meanwhile is behind it.
     const [end] = await Promise.all([log.end(number), isFirst ? Promise.resolve() : this.#readOn(number, partition)])
     if (isFirst) {
@@ -177,8 +178,9 @@ export class RequestLedger {
       partition.begin = partition.position = first ?? end
     }
     partition.end = end
-    if (end < partition.position) {
-      logger.error({ topic, partition: number, end, position: partition.position }, 'a topic of the gateways was cut')
+    // What is read beside it may be younger than the end.
+    if (end < position) {
+      logger.error({ topic, partition: number, end, position }, 'a topic of the gateways was cut')
       this.#partitions.delete(number)
       throw ledgerUnread(topic)
     }

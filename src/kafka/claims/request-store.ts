@@ -27,6 +27,8 @@ export interface StorableRequest {
   readonly topicId: string
   readonly identity: PublishIdentity
   readonly partitionCount: number
+  /** The topic's brokers give records their time. */
+  readonly isTimedByBroker: boolean
   readonly arrivedMs: number
   readonly parts: readonly AppendPart[]
 }
@@ -116,7 +118,7 @@ export class RequestStore {
 
   async #prepare(session: TransactionSession, request: StorableRequest): Promise<PreparedRequest> {
     const { transactions, ledgerOf, known } = this.#options
-    const { name, topic, topicId, identity, partitionCount, arrivedMs, parts } = request
+    const { name, topic, topicId, identity, partitionCount, isTimedByBroker, arrivedMs, parts } = request
     const { topic: ledgerTopic } = ledgerOf(name)
     const partitions = parts.map(({ partition }) => partition)
     try {
@@ -126,7 +128,7 @@ export class RequestStore {
         { name: ledgerTopic, partitions: [name.partition] },
       ])
       const transacted = await session.produce(topic, parts)
-      const stored = transacted.map((part, at) => storedPart(part, parts[at]))
+      const stored = transacted.map((part, at) => storedPart(part, parts[at], isTimedByBroker))
       const entry = withRequest(before, identity, { partitionCount, arrivedMs, stored })
       const value = writeLedgerEntry(entry)
       const told = { partition: name.partition, batches: [recordBatch(name.text, value, arrivedMs)] }
@@ -191,9 +193,15 @@ function whoIs({ identity }: StorableRequest): string {
   return identity.kind === 'key' ? `Idempotency-Key ${identity.key}` : `Producer-Id ${identity.producerId}`
 }
 
-function storedPart({ partition, answers }: TransactedPart, part: AppendPart | undefined): StoredPart {
+/** Of a batch that it has already, a broker always tells a time: where that is none of its own, it is the last record's. */
+function storedPart(
+  { partition, answers }: TransactedPart,
+  part: AppendPart | undefined,
+  isTimedByBroker: boolean,
+): StoredPart {
   const runs = answers.map(({ baseOffset, logAppendTime }, at): StoredRun => {
-    return { recordCount: part?.batches[at]?.recordCount ?? 0, baseOffset, logAppendTime }
+    const time = isTimedByBroker ? logAppendTime : -1
+    return { recordCount: part?.batches[at]?.recordCount ?? 0, baseOffset, logAppendTime: time }
   })
   const [first] = runs
   const last = runs.at(-1)

@@ -10,7 +10,9 @@ import type {
 } from '../../broker/engine.ts'
 import { maxBatchBytes } from '../../broker/record-checks.ts'
 import { releaseBatch } from '../../codec/batch-buffer.ts'
-import type { EngineContext } from '../engine-parts.ts'
+import type { TopicStore } from '../../broker/topic-store.ts'
+import type { ClusterOptions } from '../cluster-options.ts'
+import type { EngineContext, EngineLimits } from '../engine-parts.ts'
 import type { BatchOutcome, OutboundBatch } from './outbound-batch.ts'
 import { partResult } from './part-results.ts'
 import { RecordSender, stopping } from './record-sender.ts'
@@ -23,7 +25,11 @@ const REPLICATION_SHARE = 0.8
 
 const durabilityOf: Readonly<Record<Acks, Durability>> = { all: 'replicated', '1': 'kernel', '0': 'none' }
 
-export type AppenderContext = Pick<EngineContext, 'client' | 'topics' | 'topicConfigOf' | 'clock' | 'limits'>
+export interface AppenderContext extends Pick<EngineContext, 'topicConfigOf' | 'clock'> {
+  readonly topics: Pick<TopicStore, 'find'>
+  readonly limits: Pick<EngineLimits, 'produceInflightBytesMax' | 'admissionWaitMs'>
+  readonly client: { readonly options: Pick<ClusterOptions, 'requestTimeoutMs' | 'deliveryTimeoutMs'> }
+}
 
 /** Stores the records of plain requests; see `Engine.append`. */
 export class RecordAppender {
@@ -97,9 +103,10 @@ export class RecordAppender {
   async #push(topic: string, part: AppendPart, acks: Acks): Promise<AppendPartResult> {
     const { clock, client, topics, topicConfigOf } = this.#context
     const found = topics.find(topic)
+    const config = found && topicConfigOf(found)
     const shared = {
       acks,
-      maxBatchBytes: found === undefined ? 0 : maxBatchBytes(topicConfigOf(found)),
+      maxBatchBytes: config === undefined ? 0 : maxBatchBytes(config),
       deadline: clock.monotonic() + client.options.deliveryTimeoutMs,
     }
     const outcomes: Promise<BatchOutcome>[] = []
@@ -111,8 +118,14 @@ export class RecordAppender {
     this.#sender.push(topic, part.partition, batches)
     const settled = await Promise.all(outcomes)
     for (const { bytes } of batches) releaseBatch(bytes)
-    return partResult(part, settled)
+    const isTimedByBroker = config?.messageTimestampType === 'LogAppendTime'
+    return partResult(part, isTimedByBroker ? settled : settled.map(withoutTime))
   }
+}
+
+/** Of a batch that it has already, a broker always tells a time: where that is none of its own, it is the last record's. */
+function withoutTime(outcome: BatchOutcome): BatchOutcome {
+  return outcome.kind === 'stored' ? { ...outcome, logAppendTime: -1 } : outcome
 }
 
 function bytesOf({ batches }: AppendPart): number {

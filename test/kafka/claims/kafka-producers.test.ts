@@ -122,6 +122,24 @@ test('a commit that was lost, and whose producer has gone on with a new epoch me
   assert.deepEqual(cluster.log('orders', 0).values, ['a', 'b'])
 })
 
+test('a time that a broker tells is the records’ own only where the topic says so', async () => {
+  const cluster = await clusterOf()
+  const configs = new Map([['message.timestamp.type', 'LogAppendTime']])
+  await cluster.create({ name: 'timed', partitionCount: 1, configs })
+  cluster.answeredTime = 5
+  const clock = new FakeClock()
+  const gateway = gatewayOf(cluster, clock)
+  for (const [topic, time] of [
+    ['orders', -1],
+    ['timed', 5],
+  ] as const) {
+    const claim = await settled(clock, gateway.claim(topic, keyOf('k')))
+    const { parts } = await settled(clock, claim.append([{ partition: 0, batches: [batchOf(['a'])] }], [0]))
+    const again = await settled(clock, gateway.claim(topic, keyOf('k')))
+    assert.deepEqual([parts[0]?.logAppendTime, again.stored[0]?.logAppendTime], [time, time])
+  }
+})
+
 test('five requests in flight of one producer are stored in order, whatever order they came in, without waiting', async () => {
   const cluster = await clusterOf()
   const clock = new FakeClock()

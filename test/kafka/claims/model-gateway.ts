@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { BrokerError } from '../../../src/broker/broker-error.ts'
 import { silentLogger } from '../../../src/broker/logger.ts'
+import { resolveTopicConfig } from '../../../src/broker/topic-config-definitions.ts'
 import type { PublishIdentity, StoredPart } from '../../../src/broker/publish-claim.ts'
 import { KafkaProducers, type ProducersLimits } from '../../../src/kafka/claims/kafka-producers.ts'
 import { batchOf } from '../../support/engine-records.ts'
@@ -26,6 +27,7 @@ export function gatewayOf(
 ): KafkaProducers {
   return new KafkaProducers({
     topics: cluster,
+    topicConfigOf: ({ configs }) => resolveTopicConfig(new Map(), configs),
     limits: { ...limits, ...own },
     clock,
     logger: silentLogger,

@@ -33,6 +33,8 @@ interface ModelTopic {
 export class ModelCluster implements LedgerTopicStore {
   fault: Fault = () => undefined
   opened = 0
+  /** Told with each batch: ≥ 0 where the brokers give records their time, and of a batch that was there already. */
+  answeredTime = -1
   readonly #ids = new Map<string, Coordinated>()
   readonly #topics = new Map<string, ModelTopic>()
   #made = 0
@@ -135,7 +137,7 @@ export class ModelCluster implements LedgerTopicStore {
         const answers = batches.map(({ bytes }) => {
           setTransaction(bytes, 0, { id, epoch, sequence: 0 })
           const baseOffset = log.append(bytes)
-          return { topic, partition, kafkaCode: 0, baseOffset, logAppendTime: -1, message: null }
+          return { topic, partition, kafkaCode: 0, baseOffset, logAppendTime: this.answeredTime, message: null }
         })
         return { partition, answers }
       })

@@ -198,6 +198,24 @@ test('what has expired is not held, and entries used lately are not read again',
   assert.ok(fixture.ledger.sizeBytes < 10_000)
 })
 
+test('what comes between the question for the end and the read is no sign of a log that was cut', async () => {
+  const fixture = new LedgerFixture()
+  fixture.write(meter, 0, 1n)
+  fixture.logOf(meter).mark(1n, 0, true)
+  assert.equal(await fixture.sequenceOf(meter), 0)
+  // The end is asked for first, and the read is answered later.
+  const { promise, resolve } = Promise.withResolvers<void>()
+  fixture.beforeRead = promise
+  const caughtUp = fixture.ledger.catchUp(meter)
+  await new Promise((done) => setImmediate(done))
+  fixture.write(meter, 1, 1n)
+  fixture.logOf(meter).mark(1n, 0, true)
+  resolve()
+  await settled(fixture.clock, caughtUp)
+  assert.equal(fixture.ledger.isRead(meter), true)
+  assert.equal(await fixture.sequenceOf(meter), 1)
+})
+
 test('names that share a transactional id share a partition of the ledger', () => {
   const partitions = new Map<string, number>()
   for (let number = 0; number < 20_000; number++) {
