@@ -23,6 +23,9 @@ const CLOSE_WAIT_MS = 10_000
 /** What a broker has less time for than its answer may take: it is to answer before the connection is given up. */
 const REPLICATION_SHARE = 0.8
 
+/** What a batch on its way takes besides its bytes: many small ones, with acks=0 above all, are bounded by that. */
+const BATCH_COST_BYTES = 3000
+
 const durabilityOf: Readonly<Record<Acks, Durability>> = { all: 'replicated', '1': 'kernel', '0': 'none' }
 
 export interface AppenderContext extends Pick<EngineContext, 'topicConfigOf' | 'clock'> {
@@ -129,7 +132,7 @@ function withoutTime(outcome: BatchOutcome): BatchOutcome {
 }
 
 function bytesOf({ batches }: AppendPart): number {
-  return batches.reduce((sum, { bytes }) => sum + bytes.length, 0)
+  return batches.reduce((sum, { bytes }) => sum + bytes.length + BATCH_COST_BYTES, 0)
 }
 
 function unvouched({ partition }: AppendPart): AppendPartResult {
