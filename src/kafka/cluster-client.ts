@@ -121,6 +121,16 @@ export class ClusterClient {
     this.#metadata.accept(withTopic(this.metadata, topic, clusterMetadata(answer)))
   }
 
+  /** The same of the nodes alone, however many topics there are. */
+  async refreshNodes(): Promise<void> {
+    const answer = await this.toAny((to) => withErrorsInIt(metadataV12.api.async(to, [], false, false)), {
+      doing: 'to say which nodes it has',
+      timeoutMs: 1000,
+    })
+    const { clusterId, controllerId, nodes } = clusterMetadata(answer)
+    this.#metadata.accept({ ...this.metadata, clusterId, controllerId, nodes })
+  }
+
   /** The connection to a node; for those who keep their own order of requests. Rejects as the library does. */
   async connectionTo(nodeId: number, lane: Lane): Promise<Connection> {
     const node = this.metadata.nodes.get(nodeId)

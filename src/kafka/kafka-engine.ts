@@ -123,7 +123,7 @@ export class KafkaEngine implements Engine {
 
   /** As it was last seen, where it does not answer now. */
   async cluster(): Promise<ClusterDescription> {
-    await this.#client.refresh().catch((error: unknown) => {
+    await this.#client.refreshNodes().catch((error: unknown) => {
       if (!(error instanceof BrokerError)) throw error
     })
     const { clusterId, controllerId, nodes } = this.#client.metadata
