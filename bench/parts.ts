@@ -5,6 +5,7 @@ import { compressionPart } from './workloads/compression.ts'
 import { costPart } from './workloads/cost.ts'
 import { groupsPart } from './workloads/groups.ts'
 import { kafkaPart } from './workloads/kafka.ts'
+import { kafkaRepeatablePart } from './workloads/kafka-repeatable.ts'
 import { keepingPart } from './workloads/keeping.ts'
 import { latencyPart } from './workloads/latency.ts'
 import { linesPart } from './workloads/lines.ts'
@@ -36,4 +37,5 @@ export const parts: readonly Part[] = [
   memoryPart,
   costPart,
   kafkaPart,
+  kafkaRepeatablePart,
 ]

@@ -1,11 +1,12 @@
 import { atLeastRatio, judged } from '../goals.ts'
 import type { Load, RequestIdentity } from '../load/load.ts'
 import { interleave, ratioOfRates } from '../measure/interleave.ts'
+import type { MeasuredServer } from '../measure/servers.ts'
 import type { Part, PartContext } from '../part.ts'
 import type { Row } from '../row.ts'
-import { createTopic, freshDirectory, jsonLoad, publishRow } from './publishing.ts'
+import { CONNECTIONS, createTopic, freshDirectory, jsonLoad, publishRow } from './publishing.ts'
 
-const PARTITIONS = 6
+export const PARTITIONS = 6
 /** What being known again may cost of the rate. */
 const goal = atLeastRatio(0.9)
 /** The keys of all bursts are remembered at once: room for them. */
@@ -26,7 +27,6 @@ export const repeatablePart: Part = {
   },
 }
 
-/** All are sent by as many threads of the generator, one a connection, so that only the server's work differs. */
 async function againstPlain(recordsPerRequest: number, context: PartContext): Promise<Row[]> {
   context.progress(`${recordsPerRequest} a request: plain, by sequence, by key`)
   const server = await context.servers.posthorn(
@@ -35,19 +35,37 @@ async function againstPlain(recordsPerRequest: number, context: PartContext): Pr
     settings,
   )
   await createTopic(server.url, 'bench', PARTITIONS)
-  const load = jsonLoad(context, server.url, recordsPerRequest, ['bench'])
+  const rows = await identityRows({ server, recordsPerRequest, connections: CONNECTIONS }, context)
+  await server.stop()
+  const [plain, ...others] = rows
+  return plain === undefined ? [] : [plain, ...others.map((row) => judged(row, goal))]
+}
+
+export interface IdentityLoad {
+  readonly server: MeasuredServer
+  readonly recordsPerRequest: number
+  readonly connections: number
+}
+
+/**
+ * Plain requests to the topic `bench`, then those by sequence and by key against them. All are sent by as many threads of
+ * the generator, one a connection, so that only the server's work differs.
+ */
+export async function identityRows(
+  { server, recordsPerRequest, connections }: IdentityLoad,
+  context: PartContext,
+): Promise<Row[]> {
+  const load = { ...jsonLoad(context, server.url, recordsPerRequest, ['bench']), connections }
   const identities = ['none', 'sequence', 'key'] as const
   const loads = identities.map((identity): Load => ({ ...load, identity }))
   const bursts = await interleave(
     loads.map((one) => ({ server, load: one })),
     context,
   )
-  await server.stop()
   return identities.map((identity, index) => {
     const own = bursts[index] ?? []
     const work = `${recordsPerRequest}/request, ${titles[identity]}`
     const row = { work, partitions: PARTITIONS, recordsPerRequest, bursts: own }
-    if (identity === 'none') return publishRow(row)
-    return judged(publishRow({ ...row, ratio: ratioOfRates(own, bursts[0] ?? [], 'plain') }), goal)
+    return publishRow(identity === 'none' ? row : { ...row, ratio: ratioOfRates(own, bursts[0] ?? [], 'plain') })
   })
 }
