@@ -3,7 +3,7 @@ import { after, before, describe, test, type TestContext } from 'node:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { kafkaCodecs } from '../support/kafka-batches.ts'
+import { type KafkaCodec, kafkaCodecs } from '../support/kafka-batches.ts'
 import { KafkaCluster, keepLogsOfFailure } from '../support/kafka-cluster.ts'
 import { kafkaTool, missingForKafkaTools } from '../support/kafka-tools.ts'
 import { type Gateway, startGateway } from '../support/gateway.ts'
@@ -60,6 +60,18 @@ async function readAll(gateway: Gateway, topic: string): Promise<string[][]> {
   return page.records.map(shown)
 }
 
+/** Of each batch, as its attributes say. */
+async function codecsOf(gateway: Gateway, topic: string): Promise<KafkaCodec[]> {
+  const response = await fetch(`${gateway.url}/topics/${topic}/partitions/0/batches?offset=0&maxBytes=8388608`)
+  const bytes = Buffer.from(await response.arrayBuffer())
+  const codecs: KafkaCodec[] = []
+  // base offset i64 | length of what follows i32 | leader epoch i32 | magic i8 | crc i32 | attributes i16 | …
+  for (let at = 0; at < bytes.length; at += 12 + bytes.readInt32BE(at + 8)) {
+    codecs.push(kafkaCodecs[bytes.readInt16BE(at + 21) & 7] ?? 'none')
+  }
+  return codecs
+}
+
 async function offsetsOf(gateway: Gateway, group: string): Promise<(number | null)[]> {
   const { items } = await gateway.ask<{ items: OffsetItem[] }>(`/consumer-groups/${group}/offsets`)
   return items.toSorted((one, other) => one.partition - other.partition).map(({ nextOffset }) => nextOffset)
@@ -93,6 +105,7 @@ describe('Kafka’s own programs', { skip: missing ?? false, timeout: 180_000 },
     for (const codec of kafkaCodecs) {
       await gateway.ask(`/topics/published/records?compression=${codec}`, 'POST', { records: lines.map(published) })
     }
+    assert.deepEqual(await codecsOf(gateway, 'published'), kafkaCodecs)
     const properties = ['print.key=true', 'print.headers=true', 'null.literal=NULL']
     const count = lines.length * kafkaCodecs.length
     const printed = await kafkaTool(consoleConsumer, [
@@ -121,6 +134,7 @@ describe('Kafka’s own programs', { skip: missing ?? false, timeout: 180_000 },
         `${input.join('\n')}\n`,
       )
     }
+    assert.deepEqual(new Set(await codecsOf(gateway, 'produced')), new Set(kafkaCodecs))
     assert.deepEqual(
       await readAll(gateway, 'produced'),
       kafkaCodecs.flatMap(() => lines.map((line) => [...line])),
