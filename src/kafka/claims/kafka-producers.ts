@@ -31,6 +31,8 @@ const CLAIM_WAIT_MS = 5000
 const LOOK_INTERVAL_MS = 50
 /** How long a stop waits for requests that are being stored. */
 const CLOSE_WAIT_MS = 10_000
+/** So old a request is not stored any more: its client has sent it again by now, or given up. */
+const STALE_MS = 5 * 60_000
 /** At most so often all is searched for what has expired because there is no room. */
 const SWEEP_INTERVAL_MS = 1000
 /** Of the memory, for entries that were used lately; of each kind. */
@@ -82,7 +84,7 @@ export class KafkaProducers implements Producers {
     this.#store = new RequestStore({
       ...context,
       ledgerOf: ({ kind }) => ({ topic: ledgerTopics[kind], ledger: this.#ledgers[kind] }),
-      known: (name) => this.#known(name),
+      known: (name, atMs) => this.#known(name, atMs),
     })
     this.#admission = new AppendAdmission({
       maxBytes: limits.produceInflightBytesMax,
@@ -120,7 +122,7 @@ export class KafkaProducers implements Producers {
     const name = requestName(this.#find(topic).topicId, { kind: 'sequence', producerId })
     await this.#ensure('sequence')
     await this.#ledgers.sequence.catchUp(name, CLAIM_WAIT_MS)
-    const entry = await this.#known(name)
+    const entry = await this.#known(name, this.#context.clock.now())
     const known = entry && knownProducer(entry)
     return known && { epoch: known.epoch, nextSequence: expectedSequence(known) }
   }
@@ -188,6 +190,8 @@ export class KafkaProducers implements Producers {
   async #append(applicant: Applicant, parts: readonly AppendPart[]): Promise<readonly StoredPart[]> {
     const { topic, name, identity, arrivedMs } = applicant
     this.#checkPresent(topic)
+    // Who slept for so long may find expired what was stored meanwhile.
+    if (this.#context.clock.now() - arrivedMs > STALE_MS) throw ledgerUnread(ledgerTopics[name.kind])
     const bytes = parts.reduce((sum, { batches }) => sum + batches.reduce((all, one) => all + one.bytes.length, 0), 0)
     await this.#admission.admit(bytes, 'all')
     try {
@@ -207,15 +211,15 @@ export class KafkaProducers implements Producers {
     }
   }
 
-  async #verdict({ identity, name }: Applicant): Promise<Verdict> {
-    const entry = await this.#known(name)
+  async #verdict({ identity, name, arrivedMs }: Applicant): Promise<Verdict> {
+    const entry = await this.#known(name, arrivedMs)
     return verdictOn(identity, entry && knownProducer(entry))
   }
 
-  async #known(name: RequestName): Promise<LedgerEntry | undefined> {
+  async #known(name: RequestName, atMs: number): Promise<LedgerEntry | undefined> {
     const entry = await this.#ledgers[name.kind].find(name)
     const lastMs = entry?.requests.at(-1)?.arrivedMs ?? Number.NEGATIVE_INFINITY
-    return this.#context.clock.now() - lastMs > this.#lifetimeMs[name.kind] ? undefined : entry
+    return atMs - lastMs > this.#lifetimeMs[name.kind] ? undefined : entry
   }
 
   /** Nothing is forgotten early: who is new finds no room then. */

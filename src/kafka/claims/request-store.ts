@@ -37,8 +37,8 @@ export interface RequestStoreOptions {
   readonly transactions: Transactions
   /** Where it is told of requests of this name: a topic, and what was read of it. */
   readonly ledgerOf: (name: RequestName) => { readonly topic: string; readonly ledger: RequestLedger }
-  /** As far as it is in force. */
-  readonly known: (name: RequestName) => Promise<LedgerEntry | undefined>
+  /** As far as it was in force at that time. */
+  readonly known: (name: RequestName, atMs: number) => Promise<LedgerEntry | undefined>
   readonly listOffsets: (queries: readonly OffsetQuery[]) => Promise<readonly OffsetAnswer[]>
   readonly clock: Clock
   readonly stopping: AbortSignal
@@ -85,7 +85,9 @@ export class RequestStore {
       if (tries >= TRIES || stopping.aborted) throw outcome.interrupted
       // The other gateway gets time to end what it does: it may be this very request.
       await pause(PAUSE_MS * 2 ** tries * (0.5 + random()), clock, stopping)
-      const found = await this.#becomesOf(request)
+      const found = await this.#becomesOf(request).catch((error: unknown) => {
+        throw notStored(error)
+      })
       if (found !== undefined) return found
     }
   }
@@ -101,7 +103,7 @@ export class RequestStore {
       prepared = await this.#prepare(session, request)
     } catch (error) {
       if (isFenced(error)) return { interrupted: anotherGateway(whoIs(request)) }
-      throw error
+      throw notStored(error)
     }
     try {
       await session.end(true)
@@ -121,8 +123,8 @@ export class RequestStore {
     const { name, topic, topicId, identity, partitionCount, isTimedByBroker, arrivedMs, parts } = request
     const { topic: ledgerTopic } = ledgerOf(name)
     const partitions = parts.map(({ partition }) => partition)
+    const before = await known(name, arrivedMs)
     try {
-      const before = await known(name)
       await session.begin([
         { name: topic, partitions },
         { name: ledgerTopic, partitions: [name.partition] },
@@ -161,7 +163,7 @@ export class RequestStore {
   /** Where it is stored, if it is; undefined where its turn has come again. */
   async #becomesOf(request: StorableRequest): Promise<readonly StoredPart[] | undefined> {
     await this.open(request.name)
-    const entry = await this.#options.known(request.name)
+    const entry = await this.#options.known(request.name, request.arrivedMs)
     const verdict = verdictOn(request.identity, entry && knownProducer(entry))
     if (verdict.kind === 'append') return undefined
     if (verdict.kind === 'complete') {
@@ -182,6 +184,12 @@ interface PreparedRequest {
   readonly entry: LedgerEntry
   readonly writtenBytes: number
   readonly offset: number
+}
+
+/** Unless it says what is stored: then it knows of more than this try. */
+function notStored(error: unknown): unknown {
+  const isSilent = error instanceof BrokerError && error.options.stored === undefined
+  return isSilent ? withStored(error, 'no') : error
 }
 
 /** Stored by another gateway it may have other timestamps and partitions, which only a repeat is told. */

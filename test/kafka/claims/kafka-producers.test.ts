@@ -70,6 +70,19 @@ test('a gateway that slept between its verdict and its transaction stores nothin
   assert.deepEqual(cluster.log('orders', 0).values, ['x', 'x'])
 })
 
+test('a gateway that slept until its request had expired stores nothing twice', async () => {
+  const cluster = await clusterOf()
+  const clock = new FakeClock()
+  const [one, two] = [gatewayOf(cluster, clock, 'one'), gatewayOf(cluster, clock, 'two')]
+  const asleep = await settled(clock, one.claim('orders', keyOf('k')))
+  clock.advance(10)
+  await settled(clock, publish(two, keyOf('k'), 'x'))
+  clock.jump(2 * 3_600_000)
+  const appended = asleep.append([{ partition: 0, batches: [batchOf(['x'])] }], [0])
+  await assert.rejects(settled(clock, appended), brokerError('REQUEST_TIMED_OUT', { stored: 'no' }))
+  assert.deepEqual(cluster.log('orders', 0).values, ['x'])
+})
+
 test('a commit whose answer is lost is looked up: stored where it was carried out, made again where not', async () => {
   for (const loss of ['before', 'after'] as const) {
     const cluster = await clusterOf()
