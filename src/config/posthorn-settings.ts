@@ -173,7 +173,7 @@ export const posthornSettings = {
     'producer.state.max.bytes',
     long({ min: MIB, max: 1024 * GIB }),
     String(64 * MIB),
-    'Memory for what is known of publish requests with a `Producer-Id` or an `Idempotency-Key`: about 440 bytes a producer and topic, 72 bytes a key. When it is full, new ones are refused with 429.',
+    'Memory for what is known of publish requests with a `Producer-Id` or an `Idempotency-Key`: about 440 bytes a producer and topic, 72 bytes a key; with `engine=kafka` about 45 bytes of each. When it is full, new ones are refused with 429.',
   ),
   journalFileBytes: defineSetting(
     'journal.file.bytes',
