@@ -56,6 +56,11 @@ export class PartitionOutbox {
     return this.#shipments.some(({ isInFlight }) => isInFlight)
   }
 
+  /** The broker may know it by sequences of a session. */
+  get hasSequences(): boolean {
+    return this.#session !== undefined
+  }
+
   push(batch: OutboundBatch): void {
     // It may have been idle for longer than a broker remembers a producer.
     if (this.isEmpty) this.#isKnown = false

@@ -58,7 +58,7 @@ export class RecordSender {
   }
 
   #outbox(topic: string, partition: number): PartitionOutbox {
-    const key = `${topic} ${partition}`
+    const key = keyOf({ topic, partition })
     let outbox = this.#outboxes.get(key)
     if (outbox === undefined) {
       if (this.#outboxes.size >= this.#sweepAt) this.#sweep()
@@ -71,9 +71,18 @@ export class RecordSender {
   #sweep(): void {
     const { cluster } = this.#options
     for (const [key, outbox] of this.#outboxes) {
-      if (outbox.isEmpty && cluster.leaderOf(outbox) === 'gone') this.#outboxes.delete(key)
+      if (outbox.isEmpty && cluster.leaderOf(outbox) === 'gone') this.#forget(key, outbox)
     }
     this.#sweepAt = Math.max(SWEEP_MIN, 2 * this.#outboxes.size)
+  }
+
+  /**
+   * Whoever may not see a partition for a while finds it gone, too. When it is back, its broker still knows the sequences
+   * that it had, and would take new records under them for those: it begins under another producer id.
+   */
+  #forget(key: string, { hasSequences }: PartitionOutbox): void {
+    this.#outboxes.delete(key)
+    if (hasSequences) this.#session = undefined
   }
 
   /** Partitions of which anything is kept. */
@@ -222,12 +231,16 @@ export class RecordSender {
   #retry(outbox: PartitionOutbox, goneRounds: number): void {
     if (goneRounds >= GONE_AFTER_ROUNDS) {
       outbox.refuseAll(partitionGone(outbox))
-      if (outbox.isEmpty) this.#outboxes.delete(`${outbox.topic} ${outbox.partition}`)
+      if (outbox.isEmpty) this.#forget(keyOf(outbox), outbox)
       return
     }
     this.#wake(outbox)
     if (this.#troubled.has(outbox)) this.#troubled.set(outbox, goneRounds)
   }
+}
+
+function keyOf({ topic, partition }: Pick<PartitionOutbox, 'topic' | 'partition'>): string {
+  return `${topic} ${partition}`
 }
 
 const queued: ShipmentAnswer = { judgement: 'stored', baseOffset: -1, logAppendTime: -1, failure: undefined }

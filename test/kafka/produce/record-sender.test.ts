@@ -174,6 +174,31 @@ test('a topic that is deleted refuses what is left', async () => {
   assert.deepEqual([late.outcome.stored, late.outcome.failure.code], ['no', 'NOT_LEADER_OR_FOLLOWER'])
 })
 
+test('a partition that was gone and is back takes nothing new for what it had before', async () => {
+  const world = new World()
+  const before = world.push(0)
+  await world.settle()
+  world.cluster.answerOne()
+  await world.settle()
+  assert.equal(before.outcome?.kind, 'stored')
+  // As where the gateway may not see the topic for a while.
+  world.cluster.topicIsGone = true
+  const refused = world.push(0)
+  for (let round = 0; round < 5; round++) {
+    await world.settle()
+    world.cluster.answerOne()
+    await world.settle()
+    world.clock.advance(100)
+  }
+  assert.equal(refused.outcome?.kind, 'failed')
+  assert.equal(world.sender.partitionCount, 0)
+  world.cluster.topicIsGone = false
+  world.push(0)
+  await world.finish()
+  assert.deepEqual(world.cluster.logs[0]?.values, ['0', '2'])
+  world.check()
+})
+
 test('a cluster that gives no producer id: acks=all is refused, acks=1 goes on', async () => {
   const world = new World()
   world.cluster.sessionFailure = new BrokerError('CLUSTER_AUTHORIZATION_FAILED', 'Not this gateway.')
