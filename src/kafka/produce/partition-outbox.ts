@@ -108,7 +108,8 @@ export class PartitionOutbox {
         return undefined
       case 'out-of-order':
         return this.#outOfOrder(shipment)
-      case 'too-large':
+      case 'unfit':
+        // Joined with others, a batch is not to be refused for theirs.
         if (shipment.members.length > 1 && !shipment.isDoubtful) return this.#takeApart(shipment)
         return this.#giveUp(shipment)
       default:

@@ -10,8 +10,8 @@ export type Judgement =
   | 'doubt'
   /** Not stored: the broker does not have what came before it, or does not know the producer. */
   | 'out-of-order'
-  /** Not stored: the batch is larger than the topic takes. */
-  | 'too-large'
+  /** Not stored: the batch is larger than the topic takes, or one of its records is not what the topic takes. */
+  | 'unfit'
   /** Not stored, and no try will be. */
   | 'refused'
 
@@ -29,7 +29,7 @@ const again: ReadonlySet<number> = new Set([2, 3, 5, 8, 9, 14, 15, 16, 19, 41, 5
 const whileReplicating: ReadonlySet<number> = new Set([6, 100, 103])
 /** Sequence, epoch or producer is not what the partition expects. */
 const outOfOrder: ReadonlySet<number> = new Set([45, 47, 59])
-const tooLarge: ReadonlySet<number> = new Set([10, 18])
+const unfit: ReadonlySet<number> = new Set([10, 18, 32, 87])
 /** The leader wrote the records, or failed while it did. */
 const doubt: ReadonlySet<number> = new Set([-1, 7, 13, 20, 46, 56])
 
@@ -38,7 +38,7 @@ export function judgementOf(kafkaCode: number, acks: Acks): Judgement {
   if (again.has(kafkaCode)) return 'again'
   if (whileReplicating.has(kafkaCode)) return acks === 'all' ? 'doubt' : 'again'
   if (outOfOrder.has(kafkaCode)) return 'out-of-order'
-  if (tooLarge.has(kafkaCode)) return 'too-large'
+  if (unfit.has(kafkaCode)) return 'unfit'
   return doubt.has(kafkaCode) ? 'doubt' : 'refused'
 }
 

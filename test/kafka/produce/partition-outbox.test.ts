@@ -225,6 +225,23 @@ test('a refused batch costs those behind it an epoch, and nothing else', () => {
   assert.deepEqual(outcomes, ['a failed', 'b stored'])
 })
 
+test('joined batches are refused each for its own records', () => {
+  for (const code of [10, 32, 87]) {
+    const world = new World()
+    for (let i = 0; i < 3; i++) world.push(2, 'all')
+    world.send(1)
+    world.answer(code)
+    world.send(1)
+    world.answer(code)
+    world.finish()
+    world.check()
+    assert.deepEqual(
+      world.sent.map(({ outcome }) => outcome?.kind),
+      ['failed', 'stored', 'stored'],
+    )
+  }
+})
+
 test('without sequences there is one at a time, and what may be stored is not sent again', () => {
   const world = new World()
   world.push(1, '1')
