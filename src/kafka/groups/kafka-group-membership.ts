@@ -18,12 +18,7 @@ import type {
 import type { EngineContext } from '../engine-parts.ts'
 import { pause } from '../time-limits.ts'
 import { classicMembership, consumerMembership } from './described-groups.ts'
-import type {
-  ConsumerGroupMember,
-  FullHeartbeat,
-  GroupRequests,
-  HeartbeatResponse,
-} from './group-requests.ts'
+import type { ConsumerGroupMember, FullHeartbeat, GroupRequests, HeartbeatResponse } from './group-requests.ts'
 import type { GroupTopics } from './group-topics.ts'
 import { LEFT_FOR_A_WHILE, memberIn } from './known-members.ts'
 import { MemberCommit } from './member-commit.ts'
