@@ -1,6 +1,9 @@
 import { Connection, createAclsV3 } from '@platformatic/kafka'
 import assert from 'node:assert/strict'
-import { test, type TestContext } from 'node:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test, type TestContext } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { BrokerError } from '../../src/broker/broker-error.ts'
 import type { ErrorCode } from '../../src/broker/error-catalogue.ts'
@@ -10,7 +13,7 @@ import { makeTopic } from '../conformance/make-topic.ts'
 import { batchSizeBytes, lastOffset } from '../../src/codec/record-batch.ts'
 import { batchOf, readFrom, valuesOf } from '../support/engine-records.ts'
 import { startGateway, type Gateway } from '../support/gateway.ts'
-import { KafkaCluster, keepLogsOfFailure, startKafkaCluster } from '../support/kafka-cluster.ts'
+import { KafkaCluster, keepLogsOfFailure } from '../support/kafka-cluster.ts'
 import { openKafkaEngine } from '../support/kafka-engine.ts'
 import { missingForKafkaTools } from '../support/kafka-tools.ts'
 import { mulberry32 } from '../support/mulberry32.ts'
@@ -27,6 +30,19 @@ import { UnreliableProxy } from './publish/unreliable-proxy.ts'
 
 const missing = await missingForKafkaTools()
 if (missing !== undefined && process.env['CI']) throw new Error(`this lane is required in CI: ${missing}`)
+
+/** A dead node is noticed sooner than by Kafka's defaults. */
+const quick = ['broker.session.timeout.ms=3000', 'broker.heartbeat.interval.ms=500']
+const folder = mkdtempSync(join(tmpdir(), 'posthorn-claims-'))
+let cluster: KafkaCluster
+
+before(async () => {
+  if (missing === undefined) cluster = await KafkaCluster.start(folder, { nodeCount: 3, settings: quick })
+})
+after(async () => {
+  if (missing === undefined) await cluster.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
 
 const fingerprint = Buffer.alloc(16, 1)
 
@@ -67,8 +83,6 @@ test(
   'the same requests at two gateways at once, and at a third one later: stored once',
   { skip: missing ?? false, timeout: 120_000 },
   async (t) => {
-    const cluster = await KafkaCluster.start(tempDirectory(t), { nodeCount: 1 })
-    cleanUpBehind(t, () => cluster.stop())
     keepLogsOfFailure(t, cluster)
     const [one, two] = [
       await openKafkaEngine(t, cluster.bootstrapServers),
@@ -160,7 +174,8 @@ async function untilAllowed(work: () => Promise<unknown>, codes: readonly ErrorC
 }
 
 const PARTITIONS = 6
-const RECORDS = 2000
+const RECORDS = 1500
+const TOPIC = 'audited'
 
 /** As bad as a network may be: answers are lost, and requests come twice, to two gateways at once. */
 const unreliability = { droppedReplies: 0.05, sentTwice: 0.05, cutBodies: 0.01 }
@@ -171,7 +186,7 @@ function publishersOf(count: number, keyed: number): RepeatingPublisher[] {
     return new RepeatingPublisher({
       name: `${kind}-${index}`,
       kind,
-      topic: 'orders',
+      topic: TOPIC,
       records: RECORDS,
       partitions: PARTITIONS,
       window: 5,
@@ -205,13 +220,12 @@ test(
   'a node and the gateways die while publishers repeat what was not acknowledged: each record is there once, in order',
   { skip: missing ?? false, timeout: 180_000 },
   async (t) => {
-    const settings = ['broker.session.timeout.ms=3000', 'broker.heartbeat.interval.ms=500']
-    const cluster = await startKafkaCluster(t, { nodeCount: 3, settings })
+    keepLogsOfFailure(t, cluster)
     const gateways = [
       await startGateway(t, cluster.bootstrapServers),
       await startGateway(t, cluster.bootstrapServers),
     ] as const
-    await gateways[0].ask('/topics/orders', 'PUT', { partitions: PARTITIONS })
+    await gateways[0].ask(`/topics/${TOPIC}`, 'PUT', { partitions: PARTITIONS })
     const answers = new AnswerAudit()
     const proxy = await unreliableBalancer(t, gateways, answers)
     const publishers = publishersOf(8, 2)
@@ -240,7 +254,7 @@ test(
     await publishing
     await gateways[1].startAgain()
     const audit = new LogAudit(publishers, PARTITIONS, true)
-    await readLog(gateways[0].url, 'orders', PARTITIONS, (record) => audit.take(record))
+    await readLog(gateways[0].url, TOPIC, PARTITIONS, (record) => audit.take(record))
     const violations = [...audit.finish(), ...answers.violations]
     assert.deepEqual(violations.slice(0, 20), [], `${violations.length} violations`)
     const { duplicates, refusals } = answers
@@ -250,7 +264,7 @@ test(
     await repeatTheLast(gateways, publishers)
     for (const { name, ordered, requests } of publishers) {
       if (!ordered) continue
-      const producer = await gateways[1].ask(`/topics/orders/producers/${name}`)
+      const producer = await gateways[1].ask(`/topics/${TOPIC}/producers/${name}`)
       assert.deepEqual(producer, { epoch: 0, nextSequence: requests.length }, name)
     }
   },

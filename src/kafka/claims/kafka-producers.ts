@@ -155,12 +155,13 @@ export class KafkaProducers implements Producers {
       if (clock.monotonic() >= deadline) throw stillUnderWay(topic.name, identity)
       return undefined
     }
-    if (verdict.kind === 'append') return this.#grant(applicant)
+    const isLeft = this.#store.isLeft(name)
+    if (verdict.kind === 'append' && !isLeft) return this.#grant(applicant)
     // Another gateway may know better.
     await this.#ledgers[name.kind].catchUp(name)
     verdict = await this.#verdict(applicant)
     if (verdict.kind === 'complete') return completeClaim(verdict.request)
-    if (verdict.kind === 'append') return this.#attempt(applicant)
+    if (verdict.kind === 'append') return isLeft ? undefined : this.#attempt(applicant)
     const isEarly = verdict.kind === 'early' || verdict.kind === 'early-of-unknown'
     if (isEarly && clock.monotonic() < deadline) return undefined
     throw refusalOf(topic.name, identity, verdict)

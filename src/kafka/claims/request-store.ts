@@ -20,6 +20,7 @@ const SESSIONS_MAX = 10_000
 /** How often a request is begun anew that another gateway interrupted; its client can do the same. */
 const TRIES = 4
 const PAUSE_MS = 20
+const LEFT_MAX = 1000
 
 export interface StorableRequest {
   readonly name: RequestName
@@ -51,6 +52,8 @@ export class RequestStore {
   readonly #visible: VisibleEnds
   /** By transactional id; those used last at the end. */
   readonly #sessions = new Map<string, TransactionSession>()
+  /** Transactional ids that are left to another gateway, until when in monotonic milliseconds. */
+  readonly #left = new Map<string, number>()
 
   constructor(options: RequestStoreOptions) {
     this.#options = options
@@ -79,17 +82,34 @@ export class RequestStore {
   /** All parts, or none. Rejects with a BrokerError: `stored: no`, or `unknown` where the cluster cannot be asked. */
   async store(request: StorableRequest): Promise<readonly StoredPart[]> {
     const { clock, stopping, random } = this.#options
+    const { transactionalId } = request.name
     for (let tries = 1; ; tries++) {
+      const began = clock.monotonic()
       const outcome = await this.#storeOnce(request)
-      if (outcome.stored !== undefined) return outcome.stored
+      if (outcome.stored !== undefined) {
+        this.#left.delete(transactionalId)
+        return outcome.stored
+      }
+      // The other gateway gets the time that a transaction takes to end what it does: it may be this very request.
+      const pauseMs = (PAUSE_MS * 2 ** tries + clock.monotonic() - began) * (0.5 + random())
+      this.#leave(transactionalId, clock.monotonic() + pauseMs)
       if (tries >= TRIES || stopping.aborted) throw outcome.interrupted
-      // The other gateway gets time to end what it does: it may be this very request.
-      await pause(PAUSE_MS * 2 ** tries * (0.5 + random()), clock, stopping)
-      const found = await this.#becomesOf(request).catch((error: unknown) => {
+      await pause(pauseMs, clock, stopping)
+      const found = await this.#whenLeft(request).catch((error: unknown) => {
         throw notStored(error)
       })
       if (found !== undefined) return found
     }
+  }
+
+  /** Another gateway is at it, or was a moment ago: to open it now would only end what that one does. */
+  isLeft({ transactionalId }: RequestName): boolean {
+    return (this.#left.get(transactionalId) ?? 0) > this.#options.clock.monotonic()
+  }
+
+  #leave(transactionalId: string, untilMs: number): void {
+    if (this.#left.size >= LEFT_MAX) this.#left.clear()
+    this.#left.set(transactionalId, untilMs)
   }
 
   async #storeOnce(request: StorableRequest): Promise<Outcome> {
@@ -163,6 +183,16 @@ export class RequestStore {
   /** Where it is stored, if it is; undefined where its turn has come again. */
   async #becomesOf(request: StorableRequest): Promise<readonly StoredPart[] | undefined> {
     await this.open(request.name)
+    return this.#known(request)
+  }
+
+  /** The same; where the other gateway is done, it is not disturbed any more. */
+  async #whenLeft(request: StorableRequest): Promise<readonly StoredPart[] | undefined> {
+    await this.#options.ledgerOf(request.name).ledger.catchUp(request.name)
+    return (await this.#known(request)) ?? this.#becomesOf(request)
+  }
+
+  async #known(request: StorableRequest): Promise<readonly StoredPart[] | undefined> {
     const entry = await this.#options.known(request.name, request.arrivedMs)
     const verdict = verdictOn(request.identity, entry && knownProducer(entry))
     if (verdict.kind === 'append') return undefined
