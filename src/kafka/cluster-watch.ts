@@ -14,16 +14,22 @@ const PROBE_DELAY_MIN_MS = 50
 /** How long a start waits for a cluster that cannot be reached. */
 const FIRST_CONTACT_MS = 10_000
 
+/** Of a `ClusterClient`. */
+export type WatchedCluster = Pick<
+  ClusterClient,
+  'answered' | 'connectionTo' | 'lastAnswerAt' | 'metadata' | 'options' | 'reachable' | 'refresh' | 'stopping'
+>
+
 /** Knows whether the cluster answers, and keeps what is known of it from growing old. */
 export class ClusterWatch {
-  readonly #client: ClusterClient
+  readonly #client: WatchedCluster
   #timer: Timer | undefined
   #silence: string | undefined
   #silentSince = 0
   #refreshedAt = 0
   #stopped = false
 
-  constructor(client: ClusterClient) {
+  constructor(client: WatchedCluster) {
     this.#client = client
   }
 
@@ -76,8 +82,11 @@ export class ClusterWatch {
   /** Nothing is asked while answers come in by themselves. */
   async #probe(): Promise<void> {
     const { clock } = this.#client.options
+    const { nodes } = this.#client.metadata
+    // Nodes that the controller has lost sight of tell of none, themselves included, until it sees them again.
+    if (nodes.size === 0) return this.#unheard(noNodes())
     if (clock.monotonic() - this.#client.lastAnswerAt < PROBE_INTERVAL_MS) return this.#heard()
-    const asked = [...this.#client.metadata.nodes.keys()].map((nodeId) => this.#ask(nodeId))
+    const asked = [...nodes.keys()].map((nodeId) => this.#ask(nodeId))
     try {
       await Promise.any(asked)
       this.#heard()
@@ -131,6 +140,10 @@ export class ClusterWatch {
       if (!(error instanceof BrokerError)) throw error
     }
   }
+}
+
+function noNodes(): BrokerError {
+  return new BrokerError('BROKER_NOT_AVAILABLE', 'The cluster knows of no node that is there now.')
 }
 
 /** Nobody but an operator mends it. */
