@@ -42,17 +42,30 @@ export interface PartitionAnswer {
 }
 
 /**
- * The bytes are copied before this returns. Resolves with an empty list where acks is 0; rejects as the client library
- * does where no answer comes.
+ * The bytes are copied before this returns. Where acks is 0, resolves with an empty list when the connection has room for
+ * more, or is gone; else rejects as the client library does where no answer comes.
  */
 export function produce(connection: Connection, request: ProduceRequest): Promise<readonly PartitionAnswer[]> {
   const { promise, resolve, reject } = Promise.withResolvers<readonly PartitionAnswer[]>()
   const write = (): Writer => writeProduceRequest(request)
   connection.send<readonly PartitionAnswer[]>(PRODUCE, VERSION, write, parse, true, true, (error, answers) => {
     if (error !== null) reject(error)
-    else resolve(request.acks === '0' ? [] : (answers ?? []))
+    else if (request.acks === '0') roomIn(connection, () => resolve([]))
+    else resolve(answers ?? [])
   })
   return promise
+}
+
+/** A node that answers nothing may take nothing either: what it is sent would pile up before it, without end. */
+function roomIn({ socket }: Connection, then: () => void): void {
+  if (socket?.writableNeedDrain !== true) return then()
+  const end = (): void => {
+    socket.off('drain', end)
+    socket.off('close', end)
+    then()
+  }
+  socket.on('drain', end)
+  socket.on('close', end)
 }
 
 export function writeProduceRequest({ acks, timeoutMs, transactionalId, batches }: ProduceRequest): Writer {

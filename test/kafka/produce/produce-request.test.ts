@@ -58,3 +58,22 @@ test('a request without an answer is rejected when the connection is gone', asyn
   socket?.destroy()
   await assert.rejects(answer, /Connection closed/)
 })
+
+test('without acknowledgement a request is done when the connection has taken it, or is gone', async (t) => {
+  const { connection, socket } = await muteNode(t)
+  const batches = [{ topic: 'orders', partition: 0, bytes: Buffer.alloc(8 * 1024 * 1024) }]
+  const send = () => produce(connection, { acks: '0', timeoutMs: 1000, batches })
+  let done = 0
+  const all = Array.from({ length: 4 }, async () => {
+    assert.deepEqual(await send(), [])
+    done++
+  })
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+  assert.ok(done < 4, 'a node that takes nothing is sent no more')
+  socket?.resume()
+  await Promise.all(all)
+  socket?.pause()
+  const last = Array.from({ length: 4 }, send)
+  connection.socket?.destroy()
+  await Promise.all(last)
+})
