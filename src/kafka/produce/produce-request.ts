@@ -58,7 +58,7 @@ export function produce(connection: Connection, request: ProduceRequest): Promis
 
 /** A node that answers nothing may take nothing either: what it is sent would pile up before it, without end. */
 function roomIn({ socket }: Connection, then: () => void): void {
-  if (socket?.writableNeedDrain !== true) return then()
+  if (!socket.writableNeedDrain) return then()
   const end = (): void => {
     socket.off('drain', end)
     socket.off('close', end)
