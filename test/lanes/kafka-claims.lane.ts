@@ -73,7 +73,9 @@ async function publishUntilStored(
       if (parts[0]?.error !== undefined) throw parts[0].error
       return parts[0]?.baseOffset
     } catch (error) {
-      if (!(error instanceof BrokerError) || !error.retriable) throw error
+      // Before its first request is there, a later one may be told that nobody knows the producer.
+      const mayRepeat = error instanceof BrokerError && (error.retriable || error.code === 'UNKNOWN_PRODUCER_ID')
+      if (!mayRepeat) throw error
       await setTimeout(20)
     }
   }
