@@ -29,171 +29,176 @@ interface Answer {
   readonly records?: readonly { readonly partition: number; readonly offset: number }[]
 }
 
-describe('bootstrap.servers that are wrong', { skip: missing ?? false, timeout: 60_000 }, () => {
-  test('stop the gateway within seconds, with the addresses and what was met there', async (t) => {
-    const [closed = 0] = await freePorts(1)
-    const mute = createServer((socket) => socket.on('error', () => {}).resume()).listen(0, '127.0.0.1')
-    const http = createServer((socket) => socket.on('error', () => {}).end('HTTP/1.1 400 Bad Request\r\n\r\n'))
-    http.listen(0, '127.0.0.1')
-    await Promise.all([once(mute, 'listening'), once(http, 'listening')])
-    cleanUpBehind(t, () => [mute, http].forEach((server) => server.close()))
-    const portOf = (server: typeof mute): number => {
-      const address = server.address()
-      return typeof address === 'object' && address !== null ? address.port : 0
-    }
-    const wrong: readonly (readonly [servers: string, told: RegExp])[] = [
-      [`127.0.0.1:${closed}`, /ECONNREFUSED/],
-      ['kafka.invalid:9092,other.invalid:9092', /ENOTFOUND|EAI_AGAIN/],
-      [`127.0.0.1:${portOf(mute)}`, /no answer within/],
-      [`127.0.0.1:${portOf(http)}`, /No node of the cluster answers/],
-    ]
-    await Promise.all(
-      wrong.map(async ([servers, told]) => {
-        const began = performance.now()
-        await assert.rejects(openKafkaEngine(t, servers), (error) => {
-          assert.ok(error instanceof Error)
-          t.diagnostic(error.message)
-          assert.equal(error.name, 'StartupError')
-          assert.ok(error.message.startsWith(`bootstrap.servers=${servers}: `), error.message)
-          assert.match(error.message, told)
-          return true
-        })
-        assert.ok(performance.now() - began < 15_000, servers)
-      }),
-    )
-  })
-})
-
-describe('a cluster that others change', { skip: missing ?? false, timeout: 120_000 }, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'posthorn-bad-input-'))
-  let cluster: KafkaCluster
-  let gateway: Gateway
-  let admin: Admin
-
-  before(async () => {
-    cluster = await KafkaCluster.start(folder, { nodeCount: 1, settings: ['log.segment.delete.delay.ms=1000'] })
-    gateway = await Gateway.start(cluster.bootstrapServers, [
-      'auto.create.topics.enable=false',
-      'delivery.timeout.ms=5000',
-      'default.replication.factor=1',
-    ])
-    admin = new Admin({ clientId: 'native', bootstrapBrokers: cluster.bootstrapServers.split(',') })
-  })
-  after(async () => {
-    await admin.close()
-    await gateway.stop()
-    await cluster.stop()
-    rmSync(folder, { recursive: true, force: true })
-  })
-
-  async function ask(path: string, method = 'GET', body?: object): Promise<Answer> {
-    const sent =
-      body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
-    const response = await fetch(`${gateway.url}${path}`, { method, ...sent })
-    const text = await response.text()
-    return { ...(text === '' ? {} : (JSON.parse(text) as object)), status: response.status }
-  }
-
-  function publish(topic: string, record: object): Promise<Answer> {
-    return ask(`/topics/${topic}/records`, 'POST', { records: [record] })
-  }
-
-  function assertRefused(answer: Answer, status: number, code: string, detail: RegExp): void {
-    assert.deepEqual([answer.status, answer.code], [status, code], answer.detail)
-    assert.match(answer.detail ?? '', detail)
-  }
-
-  test('a topic that others deleted is 404, and one that they made again is another one', async (t) => {
-    keepLogsOfFailure(t, cluster)
-    await gateway.ask('/topics/gone', 'PUT', { partitions: 2 })
-    assert.equal((await publish('gone', { value: 'a', partition: 0 })).status, 200)
-    const { cursor } = await ask('/topics/gone/records')
-    await admin.deleteTopics({ topics: ['gone'] })
-    const began = performance.now()
-    const refused = await publish('gone', { value: 'b', partition: 0 })
-    assertRefused(refused, 404, 'UNKNOWN_TOPIC_OR_PARTITION', /topic "gone"/)
-    assert.deepEqual([refused.stored, refused.retriable], ['no', false])
-    assert.ok(performance.now() - began < 5000, 'long before delivery.timeout.ms')
-    for (const path of ['/topics/gone', '/topics/gone/records', '/topics/gone/partitions/0/records?offset=0']) {
-      assertRefused(await ask(path), 404, 'UNKNOWN_TOPIC_OR_PARTITION', /gone/)
-    }
-    assertRefused(await ask('/topics/gone', 'DELETE'), 404, 'UNKNOWN_TOPIC_OR_PARTITION', /gone/)
-
-    await admin.createTopics({ topics: ['gone'], partitions: 2 })
-    const old = await ask(`/topics/gone/records?cursor=${cursor}`)
-    assertRefused(old, 404, 'UNKNOWN_TOPIC_ID', /topic "gone".*was deleted and created again.*without a cursor/)
-    const again = await publish('gone', { value: 'c', partition: 0 })
-    assert.deepEqual([again.status, again.records?.[0]?.offset], [200, 0])
-  })
-
-  test('a topic that is read and waited for while it goes ends the wait with 404', async (t) => {
-    keepLogsOfFailure(t, cluster)
-    await gateway.ask('/topics/going', 'PUT', { partitions: 1 })
-    const began = performance.now()
-    const waiting = ask('/topics/going/records?waitMs=20000')
-    await ask('/topics/going')
-    await admin.deleteTopics({ topics: ['going'] })
-    assertRefused(await waiting, 404, 'UNKNOWN_TOPIC_OR_PARTITION', /going/)
-    assert.ok(performance.now() - began < 15_000)
-  })
-
-  test('partitions that others added are published to and read', async (t) => {
-    keepLogsOfFailure(t, cluster)
-    await gateway.ask('/topics/widened', 'PUT', { partitions: 1 })
-    const refused = await publish('widened', { value: 'a', partition: 3 })
-    assertRefused(refused, 400, 'UNKNOWN_TOPIC_OR_PARTITION', /"widened" has no partition 3: it has 0 to 0/)
-    await admin.createPartitions({ topics: [{ name: 'widened', count: 4 }] })
-    const stored = await publish('widened', { value: 'a', partition: 3 })
-    assert.deepEqual([stored.status, stored.records], [200, stored.records])
-    assert.equal((await ask('/topics/widened/partitions/3/records?offset=0')).records?.length, 1)
-    assert.equal((await ask('/topics/widened')).partitions, 4)
-    const many = await ask('/topics/widened', 'PATCH', { partitions: 2 })
-    assertRefused(many, 400, 'INVALID_PARTITIONS', /4 partitions.*2/)
-  })
-
-  test('a record that is larger than the broker takes is 413, whoever finds out', async (t) => {
-    keepLogsOfFailure(t, cluster)
-    await gateway.ask('/topics/small', 'PUT', { partitions: 1, configs: { 'max.message.bytes': '2000' } })
-    const known = await publish('small', { value: 'x'.repeat(3000) })
-    assertRefused(known, 413, 'MESSAGE_TOO_LARGE', /max\.message\.bytes/)
-    assert.equal(known.stored, 'no')
-    await admin.incrementalAlterConfigs({
-      resources: [
-        {
-          resourceType: 2,
-          resourceName: 'small',
-          configs: [{ name: 'max.message.bytes', configOperation: 0, value: '500' }],
-        },
-      ],
-      validateOnly: false,
+// Side by side: the first one waits for most of its time.
+describe('what users get', { concurrency: 2 }, () => {
+  describe('bootstrap.servers that are wrong', { skip: missing ?? false, timeout: 60_000 }, () => {
+    test('stop the gateway within seconds, with the addresses and what was met there', async (t) => {
+      const [closed = 0] = await freePorts(1)
+      const mute = createServer((socket) => socket.on('error', () => {}).resume()).listen(0, '127.0.0.1')
+      const http = createServer((socket) => socket.on('error', () => {}).end('HTTP/1.1 400 Bad Request\r\n\r\n'))
+      http.listen(0, '127.0.0.1')
+      await Promise.all([once(mute, 'listening'), once(http, 'listening')])
+      cleanUpBehind(t, () => [mute, http].forEach((server) => server.close()))
+      const portOf = (server: typeof mute): number => {
+        const address = server.address()
+        return typeof address === 'object' && address !== null ? address.port : 0
+      }
+      const wrong: readonly (readonly [servers: string, told: RegExp])[] = [
+        [`127.0.0.1:${closed}`, /ECONNREFUSED/],
+        ['kafka.invalid:9092,other.invalid:9092', /ENOTFOUND|EAI_AGAIN/],
+        [`127.0.0.1:${portOf(mute)}`, /no answer within/],
+        [`127.0.0.1:${portOf(http)}`, /No node of the cluster answers/],
+      ]
+      await Promise.all(
+        wrong.map(async ([servers, told]) => {
+          const began = performance.now()
+          await assert.rejects(openKafkaEngine(t, servers), (error) => {
+            assert.ok(error instanceof Error)
+            t.diagnostic(error.message)
+            assert.equal(error.name, 'StartupError')
+            assert.ok(error.message.startsWith(`bootstrap.servers=${servers}: `), error.message)
+            assert.match(error.message, told)
+            return true
+          })
+          assert.ok(performance.now() - began < 15_000, servers)
+        }),
+      )
     })
-    const unknown = await publish('small', { value: 'x'.repeat(1000) })
-    assertRefused(unknown, 413, 'MESSAGE_TOO_LARGE', /partition 0 of the topic "small".*max\.message\.bytes/)
-    assert.deepEqual([unknown.stored, unknown.retriable], ['no', false])
-    assert.equal((await publish('small', { value: 'x' })).status, 200)
   })
 
-  test('more replicas than there are brokers is 400', async (t) => {
-    keepLogsOfFailure(t, cluster)
-    const wide = await Gateway.start(cluster.bootstrapServers, ['default.replication.factor=3'])
-    cleanUpBehind(t, () => wide.stop())
-    const response = await fetch(`${wide.url}/topics`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ name: 'spread' }),
+  describe('a cluster that others change', { skip: missing ?? false, timeout: 120_000 }, () => {
+    const folder = mkdtempSync(join(tmpdir(), 'posthorn-bad-input-'))
+    let cluster: KafkaCluster
+    let gateway: Gateway
+    let admin: Admin
+
+    before(async () => {
+      cluster = await KafkaCluster.start(folder, { nodeCount: 1, settings: ['log.segment.delete.delay.ms=1000'] })
+      gateway = await Gateway.start(cluster.bootstrapServers, [
+        'auto.create.topics.enable=false',
+        'delivery.timeout.ms=5000',
+        'default.replication.factor=1',
+      ])
+      admin = new Admin({ clientId: 'native', bootstrapBrokers: cluster.bootstrapServers.split(',') })
     })
-    const refused = { ...((await response.json()) as object), status: response.status }
-    assertRefused(
-      refused,
-      400,
-      'INVALID_REPLICATION_FACTOR',
-      /topic "spread".*replica.*3.*default\.replication\.factor/i,
-    )
-  })
+    after(async () => {
+      await admin.close()
+      await gateway.stop()
+      await cluster.stop()
+      rmSync(folder, { recursive: true, force: true })
+    })
 
-  test('a topic that nobody has is 404, and is not asked for twice', async (t) => {
-    keepLogsOfFailure(t, cluster)
-    assertRefused(await publish('never', { value: 'a' }), 404, 'UNKNOWN_TOPIC_OR_PARTITION', /"never"/)
-    assertRefused(await ask('/topics/never/records'), 404, 'UNKNOWN_TOPIC_OR_PARTITION', /"never"/)
+    async function ask(path: string, method = 'GET', body?: object): Promise<Answer> {
+      const sent =
+        body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+      const response = await fetch(`${gateway.url}${path}`, { method, ...sent })
+      const text = await response.text()
+      return { ...(text === '' ? {} : (JSON.parse(text) as object)), status: response.status }
+    }
+
+    function publish(topic: string, record: object): Promise<Answer> {
+      return ask(`/topics/${topic}/records`, 'POST', { records: [record] })
+    }
+
+    function assertRefused(answer: Answer, status: number, code: string, detail: RegExp): void {
+      assert.deepEqual([answer.status, answer.code], [status, code], answer.detail)
+      assert.match(answer.detail ?? '', detail)
+    }
+
+    test('a topic that others deleted is 404, and one that they made again is another one', async (t) => {
+      keepLogsOfFailure(t, cluster)
+      await gateway.ask('/topics/gone', 'PUT', { partitions: 2 })
+      assert.equal((await publish('gone', { value: 'a', partition: 0 })).status, 200)
+      const { cursor } = await ask('/topics/gone/records')
+      await admin.deleteTopics({ topics: ['gone'] })
+      const began = performance.now()
+      // The broker hears of it a moment later, and takes records until then.
+      let refused = await publish('gone', { value: 'b', partition: 0 })
+      while (refused.status === 200) refused = await publish('gone', { value: 'b', partition: 0 })
+      assertRefused(refused, 404, 'UNKNOWN_TOPIC_OR_PARTITION', /topic "gone"/)
+      assert.deepEqual([refused.stored, refused.retriable], ['no', false])
+      assert.ok(performance.now() - began < 5000, 'long before delivery.timeout.ms')
+      for (const path of ['/topics/gone', '/topics/gone/records', '/topics/gone/partitions/0/records?offset=0']) {
+        assertRefused(await ask(path), 404, 'UNKNOWN_TOPIC_OR_PARTITION', /gone/)
+      }
+      assertRefused(await ask('/topics/gone', 'DELETE'), 404, 'UNKNOWN_TOPIC_OR_PARTITION', /gone/)
+
+      await admin.createTopics({ topics: ['gone'], partitions: 2 })
+      const old = await ask(`/topics/gone/records?cursor=${cursor}`)
+      assertRefused(old, 404, 'UNKNOWN_TOPIC_ID', /topic "gone".*was deleted and created again.*without a cursor/)
+      const again = await publish('gone', { value: 'c', partition: 0 })
+      assert.deepEqual([again.status, again.records?.[0]?.offset], [200, 0])
+    })
+
+    test('a topic that is read and waited for while it goes ends the wait with 404', async (t) => {
+      keepLogsOfFailure(t, cluster)
+      await gateway.ask('/topics/going', 'PUT', { partitions: 1 })
+      const began = performance.now()
+      const waiting = ask('/topics/going/records?waitMs=20000')
+      await ask('/topics/going')
+      await admin.deleteTopics({ topics: ['going'] })
+      assertRefused(await waiting, 404, 'UNKNOWN_TOPIC_OR_PARTITION', /going/)
+      assert.ok(performance.now() - began < 15_000)
+    })
+
+    test('partitions that others added are published to and read', async (t) => {
+      keepLogsOfFailure(t, cluster)
+      await gateway.ask('/topics/widened', 'PUT', { partitions: 1 })
+      const refused = await publish('widened', { value: 'a', partition: 3 })
+      assertRefused(refused, 400, 'UNKNOWN_TOPIC_OR_PARTITION', /"widened" has no partition 3: it has 0 to 0/)
+      await admin.createPartitions({ topics: [{ name: 'widened', count: 4 }] })
+      const stored = await publish('widened', { value: 'a', partition: 3 })
+      assert.deepEqual([stored.status, stored.records], [200, stored.records])
+      assert.equal((await ask('/topics/widened/partitions/3/records?offset=0')).records?.length, 1)
+      assert.equal((await ask('/topics/widened')).partitions, 4)
+      const many = await ask('/topics/widened', 'PATCH', { partitions: 2 })
+      assertRefused(many, 400, 'INVALID_PARTITIONS', /4 partitions.*2/)
+    })
+
+    test('a record that is larger than the broker takes is 413, whoever finds out', async (t) => {
+      keepLogsOfFailure(t, cluster)
+      await gateway.ask('/topics/small', 'PUT', { partitions: 1, configs: { 'max.message.bytes': '2000' } })
+      const known = await publish('small', { value: 'x'.repeat(3000) })
+      assertRefused(known, 413, 'MESSAGE_TOO_LARGE', /max\.message\.bytes/)
+      assert.equal(known.stored, 'no')
+      await admin.incrementalAlterConfigs({
+        resources: [
+          {
+            resourceType: 2,
+            resourceName: 'small',
+            configs: [{ name: 'max.message.bytes', configOperation: 0, value: '500' }],
+          },
+        ],
+        validateOnly: false,
+      })
+      const unknown = await publish('small', { value: 'x'.repeat(1000) })
+      assertRefused(unknown, 413, 'MESSAGE_TOO_LARGE', /partition 0 of the topic "small".*max\.message\.bytes/)
+      assert.deepEqual([unknown.stored, unknown.retriable], ['no', false])
+      assert.equal((await publish('small', { value: 'x' })).status, 200)
+    })
+
+    test('more replicas than there are brokers is 400', async (t) => {
+      keepLogsOfFailure(t, cluster)
+      const wide = await Gateway.start(cluster.bootstrapServers, ['default.replication.factor=3'])
+      cleanUpBehind(t, () => wide.stop())
+      const response = await fetch(`${wide.url}/topics`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ name: 'spread' }),
+      })
+      const refused = { ...((await response.json()) as object), status: response.status }
+      assertRefused(
+        refused,
+        400,
+        'INVALID_REPLICATION_FACTOR',
+        /topic "spread".*replica.*3.*default\.replication\.factor/i,
+      )
+    })
+
+    test('a topic that nobody has is 404, and is not asked for twice', async (t) => {
+      keepLogsOfFailure(t, cluster)
+      assertRefused(await publish('never', { value: 'a' }), 404, 'UNKNOWN_TOPIC_OR_PARTITION', /"never"/)
+      assertRefused(await ask('/topics/never/records'), 404, 'UNKNOWN_TOPIC_OR_PARTITION', /"never"/)
+    })
   })
 })
