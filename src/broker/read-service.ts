@@ -1,4 +1,4 @@
-import { batchSizeBytes, lastOffset } from '../codec/record-batch.ts'
+import { BATCH_HEADER_BYTES, batchSizeBytes, lastOffset, recordCount } from '../codec/record-batch.ts'
 import { BrokerError } from './broker-error.ts'
 import type { Clock } from './clock.ts'
 import type { ReadCursor } from './cursor.ts'
@@ -100,7 +100,10 @@ export class ReadService {
     return { nextOffset, upToDate: error === undefined && nextOffset >= highWatermark, highWatermark, logStartOffset }
   }
 
-  /** The same, of the batches as they are stored. One is given whatever its size. */
+  /**
+   * The same, of the batches as they are stored. One is given whatever its size. What an engine shows in the place of what
+   * nobody may see is left out: `nextOffset` is behind it, and the rest can be published again.
+   */
   async readBatches(request: BatchesReadRequest, signal?: AbortSignal): Promise<BatchesPage> {
     const position = await this.#position(request)
     const asked = { positions: [position], ...request.limits, ...(signal && { signal }) }
@@ -111,7 +114,8 @@ export class ReadService {
     const last = batches.at(-1)
     const nextOffset = last === undefined ? position.offset : nextOffsetOf(last)
     const upToDate = error === undefined && nextOffset >= highWatermark
-    return { batches, release, nextOffset, upToDate, highWatermark, logStartOffset }
+    const shown = batches.some(isPlaceholder) ? batches.filter((batch) => !isPlaceholder(batch)) : batches
+    return { batches: shown, release, nextOffset, upToDate, highWatermark, logStartOffset }
   }
 
   /**
@@ -182,6 +186,11 @@ export class ReadService {
     const [start] = await this.#deps.offsets.starts(topic, [partition], 'earliest')
     return start?.offset ?? 0
   }
+}
+
+/** A single batch of which there is only the header. */
+function isPlaceholder(batches: Buffer): boolean {
+  return batches.length === BATCH_HEADER_BYTES && recordCount(batches, 0) === 0
 }
 
 /** Behind the last of the batches that the buffer holds. */

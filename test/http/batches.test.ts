@@ -2,8 +2,17 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { BrokerError } from '../../src/broker/broker-error.ts'
+import type { ReadRequest, ReadResult } from '../../src/broker/engine.ts'
 import { crc32c } from '../../src/codec/crc32c.ts'
-import { attributes, baseSequence, batchSizeBytes, producerId } from '../../src/codec/record-batch.ts'
+import {
+  assignOffsets,
+  attributes,
+  baseSequence,
+  BATCH_HEADER_BYTES,
+  batchSizeBytes,
+  producerId,
+  writeEmptyBatch,
+} from '../../src/codec/record-batch.ts'
 import { goldenBatch, goldenRecord } from '../support/golden-batch.ts'
 import { anyRecord, decodeBatch, encodeBatch, type PlainRecord } from '../support/record-spans.ts'
 import { startApi, type ApiServer } from './api-server.ts'
@@ -111,6 +120,23 @@ test('a page begins with the batch that holds its offset, and has one whatever i
   const end = await call(server, `${path}?offset=6`)
   assert.deepEqual([end.status, end.bytes.length, end.headers.get('next-offset')], [200, 0, '6'])
   assert.equal(end.headers.get('up-to-date'), 'true')
+})
+
+test('what nobody may see is passed over, and the rest can be published again', async (t) => {
+  const server = await startWithTopic(t)
+  await post(server, goldenBatch)
+  const read = server.engine.read.bind(server.engine)
+  const marker = Buffer.alloc(BATCH_HEADER_BYTES)
+  writeEmptyBatch(marker, 0, 0, 0)
+  assignOffsets(marker, 0, 1, 0)
+  t.mock.method(server.engine, 'read', async (request: ReadRequest): Promise<ReadResult> => {
+    const { partitions } = await read(request)
+    return { partitions: partitions.map((part) => ({ ...part, batches: [...part.batches, marker], highWatermark: 2 })) }
+  })
+  const page = await call(server, path)
+  assert.deepEqual([page.headers.get('next-offset'), page.headers.get('up-to-date')], ['2', 'true'])
+  assert.equal(page.headers.get('content-length'), String(page.bytes.length))
+  assert.deepEqual((await post(server, page.bytes)).json().batches, [{ baseOffset: 1, lastOffset: 1 }])
 })
 
 test('acks say what is vouched for; an unknown topic is created', async (t) => {
