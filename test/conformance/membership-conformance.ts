@@ -157,6 +157,21 @@ export function membershipConformance({ make, promises, test }: MembershipUnderT
     assert.equal((await engine.groups.committed(group))[0]?.nextOffset, 5)
   })
 
+  test('a static member that left for a while is to join again before it goes on', async (t) => {
+    const engine = await make(t)
+    const topicId = await makeTopic(engine, 'orders', 2)
+    const { memberEpoch } = await join(engine, 'a', { instanceId: 'one' })
+    await engine.membership.leave({ group, memberId: 'a' })
+    const fenced = brokerError('FENCED_MEMBER_EPOCH')
+    await assert.rejects(beat(engine, 'a', memberEpoch, { instanceId: 'one' }), fenced)
+    const offsets = [{ topic: 'orders', topicId, partition: 0, nextOffset: 1 }]
+    const identity = { group, memberId: 'a', memberEpoch, instanceId: 'one' }
+    await assert.rejects(engine.membership.commit({ ...identity, offsets }), fenced)
+    await assert.rejects(engine.membership.commit({ ...identity, offsets: [] }), fenced)
+    const again = await join(engine, 'a', { instanceId: 'one' })
+    assert.deepEqual([again.created, ownedBy(again)], [false, ['orders-0', 'orders-1']])
+  })
+
   test('a join ends what was handed out before it', async (t) => {
     const engine = await make(t)
     await makeTopic(engine, 'orders', 2)

@@ -47,7 +47,8 @@ export class MemberCommit {
     const ahead = offsets.filter((offset) => isThere(offset) && offset.nextOffset > before(offset))
     const codes = new Map<Offset, number>()
     const answers = await this.#stored(ahead)
-    if (ahead.length === 0 || answers.some((code) => code === UNKNOWN_MEMBER_ID)) await this.#checkMember()
+    const isDoubted = answers.some((code) => code === UNKNOWN_MEMBER_ID || code === STALE_MEMBER_EPOCH)
+    if (ahead.length === 0 || isDoubted) await this.#checkMember()
     ahead.forEach((offset, index) => codes.set(offset, answers[index] ?? STORED))
     return offsets.map((offset): MemberCommitAnswer => {
       const { topic, partition, nextOffset } = offset
@@ -74,7 +75,7 @@ export class MemberCommit {
     return offsets.map((offset) => again[owned.indexOf(offset)] ?? STALE_MEMBER_EPOCH)
   }
 
-  /** Kafka checks nothing where nothing is stored, and nowhere whether another member has the instance id by now. */
+  /** Kafka checks nothing where nothing is stored, and nowhere whether a static member has left or was taken over. */
   async #checkMember(): Promise<void> {
     memberIn(await this.#requests.consumerGroup(this.#request.group), this.#request)
   }
