@@ -75,7 +75,7 @@ async function publishUntilStored(
     } catch (error) {
       // Before its first request is there, a later one may be told that nobody knows the producer.
       const mayRepeat = error instanceof BrokerError && (error.retriable || error.code === 'UNKNOWN_PRODUCER_ID')
-      if (!mayRepeat) throw error
+      if (!mayRepeat || error.code === 'SERVER_STOPPING') throw error
       await setTimeout(20)
     }
   }
