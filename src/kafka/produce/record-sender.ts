@@ -184,8 +184,13 @@ export class RecordSender {
     const waiting = [...this.#waitForSession]
     this.#waitForSession.clear()
     for (const outbox of waiting) {
-      if (failure !== undefined) outbox.refuseUnsent(failure)
-      if (!outbox.isEmpty) this.#wake(outbox)
+      if (failure === undefined) {
+        if (!outbox.isEmpty) this.#wake(outbox)
+        continue
+      }
+      outbox.refuseUnsent(failure)
+      // What is in doubt has its time all the same, and is not to ask for a session without a pause.
+      this.#trouble(outbox)
     }
   }
 
