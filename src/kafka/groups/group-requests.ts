@@ -58,6 +58,8 @@ const passing: ReadonlySet<number> = new Set([7, 14, 15, 16, 51])
 /** A transaction that is under way may still commit offsets: those of before it are no place to begin at. */
 const UNSTABLE_OFFSET_COMMIT = 88
 const GROUP_ID_NOT_FOUND = 69
+/** UNKNOWN_SERVER_ERROR: what an answer leaves out is not stored for that. */
+const NOT_TOLD = -1
 /** Groups that are asked for at once. */
 const DESCRIBED_TOGETHER = 100
 
@@ -122,7 +124,7 @@ export class GroupRequests {
         partitions.map(({ partitionIndex, errorCode }) => [keyOf(name, partitionIndex), errorCode] as const),
       ),
     )
-    return offsets.map(({ topic, partition }) => codes.get(keyOf(topic, partition)) ?? 0)
+    return offsets.map(({ topic, partition }) => codes.get(keyOf(topic, partition)) ?? NOT_TOLD)
   }
 
   /** Those that are committed; an unknown group has none. */
