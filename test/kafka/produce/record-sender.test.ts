@@ -44,6 +44,7 @@ class World {
   /** All is well again, until everything is settled. */
   async finish(): Promise<void> {
     this.cluster.isReachable = true
+    this.cluster.topicIsGone = false
     for (const partition of this.cluster.leaders.keys()) this.cluster.leaders[partition] = partition % 2
     for (let round = 0; this.sent.some(({ outcome }) => outcome === undefined); round++) {
       assert.ok(round < 1000, 'it comes to an end')
@@ -116,10 +117,18 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
           (world.cluster.isReachable = is),
     ),
   },
+  {
+    weight: 1,
+    arbitrary: fc.boolean().map(
+      (is): Step =>
+        (world) =>
+          (world.cluster.topicIsGone = is),
+    ),
+  },
   { weight: 4, arbitrary: fc.constant<Step>((world) => world.clock.advance(100)) },
 )
 
-test('leaders that move, connections that break, a cluster that is away: stored once, in order, and as it was said', async () => {
+test('leaders that move, connections that break, a cluster that is away, a topic that cannot be seen: stored once, in order, and as it was said', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(steps, { maxLength: 60, size: 'max' }), async (taken) => {
       const world = new World()
