@@ -171,12 +171,24 @@ export class GroupService {
       topic === undefined
         ? await this.#topicsOf(group, committed)
         : [(await lookUpTopic(engine, topic, { pointer: '?topic' })).name]
+    await this.#lookForUnknown(topics)
     return topics.flatMap((name) =>
       Array.from({ length: engine.topics.find(name)?.partitionCount ?? 0 }, (_, partition) => {
         const offset = byPartition.get(keyOf(name, partition))
         return { topic: name, partition, ...(offset !== undefined && { committed: offset }) }
       }),
     )
+  }
+
+  /** Others may have made them since the engine last looked; those that it may not see are left out. */
+  async #lookForUnknown(names: readonly string[]): Promise<void> {
+    const { topics } = this.#deps.engine
+    for (const name of names) {
+      if (topics.find(name) !== undefined) continue
+      await topics.refresh(name).catch((error: unknown) => {
+        if (!(error instanceof BrokerError)) throw error
+      })
+    }
   }
 
   async #topicsOf(group: string, committed: readonly CommittedOffset[]): Promise<readonly string[]> {

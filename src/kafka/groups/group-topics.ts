@@ -1,12 +1,22 @@
+import { BrokerError } from '../../broker/broker-error.ts'
 import type { AssignedTopic, PartitionsOfTopic } from '../../broker/group-membership.ts'
 import type { ClusterClient } from '../cluster-client.ts'
 import { topicIdOfUuid } from '../topic-id.ts'
 
+/** Of a `ClusterClient`. */
+export type TopicDirectory = Pick<ClusterClient, 'metadata' | 'refresh'> & {
+  readonly options: Pick<ClusterClient['options'], 'clock'>
+}
+
+/** Names that stay unknown, of topics that the gateway may not see, are not worth a question each time. */
+const ASKED_AGAIN_AFTER_MS = 1000
+
 /** Names and ids of topics, as groups need them. */
 export class GroupTopics {
-  readonly #client: ClusterClient
+  readonly #client: TopicDirectory
+  #askedAt = Number.NEGATIVE_INFINITY
 
-  constructor(client: ClusterClient) {
+  constructor(client: TopicDirectory) {
     this.#client = client
   }
 
@@ -25,6 +35,18 @@ export class GroupTopics {
     const { topicsById } = this.#client.metadata
     if (topics.every(({ topicId }) => topicsById.has(topicId))) return
     await this.#client.refresh()
+  }
+
+  /** The same by name. Where nobody answers, what is known has to do. */
+  async knowNames(names: readonly string[]): Promise<void> {
+    const { topics } = this.#client.metadata
+    if (names.every((name) => topics.has(name))) return
+    const now = this.#client.options.clock.monotonic()
+    if (now - this.#askedAt < ASKED_AGAIN_AFTER_MS) return
+    this.#askedAt = now
+    await this.#client.refresh().catch((error: unknown) => {
+      if (!(error instanceof BrokerError)) throw error
+    })
   }
 
   /**

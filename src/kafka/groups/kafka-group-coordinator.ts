@@ -62,6 +62,8 @@ export class KafkaGroupCoordinator implements GroupCoordinator {
 
   async committed(group: string): Promise<readonly CommittedOffset[]> {
     const stored = await this.#requests.committed(group)
+    // Others make topics, too, and commit for them.
+    await this.#topics.knowNames(stored.map(({ topic }) => topic))
     const offsets = stored.flatMap(({ topic, partition, nextOffset, metadata }): CommittedOffset[] => {
       const topicId = this.#topics.idOf(topic, partition)
       return topicId === undefined ? [] : [{ topic, topicId, partition, nextOffset, metadata, commitTimestamp: -1 }]
