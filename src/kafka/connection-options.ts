@@ -1,5 +1,4 @@
 import type { ConnectionOptions } from '@platformatic/kafka'
-import { isIP } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { StartupError } from '../broker/startup-error.ts'
 import type { ClusterOptions, TlsFiles } from './cluster-options.ts'
@@ -9,12 +8,7 @@ const CONNECT_TIMEOUT_MS = 5000
 const REQUESTS_UNDER_WAY_MAX = 1000
 
 /** Throws StartupError where the TLS files are not what they should be. */
-export function connectionOptions({
-  tls,
-  sasl,
-  requestTimeoutMs,
-  bootstrapServers,
-}: ClusterOptions): ConnectionOptions {
+export function connectionOptions({ tls, sasl, requestTimeoutMs }: ClusterOptions): ConnectionOptions {
   if (tls !== undefined) checkTlsFiles(tls)
   return {
     connectTimeout: CONNECT_TIMEOUT_MS,
@@ -22,7 +16,6 @@ export function connectionOptions({
     maxInflights: REQUESTS_UNDER_WAY_MAX,
     ...(sasl !== undefined && { sasl: { ...sasl } }),
     ...(tls !== undefined && {
-      tlsServerName: bootstrapServers.every(({ host }) => isIP(host) === 0),
       tls: {
         ...(tls.ca !== undefined && { ca: tls.ca }),
         ...(tls.certificate !== undefined && { cert: tls.certificate }),

@@ -1,4 +1,5 @@
 import { describeLogDirsV4 } from '@platformatic/kafka'
+import { BrokerError } from '../broker/broker-error.ts'
 import type { LogDirDescription } from '../broker/engine.ts'
 import type { ClusterClient } from './cluster-client.ts'
 import { kafkaErrorName, refusal, withErrorsInIt } from './kafka-errors.ts'
@@ -9,9 +10,22 @@ type NodeLogDir = describeLogDirsV4.DescribeLogDirsResponseResult
 export async function describeClusterLogDirs(client: ClusterClient): Promise<LogDirDescription[]> {
   const nodes = [...client.metadata.nodes.keys()]
   const described = await Promise.all(
-    nodes.map(async (nodeId) => (await nodeLogDirs(client, nodeId)).map((logDir) => description(nodeId, logDir))),
+    nodes.map(async (nodeId) => {
+      try {
+        return (await nodeLogDirs(client, nodeId)).map((logDir) => description(nodeId, logDir))
+      } catch (error) {
+        if (!(error instanceof BrokerError) || !error.retriable) throw error
+        return [unknown(nodeId, error.message)]
+      }
+    }),
   )
   return described.flat()
+}
+
+/** A node that does not answer does not hide what the others say. */
+function unknown(nodeId: number, why: string): LogDirDescription {
+  const reason = `Its node does not say: ${why}`
+  return { path: `${nodeId}:`, state: 'offline', reason, totalBytes: 0, freeBytes: 0, partitionCount: 0, sizeBytes: 0 }
 }
 
 async function nodeLogDirs(client: ClusterClient, nodeId: number): Promise<readonly NodeLogDir[]> {

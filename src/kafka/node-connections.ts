@@ -1,4 +1,5 @@
 import { apiVersionsV3, Connection, type ConnectionOptions } from '@platformatic/kafka'
+import { isIP } from 'node:net'
 import type { Clock } from '../broker/clock.ts'
 import { stoppingError } from './stopping-error.ts'
 import { withinMs } from './time-limits.ts'
@@ -74,7 +75,7 @@ export class NodeConnections {
   }
 
   #connect(key: string, { host, port }: NodeAddress): Promise<Connection> {
-    const connection = new Connection(this.#clientId, this.#options)
+    const connection = new Connection(this.#clientId, optionsFor(host, this.#options))
     this.#failures.delete(key)
     const forget = (): void => {
       if (this.#connections.get(key)?.connection === connection) this.#connections.delete(key)
@@ -108,7 +109,7 @@ export async function answersNewcomers(
   clock: Clock,
 ): Promise<boolean> {
   const { sasl: _, ...open } = options
-  const connection = new Connection(clientId, open)
+  const connection = new Connection(clientId, optionsFor(host, open))
   connection.on('error', () => {})
   const ask = async (): Promise<unknown> => {
     await connection.connect(host, port)
@@ -122,6 +123,11 @@ export async function answersNewcomers(
   } finally {
     connection.socket?.destroy()
   }
+}
+
+/** A name is told to the node (SNI) so that it shows the certificate of that name; an address is none (RFC 6066 §3). */
+function optionsFor(host: string, options: ConnectionOptions): ConnectionOptions {
+  return options.tls === undefined ? options : { ...options, tlsServerName: isIP(host) === 0 }
 }
 
 function keyOf({ host, port }: NodeAddress): string {

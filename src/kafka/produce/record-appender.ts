@@ -62,6 +62,19 @@ export class RecordAppender {
   }
 
   append(request: AppendRequest): Promise<AppendResult> {
+    // Somebody has just seen the topic: the node that was asked last may lag behind.
+    return this.#isSeen(request) ? this.#append(request) : this.#lookAgain(request)
+  }
+
+  async #lookAgain(request: AppendRequest): Promise<AppendResult> {
+    await this.#cluster.refresh().catch((error: unknown) => {
+      if (!(error instanceof BrokerError)) throw error
+      throw new BrokerError(error.code, error.message, { ...error.options, stored: 'no', cause: error })
+    })
+    return this.#append(request)
+  }
+
+  #append(request: AppendRequest): Promise<AppendResult> {
     try {
       this.#check(request)
       const bytes = request.parts.reduce((sum, part) => sum + bytesOf(part), 0)
@@ -79,6 +92,10 @@ export class RecordAppender {
     await Promise.race([this.#admission.settled(), promise])
     timer.cancel()
     this.#sender.giveUp()
+  }
+
+  #isSeen({ topic, parts }: AppendRequest): boolean {
+    return parts.every(({ partition }) => this.#cluster.leaderOf({ topic, partition }) !== 'gone')
   }
 
   #check({ topic, parts }: AppendRequest): void {
