@@ -6,6 +6,7 @@ import type { CleaningSettings } from './cleaning/cleaner.ts'
 import type { FileSystem } from './file-system.ts'
 import type { GroupLimits } from './groups/group-coordinator-options.ts'
 import type { RequestExpirations } from './producers/directory-requests.ts'
+import type { StorageDrivers } from './storage-drivers.ts'
 
 /** All the embedded engine needs from outside. Nothing here is optional but what is marked so: `app.ts` decides. */
 export interface EmbeddedEngineOptions {
@@ -31,6 +32,8 @@ export interface EmbeddedEngineOptions {
   /** `num.recovery.threads.per.data.dir` */
   readonly recoveryThreadsPerDataDir: number
   readonly fileSystem: FileSystem
+  /** Absent: this machine's. */
+  readonly drivers?: StorageDrivers
   readonly clock: Clock
   /** Random bytes of the length asked for, fit for ids. */
   readonly random: (sizeBytes: number) => Uint8Array

@@ -5,7 +5,7 @@ import type { LogDirectory } from '../directory/log-directory.ts'
 import { isDiskFull } from '../directory/space-reserve.ts'
 import type { FileSystem } from '../file-system.ts'
 import { errorMessage } from '../startup-error.ts'
-import { CatalogueThread } from './catalogue-thread.ts'
+import { type CatalogueStore, machineDrivers } from '../storage-drivers.ts'
 import { SnapshotWriter } from './catalogue-snapshot.ts'
 import type { CatalogueChange, CataloguePartition, CatalogueState, CatalogueTopic } from './catalogue-state.ts'
 
@@ -21,7 +21,7 @@ export interface CatalogueOptions {
   /** Given: make a new catalogue that holds this. */
   readonly initial?: CatalogueState
   /** Given: was started in advance. */
-  readonly thread?: CatalogueThread
+  readonly store?: CatalogueStore
 }
 
 /**
@@ -30,7 +30,7 @@ export interface CatalogueOptions {
  * the calls.
  */
 export class Catalogue {
-  readonly #thread: CatalogueThread
+  readonly #store: CatalogueStore
   readonly #home: LogDirectory
   readonly #snapshots: SnapshotWriter
   readonly #topics = new Map<string, CatalogueTopic>()
@@ -40,8 +40,8 @@ export class Catalogue {
   #work: Promise<unknown> = Promise.resolve()
   #failure: string | undefined
 
-  private constructor(thread: CatalogueThread, state: CatalogueState, options: CatalogueOptions) {
-    this.#thread = thread
+  private constructor(store: CatalogueStore, state: CatalogueState, options: CatalogueOptions) {
+    this.#store = store
     this.#home = options.home
     this.clusterId = state.clusterId
     this.#generation = state.generation
@@ -53,8 +53,8 @@ export class Catalogue {
   /** Rejects with StartupError where the catalogue must not be used. */
   static async open(options: CatalogueOptions): Promise<Catalogue> {
     const file = path.join(options.home.path, CATALOGUE_FILE)
-    const thread = options.thread ?? CatalogueThread.start()
-    return new Catalogue(thread, await thread.open(file, options.initial), options)
+    const store = options.store ?? machineDrivers.startCatalogue()
+    return new Catalogue(store, await store.open(file, options.initial), options)
   }
 
   /** All topics, whatever their state, by id. */
@@ -108,13 +108,13 @@ export class Catalogue {
   async close(): Promise<void> {
     await this.#work
     await this.#snapshots.save()
-    await this.#thread.close()
+    await this.#store.close()
   }
 
   async #applyNow(change: CatalogueChange): Promise<void> {
     if (this.#failure) throw storageError(this.#failure)
     try {
-      await this.#home.reserve.spend(() => this.#thread.apply(change))
+      await this.#home.reserve.spend(() => this.#store.apply(change))
     } catch (error) {
       if (isDiskFull(error)) throw storageError(`the disk of ${this.#home.path} is full`, error)
       this.#failure = `the catalogue in ${this.#home.path} failed: ${errorMessage(error)}; restart the server`

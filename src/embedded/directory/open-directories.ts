@@ -1,12 +1,11 @@
 import * as path from 'node:path'
 import type { Logger } from '../../broker/logger.ts'
-import { CatalogueThread } from '../catalogue/catalogue-thread.ts'
 import { Catalogue } from '../catalogue/catalogue.ts'
 import type { SpaceSettings } from '../embedded-engine-options.ts'
 import type { FileSystem } from '../file-system.ts'
 import { errorCode, errorMessage, StartupError } from '../startup-error.ts'
+import { type CatalogueStore, type HeldLock, machineDrivers, type StorageDrivers } from '../storage-drivers.ts'
 import { newUuid } from '../uuid.ts'
-import { DirectoryLock } from './directory-lock.ts'
 import { LogDirectory, type LogDirectoryOptions } from './log-directory.ts'
 import { makeLogDirectory } from './make-directory.ts'
 import { FORMAT_VERSION, writeMetaProperties, type MetaProperties } from './meta-properties.ts'
@@ -17,6 +16,8 @@ export interface OpenDirectoriesOptions {
   readonly logDirs: readonly string[]
   readonly nodeId: number
   readonly fileSystem: FileSystem
+  /** Absent: this machine's. */
+  readonly drivers?: StorageDrivers
   readonly random: (sizeBytes: number) => Uint8Array
   readonly space: Pick<SpaceSettings, 'reserveBytes'>
   readonly logger: Logger
@@ -49,12 +50,15 @@ export async function openDirectories(options: OpenDirectoriesOptions): Promise<
 class DirectoryOpening {
   readonly #options: OpenDirectoriesOptions
   readonly #directories: LogDirectory[] = []
-  readonly #locks: DirectoryLock[] = []
-  readonly #thread = CatalogueThread.start()
+  readonly #locks: HeldLock[] = []
+  readonly #drivers: StorageDrivers
+  readonly #store: CatalogueStore
   #catalogue: Catalogue | undefined
 
   constructor(options: OpenDirectoriesOptions) {
     this.#options = options
+    this.#drivers = options.drivers ?? machineDrivers
+    this.#store = this.#drivers.startCatalogue()
   }
 
   async run(): Promise<OpenedDirectories> {
@@ -73,7 +77,7 @@ class DirectoryOpening {
   }
 
   async undo(): Promise<void> {
-    await (this.#catalogue ?? this.#thread).close().catch(() => undefined)
+    await (this.#catalogue ?? this.#store).close().catch(() => undefined)
     for (const lock of this.#locks) lock.release()
   }
 
@@ -129,7 +133,7 @@ class DirectoryOpening {
   async #open(home: LogDirectory, initial?: Parameters<typeof Catalogue.open>[0]['initial']): Promise<void> {
     this.#directories.push(home)
     const { fileSystem, logger } = this.#options
-    const parts = { home, directories: this.#directories, fileSystem, logger, thread: this.#thread }
+    const parts = { home, directories: this.#directories, fileSystem, logger, store: this.#store }
     this.#catalogue = await Catalogue.open({ ...parts, ...(initial && { initial }) })
   }
 
@@ -196,7 +200,7 @@ class DirectoryOpening {
   }
 
   #online(directory: string, directoryId: string): LogDirectory {
-    const lock = DirectoryLock.acquire(directory)
+    const lock = this.#drivers.lockDirectory(directory)
     this.#locks.push(lock)
     return this.#logDirectory({ path: directory, directoryId, lock })
   }
