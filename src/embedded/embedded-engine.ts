@@ -58,7 +58,7 @@ export class EmbeddedEngine implements Engine {
     this.#router = new AppendRouter(table, hosts, limits, clock)
     this.#waiter = new ReadWaiter(clock, limits.waitingReadsMax)
     this.#fetch = new PartitionFetch(table, this.#waiter, clock)
-    this.#spaceWatch = new SpaceWatch(storage.directories, clock, logger)
+    this.#spaceWatch = new SpaceWatch(storage, clock, logger)
     this.producers = new EmbeddedProducers({
       memory: storage.requests,
       topic: (name) => table.get(name)?.summary,
