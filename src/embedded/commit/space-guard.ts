@@ -7,6 +7,8 @@ const LOW_WATER_SHARE = 0.05
 const MEASURED_FOR_MS = 1000
 /** Of what is kept free, the share that the server's own records may not use either. */
 const INTERNAL_SHARE = 1 / 8
+/** And the share that has to come back on top before records are taken again: else each small request would be, in turn. */
+const RESUME_SHARE = 1 / 16
 
 export interface SpaceGuardOptions {
   readonly fileSystem: FileSystem
@@ -29,6 +31,7 @@ export class SpaceGuard {
   /** What is held back but not on the disk now: nothing else may use its space. */
   #missingReserveBytes = 0
   #lookedForReserve = false
+  #isRefusing = false
 
   constructor(options: SpaceGuardOptions) {
     this.#options = options
@@ -60,7 +63,8 @@ export class SpaceGuard {
   /** Undefined if a round may be taken while so many bytes still have to go to their segments; else why not. */
   async refusal(outstandingBytes: number): Promise<string | undefined> {
     if (this.#isStale() || this.#isShort(outstandingBytes)) await this.#measure()
-    if (!this.#isShort(outstandingBytes)) return undefined
+    this.#isRefusing = this.#isShort(outstandingBytes)
+    if (!this.#isRefusing) return undefined
     return (
       `${this.#freeBytes} bytes are free, but ${this.#keptFreeBytes} are kept free ` +
       `and ${outstandingBytes} have yet to go to their segments`
@@ -85,7 +89,8 @@ export class SpaceGuard {
   }
 
   get #keptFreeBytes(): number {
-    return this.#lowWaterBytes + this.#missingReserveBytes
+    const keptBytes = this.#lowWaterBytes + this.#missingReserveBytes
+    return this.#isRefusing ? keptBytes + Math.floor(this.#lowWaterBytes * RESUME_SHARE) : keptBytes
   }
 
   async #measure(): Promise<void> {
