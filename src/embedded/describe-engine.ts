@@ -41,10 +41,21 @@ export function engineTroubles({ directories, hosts, catalogue }: Storage): Trou
     })
   }
   for (const host of hosts) troubles.push(...host.log.troubles(), ...damageTroubles(host))
+  if (catalogue.rebuiltMs !== undefined) {
+    troubles.push({ kind: 'catalogue-rebuilt', detail: rebuiltDetail(catalogue.rebuiltMs), notReady: false })
+  }
   if (catalogue.failure !== undefined) {
     troubles.push({ kind: 'catalogue-failed', detail: catalogue.failure, notReady: false })
   }
   return troubles
+}
+
+function rebuiltDetail(rebuiltMs: number): string {
+  return (
+    `the catalogue was rebuilt from directories at ${new Date(rebuiltMs).toISOString()}: topics have lost their ` +
+    'settings, and nothing is removed by retention or compaction. Set the topics up, then restart the server once with ' +
+    'catalogue.rebuild.accept=true.'
+  )
 }
 
 /** Damage that reads have met. What recovery has met is fenced, and told by the log. */

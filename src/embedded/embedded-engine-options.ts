@@ -29,6 +29,9 @@ export interface EmbeddedEngineOptions {
   readonly offsetsRetention: OffsetsRetentionSettings
   readonly clockJumps: ClockJumpSettings
   readonly cleaning: CleaningSettings
+  readonly scrub: ScrubSettings
+  /** `catalogue.rebuild.accept`: topics that were rebuilt from directories are set up as they should be. */
+  readonly catalogueRebuildAccepted: boolean
   /** `num.recovery.threads.per.data.dir` */
   readonly recoveryThreadsPerDataDir: number
   readonly fileSystem: FileSystem
@@ -87,6 +90,13 @@ export interface ClockJumpSettings {
   readonly maxMs: number
   /** `clock.jump.accept`: the time at this start is right. */
   readonly accepted: boolean
+}
+
+export interface ScrubSettings {
+  /** `log.scrub.bytes.per.second`; 0 = nothing is read again. */
+  readonly bytesPerSecond: number
+  /** `log.scrub.interval.ms`: from the beginning of one reading of everything to that of the next, at least. */
+  readonly intervalMs: number
 }
 
 export interface SpaceSettings {

@@ -71,12 +71,14 @@ export class EmbeddedEngine implements Engine {
     this.#expiry = new RequestExpiry(clock, expirationCheckIntervalMs, () => storage.requests.sweep())
     const { deletionClock } = storage.clockWatch
     const { retentionCheckIntervalMs: checkIntervalMs } = options
-    this.#retention = new Retention({ ...options, checkIntervalMs, hosts: () => hosts, deletionClock })
+    const isPaused = (): boolean => catalogue.rebuiltMs !== undefined
+    this.#retention = new Retention({ ...options, checkIntervalMs, hosts: () => hosts, deletionClock, isPaused })
     this.#cleaner = new Cleaner({
       ...options,
       settings: options.cleaning,
       hosts: () => hosts,
       deletionClock,
+      isPaused,
       lastOffsetsOfProducers: (log) => lastOffsetsOfProducers(storage.requests, log, clock),
     })
     const placer = new PartitionPlacer(catalogue, hosts)
@@ -107,7 +109,10 @@ export class EmbeddedEngine implements Engine {
       clock,
       logger,
       limits: groups,
-      expiry: { ...options.offsetsRetention, mayDeleteAfter: (ageMs) => deletionClock.mayDeleteAfter(ageMs) },
+      expiry: {
+        ...options.offsetsRetention,
+        mayDeleteAfter: (ageMs) => !isPaused() && deletionClock.mayDeleteAfter(ageMs),
+      },
     })
     this.membership = this.groups.membership
   }

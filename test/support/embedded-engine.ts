@@ -58,6 +58,8 @@ export const engineSettings = {
     ioBytesPerSecondMax: Number.MAX_VALUE,
   },
   clockJumps: { maxMs: 86_400_000, accepted: false },
+  scrub: { bytesPerSecond: 0, intervalMs: 3_600_000 },
+  catalogueRebuildAccepted: false,
   recoveryThreadsPerDataDir: 2,
 } as const
 

@@ -77,7 +77,7 @@ export class CatalogueDatabase {
 
   #fill(state: CatalogueState): void {
     this.#database.transaction(() => {
-      this.#run('INSERT INTO cluster VALUES (1, ?, ?)', state.clusterId, state.generation)
+      this.#run('INSERT INTO cluster VALUES (1, ?, ?, ?)', state.clusterId, state.generation, state.rebuiltMs ?? null)
       for (const directory of state.directories) this.#write({ kind: 'directory', directory })
       for (const topic of state.topics) this.#write({ kind: 'topic', topic })
     })()
@@ -112,6 +112,9 @@ export class CatalogueDatabase {
           change.partition,
         )
         break
+      case 'confirmed':
+        this.#run('UPDATE cluster SET rebuilt_ms = NULL')
+        break
       case 'topic-gone':
         this.#run('DELETE FROM topics WHERE topic_id = ?', change.topicId)
     }
@@ -138,7 +141,7 @@ export class CatalogueDatabase {
     }
   }
 
-  #run(sql: string, ...values: readonly (string | number)[]): void {
+  #run(sql: string, ...values: readonly (string | number | null)[]): void {
     this.#database.prepare(sql).run(...values)
   }
 }
@@ -166,7 +169,7 @@ function damaged(file: string, finding: string, cause?: unknown): StartupError {
   return new StartupError(
     `The catalogue ${file} is damaged: ${finding}. Nothing was touched. Run 'posthorn repair' with the same ` +
       `configuration: it puts the damaged file aside and rebuilds the catalogue from the newest valid ` +
-      `catalogue.snapshot of the log directories.`,
+      `catalogue.snapshot of the log directories, or, where there is none, from the directories themselves.`,
     { cause },
   )
 }

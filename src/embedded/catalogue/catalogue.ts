@@ -37,6 +37,7 @@ export class Catalogue {
   readonly #directories = new Map<string, string>()
   readonly clusterId: string
   #generation: number
+  #rebuiltMs: number | undefined
   #work: Promise<unknown> = Promise.resolve()
   #failure: string | undefined
 
@@ -45,6 +46,7 @@ export class Catalogue {
     this.#home = options.home
     this.clusterId = state.clusterId
     this.#generation = state.generation
+    this.#rebuiltMs = state.rebuiltMs
     for (const { directoryId, path: directory } of state.directories) this.#directories.set(directoryId, directory)
     for (const topic of state.topics) this.#topics.set(topic.topicId, topic)
     this.#snapshots = new SnapshotWriter({ ...options, state: () => this.state() })
@@ -67,6 +69,11 @@ export class Catalogue {
     return this.#directories
   }
 
+  /** When it was rebuilt from what directories are called, if no operator has confirmed it since; Unix milliseconds. */
+  get rebuiltMs(): number | undefined {
+    return this.#rebuiltMs
+  }
+
   /** Why it takes no more changes; undefined while it does. */
   get failure(): string | undefined {
     return this.#failure
@@ -85,6 +92,7 @@ export class Catalogue {
       generation: this.#generation,
       directories: Array.from(this.#directories, ([directoryId, directory]) => ({ directoryId, path: directory })),
       topics: [...this.#topics.values()],
+      ...(this.#rebuiltMs !== undefined && { rebuiltMs: this.#rebuiltMs }),
     }
   }
 
@@ -143,6 +151,9 @@ export class Catalogue {
         break
       case 'log-start':
         this.#replace(change.topicId, ({ partitions }) => ({ partitions: withLogStart(partitions, change) }))
+        break
+      case 'confirmed':
+        this.#rebuiltMs = undefined
         break
       case 'topic-gone':
         this.#topics.delete(change.topicId)

@@ -38,6 +38,8 @@ export interface CleanerOptions {
   readonly space: SpaceSettings
   readonly clock: Clock
   readonly deletionClock: Pick<DeletionClock, 'mayDeleteAfter'>
+  /** True while nothing at all may be removed. */
+  readonly isPaused?: () => boolean
   readonly logger: Logger
   readonly random: (sizeBytes: number) => Uint8Array
   readonly lastOffsetsOfProducers: ProducersOf
@@ -168,6 +170,7 @@ export class Cleaner {
   }
 
   #nextRound(): CleaningRound | undefined {
+    if (this.#options.isPaused?.()) return undefined
     const now = this.#options.clock.now()
     const busy = new Set(this.#lanes.map(({ round }) => round?.log))
     const due: CleaningRound[] = []

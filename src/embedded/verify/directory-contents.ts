@@ -38,6 +38,9 @@ export interface Ambiguity {
   readonly problem: string
 }
 
+/** What is known of topics by their names alone. */
+export type ConfigsByName = (topic: string) => Readonly<Record<string, string>>
+
 /**
  * A catalogue as far as directories tell of one: the topics by their partitions' names and ids, without settings, and
  * with nothing deleted below their first segments. A partition that none of them holds, though a later one is there, is
@@ -47,6 +50,7 @@ export function stateOfDirectories(
   clusterId: string,
   homeId: string,
   placed: readonly PlacedPartitions[],
+  configsOf: ConfigsByName = () => ({}),
 ): CatalogueState | Ambiguity {
   const topics = new Map<string, CatalogueTopic & { partitions: CatalogueTopic['partitions'][number][] }>()
   const seen = new Map<string, string>()
@@ -62,7 +66,7 @@ export function stateOfDirectories(
         name,
         state: 'live' as const,
         internal: isInternalTopicName(name),
-        configs: {},
+        configs: configsOf(name),
         partitions: [],
       }
       topics.set(name, topic)

@@ -15,7 +15,9 @@ function filesOf(directory: string): string[] {
   return fs
     .readdirSync(directory, { recursive: true, encoding: 'utf8' })
     .map((name) => path.join(directory, name))
-    .filter((file) => fs.statSync(file).isFile() && fs.statSync(file).size > 0)
+    .filter(
+      (file) => !path.basename(file).startsWith('.lock') && fs.statSync(file).isFile() && fs.statSync(file).size > 0,
+    )
 }
 
 /** A bit of any file, small files as often as large ones. */
