@@ -26,11 +26,14 @@ export class TopicChurn {
   }
 
   async turn(): Promise<void> {
-    this.#alive = this.#alive.filter((topic) => this.#model.state(topic) !== undefined)
-    const [oldest] = this.#alive
-    const topic = this.#alive[Math.floor(this.#random() * this.#alive.length)]
+    const exists = (topic: string): boolean => this.#model.state(topic) !== undefined
+    this.#alive = this.#alive.filter((topic) => exists(topic) || this.#model.isUnknown(topic))
+    const known = this.#alive.filter((topic) => !this.#model.isUnknown(topic))
+    const [oldest] = known
+    const topic = known[Math.floor(this.#random() * known.length)]
     const chance = this.#random()
-    if (oldest !== undefined && this.#alive.length >= TOPICS_AT_ONCE) await this.#delete(oldest)
+    if (oldest !== undefined && known.length >= TOPICS_AT_ONCE) await this.#delete(oldest)
+    else if (known.length < this.#alive.length) await sleep(REST_MS)
     else if (topic === undefined || chance < 0.4) await this.#create(`${PREFIX}${this.#name}-${this.#made++}`)
     else if (chance < 0.6) await this.#configure(topic)
     else if (chance < 0.75) await this.#raise(topic)

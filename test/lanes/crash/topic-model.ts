@@ -35,6 +35,11 @@ export class TopicModel {
     return this.#acknowledged.get(topic)?.to
   }
 
+  /** Whether a call got no answer: what became of it is seen by the next audit, and until then it must be left alone. */
+  isUnknown(topic: string): boolean {
+    return this.#pending.has(topic)
+  }
+
   sent(topic: string, what: string, change: TopicChange): void {
     this.#pending.set(topic, { what, to: change(this.state(topic)), at: this.#now() })
   }
