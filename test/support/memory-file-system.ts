@@ -75,11 +75,11 @@ export class MemoryFileSystem implements FileSystem {
   /** Changes a file behind the back of whoever has it open: rot, or the work of an earlier run. Durable. */
   alter(filePath: string, change: (bytes: Buffer) => Buffer): void {
     const file = this.#file(filePath)
-    file.replace(Buffer.from(change(Buffer.from(file.bytes))))
+    file.replace(Buffer.from(change(file.bytes)))
   }
 
   contentOf(filePath: string): Buffer {
-    return Buffer.from(this.#file(filePath).bytes)
+    return this.#file(filePath).bytes
   }
 
   /**
@@ -193,10 +193,7 @@ export class MemoryFileSystem implements FileSystem {
     return {
       read: async (position, length) => {
         await this.#calls.call('read', filePath, { position })
-        const read = file.bytes.subarray(position, position + length)
-        const own = Buffer.allocUnsafeSlow(read.length)
-        own.set(read)
-        return own
+        return file.read(position, length)
       },
       write: async (buffers, position) => {
         await this.#calls.call('write', filePath, { position, buffers })

@@ -1,3 +1,5 @@
+import { PagedBytes } from './paged-bytes.ts'
+
 const SECTOR_BYTES = 512
 
 /** What of the unsynced writes a power cut leaves behind. */
@@ -10,26 +12,34 @@ interface UnsyncedWrite {
 
 /** A file that keeps what is durable apart from what was only written. */
 export class MemoryFile {
-  #content: Buffer = Buffer.alloc(0)
-  /** What a power cut leaves at least: its own file, never written to but by a sync. */
-  #durable: MemoryFile | undefined
-  size = 0
+  #content = new PagedBytes()
+  /** What a power cut leaves at least. */
+  #durable = new PagedBytes()
   /** Writes since the last sync; a number stands for a truncation. */
   #unsynced: (UnsyncedWrite | number)[] = []
   modifiedMs = 0
 
+  get size(): number {
+    return this.#content.size
+  }
+
   get bytes(): Buffer {
-    return this.#content.subarray(0, this.size)
+    return this.#content.read(0, this.size)
+  }
+
+  /** At most so many, in memory of their own. */
+  read(position: number, length: number): Buffer {
+    return this.#content.read(position, length)
   }
 
   /** Not durable by itself. The bytes must not change afterwards. */
   write(position: number, bytes: Buffer): void {
-    this.#put(position, bytes)
+    this.#content.write(position, bytes)
     this.#unsynced.push({ position, bytes })
   }
 
   truncate(size: number): void {
-    this.#cut(size)
+    this.#content.truncate(size)
     this.#unsynced.push(size)
   }
 
@@ -40,16 +50,14 @@ export class MemoryFile {
       const at = newest === undefined ? -1 : this.#unsynced.indexOf(newest)
       if (at < 0 || newest === undefined || typeof newest === 'number') return
       this.#unsynced.splice(at, 1)
-      this.#durable ??= new MemoryFile()
-      this.#durable.#put(newest.position, newest.bytes)
+      this.#durable.write(newest.position, newest.bytes)
     }
   }
 
   sync(): void {
-    this.#durable ??= new MemoryFile()
     for (const write of this.#unsynced) {
-      if (typeof write === 'number') this.#durable.#cut(write)
-      else this.#durable.#put(write.position, write.bytes)
+      if (typeof write === 'number') this.#durable.truncate(write)
+      else this.#durable.write(write.position, write.bytes)
     }
     this.#unsynced = []
   }
@@ -63,50 +71,28 @@ export class MemoryFile {
 
   /** The file as a power cut leaves it: what was synced, and of the rest nothing, all, or a choice torn at sectors. */
   survivor(persist: Persist, random: () => number): MemoryFile {
-    const survivor = this.#durable ? this.#durable.#copy() : new MemoryFile()
-    survivor.modifiedMs = this.modifiedMs
+    const survivor = new MemoryFile()
+    const content = this.#durable.copy()
     const writes = persist === 'none' ? [] : persist === 'all' ? this.#unsynced : shuffled(this.#unsynced, random)
     for (const write of writes) {
-      if (typeof write === 'number') survivor.#cut(write)
-      else if (persist === 'all') survivor.#put(write.position, write.bytes)
-      else survivor.#tear(write, random)
+      if (typeof write === 'number') content.truncate(write)
+      else if (persist === 'all') content.write(write.position, write.bytes)
+      else tear(content, write, random)
     }
-    survivor.#durable = survivor.#copy()
+    survivor.modifiedMs = this.modifiedMs
+    survivor.#content = content
+    survivor.#durable = content.copy()
     return survivor
   }
+}
 
-  #copy(): MemoryFile {
-    const copy = new MemoryFile()
-    copy.#content = Buffer.from(this.bytes)
-    copy.size = this.size
-    return copy
-  }
-
-  #put(position: number, bytes: Uint8Array): void {
-    const end = position + bytes.length
-    if (end > this.#content.length) {
-      const grown = Buffer.alloc(Math.max(end, this.#content.length * 2))
-      this.#content.copy(grown)
-      this.#content = grown
-    }
-    this.#content.set(bytes, position)
-    this.size = Math.max(this.size, end)
-  }
-
-  #cut(size: number): void {
-    if (size > this.size) this.#put(size - 1, Buffer.alloc(1))
-    else this.#content.fill(0, size, this.size)
-    this.size = size
-  }
-
-  /** Each sector of the write lands or does not. */
-  #tear(write: UnsyncedWrite, random: () => number): void {
-    const share = random()
-    for (let at = 0; at < write.bytes.length;) {
-      const end = Math.min(write.bytes.length, at + SECTOR_BYTES - ((write.position + at) % SECTOR_BYTES))
-      if (random() < share) this.#put(write.position + at, write.bytes.subarray(at, end))
-      at = end
-    }
+/** Each sector of the write lands or does not. */
+function tear(content: PagedBytes, write: UnsyncedWrite, random: () => number): void {
+  const share = random()
+  for (let at = 0; at < write.bytes.length;) {
+    const end = Math.min(write.bytes.length, at + SECTOR_BYTES - ((write.position + at) % SECTOR_BYTES))
+    if (random() < share) content.write(write.position + at, write.bytes.subarray(at, end))
+    at = end
   }
 }
 
