@@ -85,6 +85,29 @@ test(`${DOUBLE_CRASHES} × kill, restart, read, power cut`, { skip: skipPower, t
   lane.load.assertNothingWrong('in the end', lane.server)
 })
 
+test('a server that shows what it has not synced is found out', { skip: skipPower, timeout: 300_000 }, async (t) => {
+  const lane = await startOnDisk(t)
+  const { disk, server, load } = lane
+  await load.work()
+  await load.rest()
+  await server.stop()
+  const fault = ['--import', new URL('./crash/without-sync.ts', import.meta.url).href]
+  await server.start({ fault })
+  await load.work()
+  const at = await crash(lane)
+  await server.start({ fault })
+  await load.audit('kill', at, true)
+  load.assertNothingWrong('behind a kill, which needs no sync', server)
+  await server.kill9()
+  await disk.cutPower()
+  await disk.mount()
+  await server.start()
+  await load.audit('power cut', at, true)
+  const { lost, violations } = load.findings
+  t.diagnostic(`${lost} were found lost, such as: ${violations[0]}`)
+  assert.match(violations.join('\n'), /was read at .* and is gone/)
+})
+
 describe('a disk that fails to write', () => {
   const faults = {
     /** Of segments: large requests, checkpoints. */

@@ -4,7 +4,7 @@
  */
 
 const asked = wholeNumber('CRASH_CYCLES')
-const long = process.env['CRASH_LONG'] !== undefined && process.env['CRASH_LONG'] !== ''
+export const isLong = process.env['CRASH_LONG'] !== undefined && process.env['CRASH_LONG'] !== ''
 
 /** Of everything that is random in a lane. Printed by each lane, so that a run can be made again. */
 export const seed = wholeNumber('CRASH_SEED') ?? 1
@@ -19,7 +19,7 @@ export interface Cycles {
 /** How many cycles, seeds or flips to do: never none. */
 export function cyclesOf({ inCi, long: longForm, share = 1 }: Cycles): number {
   if (asked !== undefined) return Math.max(1, Math.round(asked * share))
-  return long ? longForm : inCi
+  return isLong ? longForm : inCi
 }
 
 /** In CI a lane that cannot run fails; on a user's machine it is skipped, and says why. */
