@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { now } from '../groups/journal.ts'
+import { callUntilAnswered } from '../groups/repeating-client.ts'
 import type { CommitHistory } from './commit-history.ts'
 import { jsonCall } from './http-call.ts'
 
@@ -35,12 +36,11 @@ export class Committer {
 
   /** What stands there now. */
   async observe(): Promise<void> {
-    const sentAt = now()
-    const reply = await jsonCall('GET', `${this.#url()}/consumer-groups/${this.#group}/offsets?topic=${this.#topic}`)
-    assert.ok(reply)
-    if (reply.status === 404) return this.#history.observed(sentAt, now(), null)
-    assert.equal(reply.status, 200, reply.text)
-    const { items } = JSON.parse(reply.text) as { items: { partition: number; nextOffset: number | null }[] }
-    this.#history.observed(sentAt, now(), items.find(({ partition }) => partition === 0)?.nextOffset ?? null)
+    const url = `${this.#url()}/consumer-groups/${this.#group}/offsets?topic=${this.#topic}`
+    const { status, body, sent, received } = await callUntilAnswered('GET', url)
+    if (status === 404) return this.#history.observed(sent, received, null)
+    assert.equal(status, 200, JSON.stringify(body))
+    const { items } = body as { items: { partition: number; nextOffset: number | null }[] }
+    this.#history.observed(sent, received, items.find(({ partition }) => partition === 0)?.nextOffset ?? null)
   }
 }
