@@ -28,6 +28,7 @@ import { doubtLostParts } from './producers/lost-parts.ts'
 import { RequestExpiry } from './producers/request-expiry.ts'
 import { ReadWaiter } from './read-waiter.ts'
 import { Retention } from './retention/retention.ts'
+import { Scrubber } from './scrub/scrubber.ts'
 import { SpaceWatch } from './space-watch.ts'
 import { startStorage, stopStorage, type Storage } from './storage.ts'
 import { TopicLifecycle } from './topic-lifecycle.ts'
@@ -47,6 +48,7 @@ export class EmbeddedEngine implements Engine {
   readonly #expiry: RequestExpiry
   readonly #retention: Retention
   readonly #cleaner: Cleaner
+  readonly #scrubber: Scrubber
   #state: 'open' | 'closing' | 'closed' = 'open'
   #closing: Promise<void> | undefined
 
@@ -81,6 +83,7 @@ export class EmbeddedEngine implements Engine {
       isPaused,
       lastOffsetsOfProducers: (log) => lastOffsetsOfProducers(storage.requests, log, clock),
     })
+    this.#scrubber = new Scrubber({ ...options, settings: options.scrub, hosts: () => hosts })
     const placer = new PartitionPlacer(catalogue, hosts)
     const lifecycle = new TopicLifecycle({ ...options, catalogue, hosts, placer })
     this.topics = new EmbeddedTopicStore({
@@ -122,6 +125,7 @@ export class EmbeddedEngine implements Engine {
     const storage = await startStorage(options)
     const engine = new EmbeddedEngine(options, storage)
     engine.#spaceWatch.start()
+    engine.#scrubber.start()
     engine.#expiry.start()
     engine.#doubtLostParts()
     engine.#retention.start()
@@ -163,7 +167,7 @@ export class EmbeddedEngine implements Engine {
   }
 
   logDirs(): Promise<readonly LogDirDescription[]> {
-    return describeLogDirs(this.#storage)
+    return describeLogDirs(this.#storage, (host) => this.#scrubber.report(host))
   }
 
   troubles(): readonly Trouble[] {
@@ -178,7 +182,8 @@ export class EmbeddedEngine implements Engine {
   statistics(): EngineStatistics {
     const shed = { 'produce-bytes': this.#router.refusals, 'fetch-waiting': this.#waiter.refusals }
     const keeping = { ...this.#retention.totals, ...this.#cleaner.totals }
-    return { ...engineStatistics(this.#storage), keeping, shed }
+    const scrubs = this.#storage.hosts.map((host) => ({ path: host.directory.path, ...this.#scrubber.report(host) }))
+    return { ...engineStatistics(this.#storage), keeping, scrubs, shed }
   }
 
   close(): Promise<void> {
@@ -193,6 +198,7 @@ export class EmbeddedEngine implements Engine {
     await this.topics.settled()
     await this.groups.close()
     await this.#router.settled()
+    await this.#scrubber.stop()
     await this.#cleaner.stop()
     await this.#retention.stop()
     await this.#spaceWatch.stop()
