@@ -20,7 +20,7 @@ const KILLS = cyclesOf({ inCi: 100, long: 500 })
 /** So often, everything is read again from the first record on. */
 const AUDIT_ALL_EVERY = 20
 /** So often, the server is killed once more while it starts. */
-const KILL_START_EVERY = 5
+const KILL_START_EVERY = 3
 /** How long a start takes is looked at with a long log too. */
 const LOG_MIB = isLong ? 1024 : 64
 const KILLS_OF_A_LONG_LOG = isLong ? 100 : 3

@@ -13,6 +13,8 @@ import { damage, type FoundFrame, journalFrames } from './crash/journal-frames.t
 import { LoopDisk, missingForPowerCuts } from './crash/loop-disk.ts'
 import { OnePublisher } from './crash/one-publisher.ts'
 import { cyclesOf, seed, skipUnless } from './crash/scale.ts'
+import { troublesOf } from './crash/troubles.ts'
+import { TwoDirectories } from './crash/two-directories.ts'
 import { now } from './groups/journal.ts'
 
 /*
@@ -21,7 +23,7 @@ import { now } from './groups/journal.ts'
  */
 const skipPower = skipUnless(missingForPowerCuts())
 const skipStrace = skipUnless(missingForPowerCuts() ?? missingStrace())
-const DOUBLE_CRASHES = cyclesOf({ inCi: 6, long: 60 })
+const DOUBLE_CRASHES = cyclesOf({ inCi: 4, long: 60 })
 const DISK_MIB = 512
 
 function missingStrace(): string | undefined {
@@ -130,11 +132,11 @@ describe('a disk that fails to write', () => {
         const aims = files.flatMap((name) => ['-P', join(disk.path, 'data', name)])
         await server.start({ tracer: [...tracer, ...aims, '-e', `inject=${inject}`] })
         const refusedBefore = refusals(load)
-        for (let tries = 0; tries < 20 && (await troubles(server)).length === 0; tries++) {
+        for (let tries = 0; tries < 20 && (await troublesOf(server)).length === 0; tries++) {
           await load.work()
           await load.rest()
         }
-        const said = await troubles(server)
+        const said = await troublesOf(server)
         assert.ok(said.length > 0, 'nothing failed')
         t.diagnostic(`${refusals(load) - refusedBefore} requests refused; ${said[0]}`)
         assert.ok(refusals(load) > refusedBefore, 'no publisher was told')
@@ -154,100 +156,11 @@ function refusals(load: CrashLoad): number {
   return load.publishers.reduce((sum, { refused }) => sum + refused, 0)
 }
 
-async function troubles(server: CrashServer): Promise<string[]> {
-  const reply = await jsonCall('GET', `${server.url}/health/ready`)
-  const { troubles: found = [] } = JSON.parse(reply?.text ?? '{}') as { troubles?: { kind: string; detail: string }[] }
-  return found.map(({ kind, detail }) => `${kind}: ${detail}`)
-}
-
-const PARTITIONS = 4
 const plainSettings = ['journal.file.bytes=8388608', 'log.dir.reserve.bytes=0', 'log.dir.free.min.bytes=0']
-
-/** Two log directories with a topic over both; `start` gives it the directories that it is told. */
-class Directories {
-  readonly folder: string
-  readonly publisher: OnePublisher
-  server: CrashServer | undefined
-
-  private constructor(folder: string) {
-    this.folder = folder
-    this.publisher = new OnePublisher(() => this.server?.url ?? '', PARTITIONS)
-  }
-
-  static async make(t: TestContext): Promise<Directories> {
-    const made = new Directories(tempDirectory(t))
-    for (const name of ['a', 'b']) mkdirSync(made.path(name))
-    cleanUpBehind(t, () => made.server?.kill9())
-    await made.start('a', 'b')
-    await made.publisher.createTopic()
-    await made.publisher.fill(10)
-    return made
-  }
-
-  path(name: string): string {
-    return join(this.folder, name)
-  }
-
-  async start(...names: readonly string[]): Promise<CrashServer> {
-    await this.server?.kill9()
-    this.server = await CrashServer.on(
-      names.map((name) => this.path(name)),
-      plainSettings,
-    )
-    await this.server.start()
-    return this.server
-  }
-
-  /** What it says where it does not start; nothing may be touched by that. */
-  async refusal(...names: readonly string[]): Promise<string> {
-    await this.server?.kill9()
-    const existing = readdirSync(this.folder)
-    const before = existing.map((name) => fileHashes(this.path(name)))
-    const error = await this.start(...names).then(
-      () => assert.fail(`it starts with ${names.join()}`),
-      (reason: unknown) => String(reason),
-    )
-    assert.deepEqual(readdirSync(this.folder), existing)
-    assert.deepEqual(
-      existing.map((name) => fileHashes(this.path(name))),
-      before,
-    )
-    return error
-  }
-
-  /** Partitions by the directory that holds them. */
-  async partitionsOn(name: string): Promise<number[]> {
-    const reply = await jsonCall('GET', `${this.server?.url}/topics/orders/partitions`)
-    const { items } = JSON.parse(reply?.text ?? '') as { items: { partition: number; logDir: string }[] }
-    return items.filter(({ logDir }) => logDir === this.path(name)).map(({ partition }) => partition)
-  }
-
-  /** Those on `away` are refused and said to be away; all others go on as ever. */
-  async assertAway(name: string, on: { readonly here: readonly number[]; readonly away: readonly number[] }) {
-    const { server } = this
-    assert.ok(server)
-    const said = await troubles(server)
-    assert.ok(
-      said.some((text) => text.startsWith('log-dir-offline') && text.includes(this.path(name))),
-      said.join('\n'),
-    )
-    for (const partition of on.away) {
-      const read = await jsonCall('GET', `${server.url}/topics/orders/partitions/${partition}/records?offset=0`)
-      assert.equal(read?.status, 503, read?.text)
-      const { status, code, stored } = await this.publisher.publish(partition, 2)
-      assert.deepEqual({ status, code, stored }, { status: 503, code: 'KAFKA_STORAGE_ERROR', stored: 'no' })
-    }
-    for (const partition of on.here) {
-      const read = await jsonCall('GET', `${server.url}/topics/orders/partitions/${partition}/records?offset=0`)
-      assert.equal(read?.status, 200, read?.text)
-      assert.equal((await this.publisher.publish(partition, 2)).status, 200)
-    }
-  }
-}
 
 describe('log directories', () => {
   test('not mounted, mounted empty, swapped: what is there is served, what is away is said, nothing is lost', async (t) => {
-    const directories = await Directories.make(t)
+    const directories = await TwoDirectories.make(t)
     const on = { here: await directories.partitionsOn('a'), away: await directories.partitionsOn('b') }
     assert.ok(on.here.length > 0 && on.away.length > 0)
     await directories.server?.kill9()
@@ -268,7 +181,7 @@ describe('log directories', () => {
     renameSync(directories.path('a'), directories.path('b'))
     renameSync(directories.path('b-away'), directories.path('a'))
     const server = await directories.start('a', 'b')
-    assert.deepEqual(await troubles(server), [])
+    assert.deepEqual(await troublesOf(server), [])
     await directories.publisher.audit('kill')
     await directories.start('b', 'a')
     await directories.publisher.fill(2)
@@ -276,7 +189,7 @@ describe('log directories', () => {
   })
 
   test('twice the same, of another cluster, without the catalogue: it does not start, says why, and touches nothing', async (t) => {
-    const directories = await Directories.make(t)
+    const directories = await TwoDirectories.make(t)
     await directories.server?.kill9()
 
     cpSync(directories.path('b'), directories.path('copy'), { recursive: true })
@@ -293,7 +206,7 @@ describe('log directories', () => {
     assert.match(await directories.refusal('a', 'b'), /holds the catalogue .* not mounted[^]*posthorn repair/)
     renameSync(directories.path('a-away'), directories.path('a'))
 
-    assert.deepEqual(await troubles(await directories.start('a', 'b')), [])
+    assert.deepEqual(await troublesOf(await directories.start('a', 'b')), [])
     await directories.publisher.audit('kill')
   })
 })
@@ -388,7 +301,7 @@ describe('a damaged journal', () => {
     t.diagnostic(`${SENT - offsets.length} of ${SENT} records cannot be read: ${errors.join()}`)
     assert.ok(highWatermark >= SENT, `the log ends at ${highWatermark}`)
     assert.ok(offsets.length >= SENT - 20 && offsets.length < SENT, `${offsets.length} of ${SENT} records can be read`)
-    assert.match((await troubles(server)).join('\n'), /partition-fenced.* of orders/)
+    assert.match((await troublesOf(server)).join('\n'), /partition-fenced.* of orders/)
     assert.equal((await publisher.publish(0, 1)).status, 200)
   })
 
@@ -404,7 +317,7 @@ describe('a damaged journal', () => {
 
   test('in all its checkpoints: the directory is offline and says what to do, and nothing is deleted', async (t) => {
     const { directory, server } = await withDamage(t, (frames) => frames.filter((frame) => frame.isCheckpoint))
-    const said = await troubles(server)
+    const said = await troublesOf(server)
     assert.match(said.join('\n'), /put journal-0 and journal-1 back/)
     const read = await jsonCall('GET', `${server.url}/topics/orders/partitions/0/records?offset=0`)
     assert.equal(read?.status, 503, read?.text)

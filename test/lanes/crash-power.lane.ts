@@ -23,7 +23,7 @@ const CUTS = {
 }
 const AUDIT_ALL_EVERY = 20
 /** So often, the power goes while the server starts. */
-const CUT_START_EVERY = 5
+const CUT_START_EVERY = 3
 const DISK_MIB = 1024
 
 interface Lane {

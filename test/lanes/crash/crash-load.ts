@@ -129,7 +129,7 @@ export class CrashLoad {
       const group = `group-${index}`
       const journals = join(folder, group)
       mkdirSync(journals)
-      const settings = { maxPollIntervalMs: 60_000, waitMs: 100, workMs: 20 }
+      const settings = { maxPollIntervalMs: 60_000, waitMs: 300, workMs: 20 }
       return new LiveGroup({ server, journals, group, topic: 'work', ...settings })
     })
   }
