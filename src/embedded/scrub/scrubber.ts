@@ -89,12 +89,16 @@ export class Scrubber {
   #schedule(delayMs: number): void {
     if (this.#stopped) return
     this.#timer = this.#options.clock.setTimer(delayMs, () => {
-      const startedMs = this.#options.clock.monotonic()
-      this.#pass = this.pass().then((isWhole) => {
-        const tookMs = this.#options.clock.monotonic() - startedMs
-        this.#schedule(isWhole ? Math.max(0, this.#options.settings.intervalMs - tookMs) : FAILED_PAUSE_MS)
-      })
+      this.#pass = this.#passAndSchedule()
     })
+  }
+
+  async #passAndSchedule(): Promise<void> {
+    const { clock, settings } = this.#options
+    const startedMs = clock.monotonic()
+    const isWhole = await this.pass()
+    const tookMs = clock.monotonic() - startedMs
+    this.#schedule(isWhole ? Math.max(0, settings.intervalMs - tookMs) : FAILED_PAUSE_MS)
   }
 
   /** Reads everything once; false if it could not be read to its end. Never rejects. */

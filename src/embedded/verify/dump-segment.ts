@@ -70,7 +70,7 @@ export interface DumpSink {
   settled(): Promise<void>
 }
 
-/** Whoever dumps a file knows nothing of what it should hold: any offsets may follow that rise. */
+/** Nothing is known of what the file should hold: whatever offsets follow, as long as they rise. */
 export async function dumpSegment(
   file: string,
   { fileSystem, withRecords }: { readonly fileSystem: FileSystem; readonly withRecords: boolean },

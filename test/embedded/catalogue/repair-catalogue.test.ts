@@ -180,7 +180,7 @@ test('without a snapshot topics come back from their directories, and stay whole
 test('a partition that no directory holds is offline; one that two hold is refused, and nothing touched', async (t) => {
   const [a, b] = two(t)
   await loseCatalogue(t, [a, b])
-  const [held = '', other = ''] = fs.existsSync(path.join(a, 'orders-1')) ? [a, b] : [b, a]
+  const [held, other] = fs.existsSync(path.join(a, 'orders-1')) ? [a, b] : [b, a]
   fs.cpSync(path.join(held, 'orders-1'), path.join(other, 'orders-1'), { recursive: true })
   await assert.rejects(repairCatalogue({ logDirs: [a, b], ...repairing }), {
     name: 'StartupError',
