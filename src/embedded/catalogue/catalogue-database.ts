@@ -27,13 +27,13 @@ export class CatalogueDatabase {
 
   /** Throws StartupError, with the file as it was, if it is missing, damaged, newer or somebody else's. */
   static open(file: string): CatalogueDatabase {
-    if (!fs.existsSync(file)) throw damaged(file, 'it is missing')
+    if (!fs.existsSync(file)) throw damagedCatalogue(file, 'it is missing')
     return opened(file, (database) => {
       const applicationId = database.pragma('application_id', { simple: true })
       if (applicationId !== CATALOGUE_APPLICATION_ID)
-        throw damaged(file, `its application_id is ${String(applicationId)}`)
+        throw damagedCatalogue(file, `its application_id is ${String(applicationId)}`)
       const found = database.pragma('integrity_check', { simple: true })
-      if (found !== 'ok') throw damaged(file, String(found))
+      if (found !== 'ok') throw damagedCatalogue(file, String(found))
       return CatalogueDatabase.#prepared(database)
     })
   }
@@ -155,7 +155,7 @@ function opened(file: string, steps: (database: Database.Database) => CatalogueD
     return steps(database)
   } catch (error) {
     database?.close()
-    if (isDamage(error)) throw damaged(file, errorMessage(error), error)
+    if (isDamage(error)) throw damagedCatalogue(file, errorMessage(error), error)
     throw error
   }
 }
@@ -165,7 +165,8 @@ function isDamage(error: unknown): boolean {
   return /^SQLITE_(CORRUPT|NOTADB|ERROR|FORMAT)/.test(error.code)
 }
 
-function damaged(file: string, finding: string, cause?: unknown): StartupError {
+/** For an operator: what is wrong with the file, and the command that mends it. */
+export function damagedCatalogue(file: string, finding: string, cause?: unknown): StartupError {
   return new StartupError(
     `The catalogue ${file} is damaged: ${finding}. Nothing was touched. Run 'posthorn repair' with the same ` +
       `configuration: it puts the damaged file aside and rebuilds the catalogue from the newest valid ` +

@@ -8,9 +8,9 @@ import { PARTITION_METADATA_FILE } from '../log/partition-directory.ts'
 import { errorCode, NewerVersionError, StartupError } from '../startup-error.ts'
 import { findPartitions, stateOfDirectories, type PlacedPartitions } from '../verify/directory-contents.ts'
 import { CatalogueDatabase } from './catalogue-database.ts'
-import { readSnapshot } from './catalogue-snapshot.ts'
 import type { CatalogueState } from './catalogue-state.ts'
 import { CATALOGUE_FILE } from './catalogue.ts'
+import { contradictionOf, newestSnapshot } from './snapshot-contradiction.ts'
 
 export interface RepairOptions {
   /** Absolute paths. */
@@ -66,13 +66,14 @@ async function repairIn(
 ): Promise<RepairReport> {
   const { fileSystem } = options
   const catalogue = path.join(home.path, CATALOGUE_FILE)
+  const paths = formatted.map(({ path: directory }) => directory)
+  const snapshot = await newestSnapshot(paths, home.meta.clusterId, fileSystem)
   const sound = soundState(catalogue, home)
-  if (sound) {
+  if (sound && contradictionOf(sound, snapshot) === undefined) {
     await pointAtHome(home, formatted, fileSystem)
     return { repaired: false, catalogue, topicCount: sound.topics.length }
   }
-  const found =
-    (await newestSnapshot(formatted, home.meta.clusterId, fileSystem)) ?? (await rebuiltState(home, formatted, options))
+  const found = snapshot ?? (await rebuiltState(home, formatted, options))
   const keptAside = await putAside(catalogue, fileSystem)
   const rebuilt = `${catalogue}.tmp`
   CatalogueDatabase.create(rebuilt, found.state).close()
@@ -101,20 +102,6 @@ function soundState(catalogue: string, home: Formatted): CatalogueState | undefi
   } finally {
     database?.close()
   }
-}
-
-async function newestSnapshot(
-  formatted: readonly Formatted[],
-  clusterId: string,
-  fileSystem: FileSystem,
-): Promise<{ directory: string; state: CatalogueState } | undefined> {
-  let newest: { directory: string; state: CatalogueState } | undefined
-  for (const { path: directory } of formatted) {
-    const state = await readSnapshot(fileSystem, directory)
-    if (state?.clusterId !== clusterId) continue
-    if (!newest || state.generation > newest.state.generation) newest = { directory, state }
-  }
-  return newest
 }
 
 /**

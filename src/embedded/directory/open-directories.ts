@@ -1,6 +1,8 @@
 import * as path from 'node:path'
 import type { Logger } from '../../broker/logger.ts'
-import { Catalogue } from '../catalogue/catalogue.ts'
+import { damagedCatalogue } from '../catalogue/catalogue-database.ts'
+import { Catalogue, CATALOGUE_FILE } from '../catalogue/catalogue.ts'
+import { contradictionOf, newestSnapshot } from '../catalogue/snapshot-contradiction.ts'
 import type { SpaceSettings } from '../embedded-engine-options.ts'
 import type { FileSystem } from '../file-system.ts'
 import { errorCode, errorMessage, StartupError } from '../startup-error.ts'
@@ -77,7 +79,8 @@ class DirectoryOpening {
   }
 
   async undo(): Promise<void> {
-    await (this.#catalogue ?? this.#store).close().catch(() => undefined)
+    // Not the catalogue: it would write the copies of one that is not to be trusted.
+    await this.#store.close().catch(() => undefined)
     for (const lock of this.#locks) lock.release()
   }
 
@@ -126,8 +129,18 @@ class DirectoryOpening {
           `cluster.id=${home.meta.clusterId}. Nothing was touched. Put back the file that belongs there.`,
       )
     }
+    await this.#refuseContradiction(home.path, formatted)
     await this.#remember(home.meta.directoryId, home.path)
     return home
+  }
+
+  /** What SQLite takes for sound may have been changed by the disk all the same. */
+  async #refuseContradiction(home: string, formatted: readonly Formatted[]): Promise<void> {
+    const state = this.#openCatalogue.state()
+    const directories = formatted.map(({ path: directory }) => directory)
+    const newest = await newestSnapshot(directories, state.clusterId, this.#options.fileSystem)
+    const contradiction = contradictionOf(state, newest)
+    if (contradiction !== undefined) throw damagedCatalogue(path.join(home, CATALOGUE_FILE), contradiction)
   }
 
   async #open(home: LogDirectory, initial?: Parameters<typeof Catalogue.open>[0]['initial']): Promise<void> {
