@@ -50,8 +50,8 @@ const INDEX_INTERVAL_BYTES = 4096
 /** Recovers a directory's log. What is wrong with its disk makes it offline, and is no reason to reject. */
 export async function openHost(options: OpenHostOptions): Promise<DirectoryHost> {
   const { directory, files, clock, logger, topicConfigOf } = options
-  const { openIndex } = options.drivers ?? machineDrivers
-  const index = openIndex({ path: path.join(directory.path, INDEX_FILE), clock, logger })
+  const { drivers = machineDrivers } = options
+  const index = drivers.openIndex({ path: path.join(directory.path, INDEX_FILE), clock, logger })
   try {
     let opened: DirectoryLog | undefined
     const intervalBytesOf = (topicId: string): number =>

@@ -74,11 +74,11 @@ export class Cleaner {
     this.#options = options
     this.#ledger = new CleaningLedger(options.clock, options.logger)
     const settings = threadSettings(options)
-    const { startCleaning } = options.drivers ?? machineDrivers
+    const { drivers = machineDrivers } = options
     const count = options.settings.enabled ? options.settings.threads : 0
     this.#lanes = Array.from({ length: count }, () => {
       const [roundEnded, ended] = [Promise.resolve(), Promise.resolve()]
-      return { thread: startCleaning(settings), round: undefined, roundEnded, ended, timer: undefined }
+      return { thread: drivers.startCleaning(settings), round: undefined, roundEnded, ended, timer: undefined }
     })
   }
 

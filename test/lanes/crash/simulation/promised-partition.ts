@@ -15,7 +15,7 @@ export class PromisedPartition {
   readonly #keeping: Keeping
   /** Acknowledged with `acks=all`, or seen by a reader. */
   readonly #kept = new Map<number, FoundRecord>()
-  /** Acknowledged with `acks=1`: there after a kill, and perhaps not after a power cut. */
+  /** Acknowledged with `acks=1`: there after kills, and perhaps not after a power cut. */
   readonly #written = new Map<number, FoundRecord>()
   /** Records before it were deleted for good, as somebody was told. */
   #deletedBefore = 0
@@ -63,14 +63,14 @@ export class PromisedPartition {
     this.#deletedBefore = Math.max(this.#deletedBefore, before)
   }
 
-  /** What `acks=1` promises. */
-  crashed(wasKilled: boolean): void {
-    if (wasKilled) for (const record of this.#written.values()) this.#keep(record, 'given out twice')
+  powerWasCut(): void {
     this.#written.clear()
   }
 
   /** All that is found of it after a start, in order; from then on that is promised too, for a reader has seen it. */
   check(found: readonly FoundRecord[], bounds: { logStartOffset: number; highWatermark: number }, now: Lateness): void {
+    for (const record of this.#written.values()) this.#keep(record, 'given out twice')
+    this.#written.clear()
     this.#checkBounds(bounds)
     this.#checkOrder(found, bounds)
     const byOffset = new Map(found.map((record) => [record.offset, record]))

@@ -47,8 +47,8 @@ export class PromisedTopics {
     return this.#byId.values()
   }
 
-  crashed(wasKilled: boolean): void {
-    for (const { partitions } of this.#byId.values()) for (const partition of partitions) partition.crashed(wasKilled)
+  powerWasCut(): void {
+    for (const { partitions } of this.#byId.values()) for (const partition of partitions) partition.powerWasCut()
   }
 
   /** After a start: every topic that was promised is there, and none that was deleted. */

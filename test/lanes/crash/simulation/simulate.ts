@@ -16,7 +16,7 @@ import type { SimulatedIndex } from './simulated-index.ts'
 import { changeTopics, makeTopics } from './topic-maker.ts'
 import { type Counts, type Life, World } from './world.ts'
 
-const LIVES = 4
+export const LIVES = 3
 /** Of a life: most are short, so that there are many; some are long enough for files to be replaced many times. */
 const SHORT = { steps: 50, calls: 450 }
 const LONG = { steps: 250, calls: 2500 }
@@ -25,6 +25,7 @@ const LONG_SHARE = 0.1
 const START_CALLS = 120
 /** With nothing going on for so long, in turns, time goes on. */
 const QUIET_TURNS = 8
+const FAREWELL_TURNS = 4
 const TICK_MS = 50
 /** In virtual time: whoever is not answered by then hangs. */
 const PATIENCE_MS = 120_000
@@ -70,7 +71,7 @@ class Simulation {
       const size = this.#random() < LONG_SHARE ? LONG : SHORT
       this.#disk = this.#newDisk(this.#planCrash(life, size.calls))
       await this.#live(1 + this.#world.whole(size.steps))
-      this.#bury()
+      await this.#bury()
     }
     this.#disk = this.#newDisk({ atCall: Infinity, kind: 'none' })
     plant(this.#fault, this.#files)
@@ -174,15 +175,18 @@ class Simulation {
   }
 
   /** The process is gone, if by a crash that comes now: its clients know no more than they were told. */
-  #bury(): void {
+  async #bury(): Promise<void> {
     const { counts, requests, topics } = this.#world
     this.#files = this.#disk.crash()
-    const wasKilled = this.#disk.crashKind === 'kill'
-    if (wasKilled) counts.kills++
-    else counts.cuts++
+    // Answers that were on their way still arrive, in this life.
+    for (let turns = FAREWELL_TURNS; turns > 0; turns--) await this.#turn()
+    if (this.#disk.crashKind === 'kill') counts.kills++
+    else {
+      counts.cuts++
+      topics.powerWasCut()
+    }
     for (const [path, index] of this.#indexes) this.#indexes.set(path, index.survivor(this.#random))
     requests.forgetOpen()
-    topics.crashed(wasKilled)
     for (const producer of this.#producers) producer.crashed()
     this.#world.crashed()
     this.#nowMs = this.#clock.now()
