@@ -2,7 +2,7 @@ import { BATCH_HEADER_BYTES, BATCH_OVERHEAD_BYTES, batchSizeBytes, checkBatch } 
 import type { FileHandle } from '../file-system.ts'
 
 const LENGTH_AT = 8
-const LENGTH_BITS = 31
+const LENGTH_BITS = 32
 /** Larger ones are not tried: no request is. */
 const TRIED_MAX_BYTES = 16 * 1024 * 1024
 
