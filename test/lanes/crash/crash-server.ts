@@ -43,6 +43,11 @@ export class CrashServer {
     return this.#server?.output ?? []
   }
 
+  /** Of the server that was started last. */
+  get pid(): number {
+    return this.#server?.pid ?? -1
+  }
+
   /**
    * Starts and stops one over another directory. Node keeps compiled code for the next start only where a process ends by
    * itself, which those here never do.

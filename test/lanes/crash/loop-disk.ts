@@ -1,5 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { promisify } from 'node:util'
@@ -25,7 +26,28 @@ export function missingForPowerCuts(): string | undefined {
       return `power cuts need ${tool} (Debian: xfsprogs, e2fsprogs, mount)`
     }
   }
-  return undefined
+  return mountTrouble()
+}
+
+/** A container may be root and yet not mount. */
+function mountTrouble(): string | undefined {
+  const folder = mkdtempSync(join(realpathSync(tmpdir()), 'posthorn-test-mount-'))
+  const image = join(folder, 'image')
+  const point = join(folder, 'point')
+  try {
+    writeFileSync(image, '')
+    truncateSync(image, 8 * 1024 * 1024)
+    mkdirSync(point)
+    const quiet = { stdio: 'pipe' } as const
+    execFileSync('mkfs.ext4', ['-q', '-F', image], quiet)
+    execFileSync('mount', ['-o', 'loop', '-t', 'ext4', image, point], quiet)
+    execFileSync('umount', [point], quiet)
+    return undefined
+  } catch (error) {
+    return `power cuts need to mount a file: ${error instanceof Error ? error.message.split('\n')[1] : String(error)}`
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }
 
 /** A file system in a file, whose power can be cut: what was not synced is gone then. */
