@@ -158,6 +158,40 @@ function refusals(load: CrashLoad): number {
 
 const plainSettings = ['journal.file.bytes=8388608', 'log.dir.reserve.bytes=0', 'log.dir.free.min.bytes=0']
 
+test('a disk that is gone under the server: nothing is acknowledged any more', { skip: skipPower }, async (t) => {
+  const disk = await LoopDisk.make(t, 'ext4', tempDirectory(t), DISK_MIB)
+  await disk.mount()
+  const logDir = join(disk.path, 'data')
+  mkdirSync(logDir)
+  const server = await CrashServer.on([logDir], plainSettings)
+  cleanUpBehind(t, () => server.kill9())
+  await server.start()
+  const publisher = new OnePublisher(() => server.url, 2)
+  await publisher.createTopic()
+  await publisher.fill(10)
+  await disk.shutDown()
+  for (let request = 0; request < 10; request++) {
+    const { status, code } = await publisher.publish(request % 2, 3)
+    assert.deepEqual([status, code], [503, 'KAFKA_STORAGE_ERROR'])
+  }
+  const created = await jsonCall('PUT', `${server.url}/topics/late`, { partitions: 1 })
+  assert.equal(created?.status, 503, created?.text)
+  const offsets = [{ topic: 'orders', partition: 0, nextOffset: 1 }]
+  const committed = await jsonCall('POST', `${server.url}/consumer-groups/late/offsets`, { offsets })
+  assert.equal(committed?.status, 503, committed?.text)
+  const said = await troublesOf(server)
+  t.diagnostic(said.join('; '))
+  assert.ok(said.length > 0)
+  await server.kill9()
+  await disk.unmount()
+  await disk.mount()
+  await server.start()
+  await publisher.audit('power cut')
+  // What was torn off at the end swallows nothing that comes behind it.
+  await publisher.fill(2)
+  await publisher.audit('power cut')
+})
+
 describe('log directories', () => {
   test('not mounted, mounted empty, swapped: what is there is served, what is away is said, nothing is lost', async (t) => {
     const directories = await TwoDirectories.make(t)

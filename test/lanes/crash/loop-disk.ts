@@ -85,8 +85,13 @@ export class LoopDisk {
 
   /** Nothing that uses the disk may run any more: a sync under way would still come through. */
   async cutPower(): Promise<void> {
-    await run('xfs_io', ['-x', '-c', 'shutdown', this.path])
+    await this.shutDown()
     await this.unmount()
+  }
+
+  /** Under those who use it: each of their calls fails from now on. */
+  async shutDown(): Promise<void> {
+    await run('xfs_io', ['-x', '-c', 'shutdown', this.path])
   }
 
   async unmount(): Promise<void> {
