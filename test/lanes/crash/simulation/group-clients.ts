@@ -1,5 +1,4 @@
 import type { PromisedMember } from './promised-groups.ts'
-import { lawful } from './refusals.ts'
 import { type Life, READERS, TEAM } from './world.ts'
 
 const SUBSCRIBED = ['steady', 'timed']
@@ -16,11 +15,11 @@ export function commit({ world, engine }: Life): void {
   const entry = { topic: topic.name, partition, nextOffset }
   const committed = engine.groups.commit(READERS, [entry], 'advance').then((answers) => {
     for (const answer of answers) {
-      if (answer.error) lawful(answer.error)
+      if (answer.error) world.lawful(answer.error)
       else offsets.promised(topic.topicId, partition, answer.nextOffset)
     }
     world.counts.commits++
-  }, lawful)
+  }, world.lawful)
   world.track(committed)
 }
 
@@ -44,7 +43,7 @@ function join({ world, engine }: Life, member: PromisedMember): void {
     member.told = answer
     member.isChanging = false
     world.counts.joins++
-  }, lawful)
+  }, world.lawful)
   world.track(joined)
 }
 
@@ -57,7 +56,7 @@ function heartbeat({ world, engine }: Life, member: PromisedMember): void {
   const answered = engine.membership.heartbeat(request).then((answer) => {
     member.told = answer
     member.isChanging = false
-  }, lawful)
+  }, world.lawful)
   world.track(answered)
 }
 
@@ -76,7 +75,7 @@ function commitAs({ world, engine }: Life, { group, memberId, told }: PromisedMe
       if (errorCode === undefined && stands >= 0) offsets.promised(topicId, partition, stands)
     }
     world.counts.commits++
-  }, lawful)
+  }, world.lawful)
   world.track(committed)
 }
 
@@ -86,6 +85,6 @@ function leave({ world, engine }: Life, member: PromisedMember): void {
   const left = engine.membership.leave({ group, memberId }).then(() => {
     member.told = undefined
     member.isChanging = false
-  }, lawful)
+  }, world.lawful)
   world.track(left)
 }

@@ -1,28 +1,40 @@
 import type { Acks, AppendPartResult } from '../../../../src/broker/engine.ts'
 import { encodeBatch } from '../../../support/record-spans.ts'
 import type { PromisedTopic } from './promised-topics.ts'
-import { lawful, storedNothing } from './refusals.ts'
+import { storedNothing } from './refusals.ts'
 import { keyOf, type NewValue, type SentRequest } from './sent-requests.ts'
 import type { Life } from './world.ts'
 
 const KEYS = 5
 
 /** Publishes without an identity, to any topic. */
-export function publish({ world, engine, clock }: Life): void {
-  const topic = anyTopic({ world, engine, clock })
+export function publish(life: Life): void {
+  const topic = anyTopic(life)
   if (!topic) return
-  const acks = world.pick<Acks>(['all', 'all', 'all', 'all', '1', '0']) ?? 'all'
-  const request = world.requests.add(topic.topicId, someRecords({ world, engine, clock }, topic))
+  const acks = life.world.pick<Acks>(['all', 'all', 'all', 'all', '1', '0']) ?? 'all'
+  void publishTo(life, topic, someRecords(life, topic), acks)
+}
+
+/** Resolves when it is answered; what was answered is in the request. */
+export async function publishTo(
+  { world, engine, clock }: Life,
+  topic: PromisedTopic,
+  records: ReadonlyMap<number, readonly NewValue[]>,
+  acks: Acks,
+): Promise<SentRequest> {
+  const request = world.requests.add(topic.topicId, records)
   world.counts.requests++
   const timestamp = clock.now()
   const parts = Array.from(request.parts, ([partition, { values }]) => {
     return { partition, batches: [batchOf(values, timestamp)] }
   })
   const answer = engine.append({ topic: topic.name, parts, acks }).then(
-    (result) => result.parts.forEach((part) => settle(topic, request, part, acks, timestamp)),
-    (error: unknown) => refuse(request, [...request.parts.keys()], error),
+    (result) => result.parts.forEach((part) => settle(world, topic, request, part, acks, timestamp)),
+    (error: unknown) => refuse(world, request, [...request.parts.keys()], error),
   )
   world.track(answer.then(() => void world.counts.acknowledged++))
+  await answer.catch(() => undefined)
+  return request
 }
 
 /** A topic that is there at this moment. */
@@ -54,6 +66,7 @@ function batchOf(values: readonly string[], timestamp: number) {
 }
 
 function settle(
+  world: Life['world'],
   topic: PromisedTopic,
   request: SentRequest,
   { partition, baseOffset, error }: AppendPartResult,
@@ -61,7 +74,7 @@ function settle(
   timestamp: number,
 ): void {
   const part = request.parts.get(partition)
-  if (error || !part) return refuse(request, [partition], error)
+  if (error || !part) return refuse(world, request, [partition], error)
   const promised = topic.partitions[partition]
   if (acks === '0' || !promised) return
   if (acks === 'all') part.outcome = 'stored'
@@ -72,8 +85,8 @@ function settle(
   })
 }
 
-function refuse(request: SentRequest, partitions: readonly number[], error: unknown): void {
-  const outcome = storedNothing(lawful(error)) ? 'refused' : 'unknown'
+function refuse(world: Life['world'], request: SentRequest, partitions: readonly number[], error: unknown): void {
+  const outcome = storedNothing(world.lawful(error)) ? 'refused' : 'unknown'
   for (const partition of partitions) {
     const part = request.parts.get(partition)
     if (part) part.outcome = outcome

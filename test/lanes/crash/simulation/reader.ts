@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { recordsOf } from '../../../support/engine-records.ts'
 import type { PromisedTopic } from './promised-topics.ts'
 import { anyTopic } from './publisher.ts'
-import { lawful } from './refusals.ts'
 import type { Life } from './world.ts'
 
 const PAGE_BYTES = 3000
@@ -28,13 +27,13 @@ async function readPage(
 ): Promise<void> {
   const position = { topic: topic.name, topicId: topic.topicId, partition, offset }
   const read = await engine.read({ positions: [position], maxBytes: PAGE_BYTES, waitMs }).catch((error: unknown) => {
-    lawful(error)
+    world.lawful(error)
   })
   const [page] = read?.partitions ?? []
   if (!page) return
   if (page.error) {
     const { logStartOffset } = page
-    lawful(page.error)
+    world.lawful(page.error)
     if (page.error.code === 'OFFSET_OUT_OF_RANGE') assert.ok(offset < logStartOffset, page.error.message)
     return
   }

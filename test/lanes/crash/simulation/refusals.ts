@@ -14,9 +14,17 @@ const LAWFUL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'UNKNOWN_MEMBER_ID',
 ])
 
+/** What it may be told besides while the disk fails. */
+const LAWFUL_OF_FAILED_DISK: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'KAFKA_STORAGE_ERROR',
+  'COORDINATOR_NOT_AVAILABLE',
+])
+
 /** Throws anything else: it is a bug. */
-export function lawful(error: unknown): BrokerError {
-  if (error instanceof BrokerError && LAWFUL.has(error.code)) return error
+export function lawfulRefusal(error: unknown, diskMayFail: boolean): BrokerError {
+  if (error instanceof BrokerError) {
+    if (LAWFUL.has(error.code) || (diskMayFail && LAWFUL_OF_FAILED_DISK.has(error.code))) return error
+  }
   throw error
 }
 

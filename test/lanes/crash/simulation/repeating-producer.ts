@@ -6,7 +6,6 @@ import {
   publishClaimed,
   sequenceIdentity,
 } from '../../../support/claimed-requests.ts'
-import { lawful } from './refusals.ts'
 import type { SentRequest } from './sent-requests.ts'
 import type { Life } from './world.ts'
 
@@ -76,7 +75,7 @@ export class RepeatingProducer {
     const settled = Promise.allSettled(answers).then((results) => {
       this.#isFlying = false
       for (const result of results) {
-        if (result.status === 'rejected') lawful(result.reason)
+        if (result.status === 'rejected') world.lawful(result.reason)
         else this.#placed(sent, result.value, world)
       }
     })

@@ -44,13 +44,17 @@ export async function runSeeds(from: number, count: number): Promise<SeedReport>
 }
 
 function runShare(share: SeedShare): Promise<SeedResult[]> {
-  const results: SeedResult[] = []
-  const script = new URL('./seed-worker.ts', import.meta.url)
-  const worker = new Worker(script, {
-    workerData: share,
+  return resultsOf<SeedResult>('./seed-worker.ts', share)
+}
+
+/** What a worker tells until it ends. */
+export function resultsOf<Result>(script: string, workerData: unknown): Promise<Result[]> {
+  const results: Result[] = []
+  const worker = new Worker(new URL(script, import.meta.url), {
+    workerData,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
   })
-  worker.on('message', (result: SeedResult) => results.push(result))
+  worker.on('message', (result: Result) => results.push(result))
   return new Promise((resolve, reject) => {
     worker.once('error', reject)
     worker.once('exit', () => resolve(results))

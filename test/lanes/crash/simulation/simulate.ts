@@ -1,10 +1,10 @@
-import assert from 'node:assert/strict'
 import { EmbeddedEngine } from '../../../../src/embedded/embedded-engine.ts'
 import { FakeClock } from '../../../support/fake-clock.ts'
 import { MemoryFileSystem } from '../../../support/memory-file-system.ts'
 import { mulberry32 } from '../../../support/mulberry32.ts'
 import { audit } from './audit.ts'
 import { CallTrace } from './call-trace.ts'
+import { drive, turn, type Driven } from './drive.ts'
 import { beMember, commit } from './group-clients.ts'
 import { type CrashKind, type CrashPlan, PacedDisk } from './paced-disk.ts'
 import { plant, type PlantedFault } from './planted-fault.ts'
@@ -23,12 +23,8 @@ const LONG = { steps: 250, calls: 2500 }
 const LONG_SHARE = 0.1
 /** Of calls, at least, until a crash that is to come behind the start. */
 const START_CALLS = 120
-/** With nothing going on for so long, in turns, time goes on. */
-const QUIET_TURNS = 8
+/** Until everybody in a dead process has come to a stop. */
 const FAREWELL_TURNS = 4
-const TICK_MS = 50
-/** In virtual time: whoever is not answered by then hangs. */
-const PATIENCE_MS = 120_000
 
 export interface Simulated {
   /** Of everything that was done to the disks. */
@@ -41,8 +37,8 @@ export async function simulate(seed: number, fault?: PlantedFault): Promise<Simu
   return new Simulation(seed, fault).run()
 }
 
-class Simulation {
-  readonly #world: World
+class Simulation implements Driven {
+  readonly world: World
   readonly #random: () => number
   readonly #fault: PlantedFault | undefined
   readonly #trace = new CallTrace()
@@ -54,14 +50,14 @@ class Simulation {
   #files = new MemoryFileSystem()
   #indexes = new Map<string, SimulatedIndex>()
   #nowMs = 1_700_000_000_000
-  #clock = new FakeClock(this.#nowMs)
-  #disk: PacedDisk
+  clock = new FakeClock(this.#nowMs)
+  disk: PacedDisk
 
   constructor(seed: number, fault: PlantedFault | undefined) {
     this.#random = mulberry32(seed)
-    this.#world = new World(this.#random)
+    this.world = new World(this.#random)
     this.#fault = fault
-    this.#disk = this.#newDisk({ atCall: Infinity, kind: 'none' })
+    this.disk = this.#newDisk({ atCall: Infinity, kind: 'none' })
   }
 
   async run(): Promise<Simulated> {
@@ -69,14 +65,14 @@ class Simulation {
       // The first life makes directories and topics on a disk that is sound.
       if (life > 0) plant(this.#fault, this.#files)
       const size = this.#random() < LONG_SHARE ? LONG : SHORT
-      this.#disk = this.#newDisk(this.#planCrash(life, size.calls))
-      await this.#live(1 + this.#world.whole(size.steps))
+      this.disk = this.#newDisk(this.#planCrash(life, size.calls))
+      await this.#live(1 + this.world.whole(size.steps))
       await this.#bury()
     }
-    this.#disk = this.#newDisk({ atCall: Infinity, kind: 'none' })
+    this.disk = this.#newDisk({ atCall: Infinity, kind: 'none' })
     plant(this.#fault, this.#files)
     await this.#live(0)
-    const { counts } = this.#world
+    const { counts } = this.world
     counts.calls = this.#trace.calls
     this.#trace.note(JSON.stringify(counts))
     return { trace: this.#trace.digest(), counts }
@@ -103,84 +99,65 @@ class Simulation {
     const opening = EmbeddedEngine.open(
       simulatedOptions({
         disk: this.#files,
-        clock: this.#clock,
+        clock: this.clock,
         random: this.#random,
         indexes: this.#indexes,
-        onIo: () => this.#disk.count(),
-        onCompacted: () => void this.#world.counts.compactions++,
+        onIo: () => this.disk.count(),
+        onCompacted: () => void this.world.counts.compactions++,
       }),
     )
     const engine = await this.#drive(opening, 'the start')
     if (!engine) {
-      this.#world.counts.inRecovery++
+      this.world.counts.inRecovery++
       return
     }
-    const life: Life = { world: this.#world, engine, clock: this.#clock }
+    const life: Life = { world: this.world, engine, clock: this.clock }
     await this.#drive(audit(life), 'the audit')
     if (steps > 0) await this.#work(life, steps)
     if (steps === 0 || this.#random() < 0.15) {
       await this.#drive(engine.close(), 'the stop')
-      if (!this.#disk.survivor) this.#world.counts.cleanStops++
+      if (!this.disk.survivor) this.world.counts.cleanStops++
     }
   }
 
   async #work(life: Life, steps: number): Promise<void> {
     const { world, engine } = life
     makeTopics(life)
-    for (let step = steps; step > 0 && !this.#disk.survivor; step--) {
+    for (let step = steps; step > 0 && !this.disk.survivor; step--) {
       this.#act(life)
-      for (let turns = this.#world.whole(7); turns > 0; turns--) await this.#turn()
+      for (let turns = this.world.whole(7); turns > 0; turns--) await this.#turn()
     }
     // Unless it has crashed, all that was asked is answered.
     world.counts.removals += engine.statistics().keeping.removedSegments
-    if (!this.#disk.survivor && this.#random() < 0.3) await this.#drive(this.#world.settled(), 'what was asked')
+    if (!this.disk.survivor && this.#random() < 0.3) await this.#drive(this.world.settled(), 'what was asked')
   }
 
   #act(life: Life): void {
     const chance = this.#random()
-    if (chance < 0.4) for (let count = 1 + this.#world.whole(4); count > 0; count--) publish(life)
-    else if (chance < 0.55) this.#world.pick(this.#producers)?.act(life)
+    if (chance < 0.4) for (let count = 1 + this.world.whole(4); count > 0; count--) publish(life)
+    else if (chance < 0.55) this.world.pick(this.#producers)?.act(life)
     else if (chance < 0.68) readSome(life)
     else if (chance < 0.76) commit(life)
     else if (chance < 0.83) beMember(life)
     else if (chance < 0.9) changeTopics(life)
-    else this.#clock.advance(this.#world.whole(this.#random() < 0.2 ? 4000 : 400))
+    else this.clock.advance(this.world.whole(this.#random() < 0.2 ? 4000 : 400))
   }
 
-  /** One turn of the event loop, in which calls to the disk take effect. */
-  async #turn(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve))
-    this.#disk.step()
-    this.#world.check()
+  #turn(): Promise<void> {
+    return turn(this)
   }
 
-  /** Turns until it is settled, or the crash is there: then undefined. Time goes on where nothing else does. */
-  async #drive<T>(work: Promise<T>, what: string): Promise<T | undefined> {
-    let result: { readonly value: T } | { readonly error: unknown } | undefined
-    work.then(
-      (value) => (result = { value }),
-      (error: unknown) => (result = { error }),
-    )
-    const patience = this.#clock.monotonic() + PATIENCE_MS
-    for (let quiet = 0; result === undefined && !this.#disk.survivor;) {
-      quiet = this.#disk.isIdle ? quiet + 1 : 0
-      await this.#turn()
-      if (quiet < QUIET_TURNS) continue
-      assert.ok(this.#clock.monotonic() < patience, `${what} hangs`)
-      this.#clock.advance(TICK_MS)
-    }
-    if (result === undefined || this.#disk.survivor) return undefined
-    if ('error' in result) throw result.error
-    return result.value
+  #drive<T>(work: Promise<T>, what: string): Promise<T | undefined> {
+    return drive(work, what, this)
   }
 
   /** The process is gone, if by a crash that comes now: its clients know no more than they were told. */
   async #bury(): Promise<void> {
-    const { counts, requests, topics } = this.#world
-    this.#files = this.#disk.crash()
+    const { counts, requests, topics } = this.world
+    this.#files = this.disk.crash()
     // Answers that were on their way still arrive, in this life.
     for (let turns = FAREWELL_TURNS; turns > 0; turns--) await this.#turn()
-    if (this.#disk.crashKind === 'kill') counts.kills++
+    if (this.disk.crashKind === 'kill') counts.kills++
     else {
       counts.cuts++
       topics.powerWasCut()
@@ -188,8 +165,8 @@ class Simulation {
     for (const [path, index] of this.#indexes) this.#indexes.set(path, index.survivor(this.#random))
     requests.forgetOpen()
     for (const producer of this.#producers) producer.crashed()
-    this.#world.crashed()
-    this.#nowMs = this.#clock.now()
-    this.#clock = new FakeClock(this.#nowMs)
+    this.world.crashed()
+    this.#nowMs = this.clock.now()
+    this.clock = new FakeClock(this.#nowMs)
   }
 }

@@ -1,5 +1,4 @@
 import { anyTopic } from './publisher.ts'
-import { lawful } from './refusals.ts'
 import { keepingOf, type Life, RETENTION_MS, TOPICS } from './world.ts'
 
 const PASSING = ['passing-a', 'passing-b']
@@ -22,11 +21,11 @@ export function changeTopics(life: Life): void {
   else remove(life, name)
 }
 
-function create({ world, engine }: Life, name: string, partitionCount: number): void {
+export function create({ world, engine }: Life, name: string, partitionCount: number): void {
   const made = engine.topics.create({ name, partitionCount, configs: configsOf(name) }).then((summary) => {
     world.topics.known(summary, keepingOf(name))
     world.counts.topicsMade++
-  }, lawful)
+  }, world.lawful)
   world.track(made)
 }
 
@@ -47,33 +46,35 @@ function enlarge({ world, engine }: Life, name: string, total: number): void {
   const added = engine.topics.addPartitions(name, total).then(() => {
     const summary = engine.topics.find(name)
     if (summary?.topicId === topic.topicId) world.topics.known(summary, topic.keeping)
-  }, lawful)
+  }, world.lawful)
   world.track(added)
 }
 
-function remove({ world, engine }: Life, name: string): void {
+export function remove({ world, engine }: Life, name: string): void {
   const topic = world.topics.byId(engine.topics.find(name)?.topicId ?? '')
   if (!topic) return
   topic.deletionAsked = true
   const removed = engine.topics.delete(name).then(() => {
     topic.deleted = true
     world.counts.topicsDeleted++
-  }, lawful)
+  }, world.lawful)
   world.track(removed)
 }
 
 function deleteRecords(life: Life): void {
-  const { world, engine } = life
   const topic = anyTopic(life)
-  if (!topic || topic.keeping === 'newest-of-key') return
-  const partition = world.whole(topic.partitions.length)
-  const promised = topic.partitions[partition]
+  if (topic && topic.keeping !== 'newest-of-key')
+    deleteRecordsOf(life, topic.name, life.world.whole(topic.partitions.length))
+}
+
+export function deleteRecordsOf({ world, engine }: Life, name: string, partition: number): void {
+  const promised = world.topics.byId(engine.topics.find(name)?.topicId ?? '')?.partitions[partition]
   const before = world.pick(promised?.keptOffsets ?? [])
   if (!promised || before === undefined) return
   promised.deletionAsked(before)
-  const deleted = engine.topics.deleteRecords(topic.name, partition, before).then(() => {
+  const deleted = engine.topics.deleteRecords(name, partition, before).then(() => {
     promised.deleted(before)
     world.counts.deletions++
-  }, lawful)
+  }, world.lawful)
   world.track(deleted)
 }

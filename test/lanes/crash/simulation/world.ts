@@ -1,8 +1,10 @@
+import type { BrokerError } from '../../../../src/broker/broker-error.ts'
 import type { EmbeddedEngine } from '../../../../src/embedded/embedded-engine.ts'
 import type { FakeClock } from '../../../support/fake-clock.ts'
 import { PromisedMember, PromisedOffsets } from './promised-groups.ts'
 import type { Keeping } from './promised-partition.ts'
 import { PromisedTopics } from './promised-topics.ts'
+import { lawfulRefusal } from './refusals.ts'
 import { SentRequests } from './sent-requests.ts'
 
 /** Topics that are always there, by what they keep. */
@@ -66,6 +68,8 @@ export class World {
   readonly offsets = new Map([READERS, TEAM].map((group) => [group, new PromisedOffsets()]))
   readonly members = ['ann', 'bob'].map((memberId) => new PromisedMember(TEAM, memberId))
   readonly counts = noCounts()
+  /** The disk is made to fail. */
+  diskMayFail = false
   readonly #underWay = new Set<Promise<unknown>>()
   /** The first promise that was found broken. */
   #failure: { readonly error: unknown } | undefined
@@ -73,6 +77,9 @@ export class World {
   constructor(random: () => number) {
     this.random = random
   }
+
+  /** Throws what no client may be told. */
+  readonly lawful = (error: unknown): BrokerError => lawfulRefusal(error, this.diskMayFail)
 
   /** 0 ≤ number < below. */
   whole(below: number): number {
