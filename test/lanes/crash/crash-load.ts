@@ -77,6 +77,7 @@ const MEMBERS_A_GROUP = 2
 const COMMITTERS = 2
 const CHURNS = 2
 const DRAIN_MS = 60_000
+const PROGRESS_EVERY = 50
 /** Calls that are answered between two crashes. */
 const FEWEST_TURNS = 5
 const MORE_TURNS = 120
@@ -178,9 +179,14 @@ export class CrashLoad {
     const offsets = [...this.committers.map((one) => one.observe()), ...this.groups.map((group) => group.lag())]
     await Promise.all([...reading, topicsFound, ...offsets])
     for (const publisher of this.publishers) publisher.settle()
+    const { recordsChecked, violations } = this.findings
+    // A long run says that it goes on.
+    if (++this.audits % PROGRESS_EVERY === 0)
+      process.stderr.write(
+        `${this.audits} audits: ${this.acknowledged} records acknowledged, ${recordsChecked} looked at, ${violations.length} violations\n`,
+      )
     for (const { members } of this.groups)
       for (const member of members) assert.ok(!member.hasEnded, `a member gave up: ${member.stderr}`)
-    this.audits++
   }
 
   /** Lets the groups read to the end and leave, and holds what they saw against the log. */
