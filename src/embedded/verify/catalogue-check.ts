@@ -72,10 +72,9 @@ export async function checkSnapshots(
     const rebuilt = 'the next start writes it anew'
     const state = await readSnapshot(fileSystem, directory)
     if (!state) {
-      const problem = fs.existsSync(file)
-        ? 'the copy of the catalogue is damaged'
-        : 'the copy of the catalogue is missing'
-      tell({ file, consequence: 'rebuilt', problem, meaning: rebuilt })
+      const isThere = fs.existsSync(file)
+      const problem = isThere ? 'the copy of the catalogue is damaged' : 'there is no copy of the catalogue yet'
+      tell({ file, consequence: isThere ? 'rebuilt' : 'unfinished', problem, meaning: rebuilt })
       continue
     }
     onRead(fs.statSync(file).size, file)

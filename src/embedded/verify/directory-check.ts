@@ -112,8 +112,14 @@ class DirectoryCheck {
     const contents = [await this.#content(journalFileName(0)), await this.#content(journalFileName(1))] as const
     const [one = Buffer.alloc(0), other = Buffer.alloc(0)] = contents
     const { scan, findings } = checkJournal([one, other])
+    if (!scan && this.#placements.length === 0) {
+      const problem = 'the journal was not begun, or has no checkpoint yet'
+      const meaning = 'no partition lies here: the next start makes it anew'
+      this.#tellAll(journalFileName(0), [{ consequence: 'unfinished', problem, meaning }])
+      return undefined
+    }
     for (const { fileIndex, ...finding } of findings) this.#tellAll(journalFileName(fileIndex), [finding])
-    if (scan || this.#placements.length === 0) return scan
+    if (scan) return scan
     const problem = 'neither journal file has a checkpoint that can be read'
     const meaning = 'the log directory does not come online until journal-0 and journal-1 are put back'
     this.#tellAll(journalFileName(0), [{ consequence: 'refused', problem, meaning }])

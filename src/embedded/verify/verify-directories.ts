@@ -1,5 +1,6 @@
 import * as fs from 'node:fs'
 import * as path from 'node:path'
+import { CATALOGUE_FILE } from '../catalogue/catalogue.ts'
 import type { CatalogueState } from '../catalogue/catalogue-state.ts'
 import { DirectoryLock, LOCK_FILE } from '../directory/directory-lock.ts'
 import { lockHolder } from '../directory/lock-holder.ts'
@@ -93,10 +94,11 @@ class Verification {
     }
     this.#checkTogether(surveyed)
     const home = surveyed.find(({ meta }) => meta?.directoryId === meta?.catalogueDirectoryId && meta)
+    if (!home) this.#tellHomeless(surveyed)
     const own = home && readCatalogue(home.path, parts)
     const clusterId = surveyed.find(({ meta }) => meta)?.meta?.clusterId
     const catalogue = (await checkSnapshots(directories, clusterId, own, parts)) ?? (await this.#assumed(surveyed))
-    if (own) this.#checkIdentities(surveyed, own)
+    if (own) await this.#checkIdentities(surveyed, own)
     let partitions = 0
     for (const { path: directory, meta } of surveyed) {
       partitions += await checkDirectory({ path: directory, meta, catalogue }, parts)
@@ -147,7 +149,7 @@ class Verification {
   }
 
   /** meta.properties has no checksum: what it says must be what the catalogue knows. */
-  #checkIdentities(surveyed: readonly Surveyed[], { clusterId, directories }: CatalogueState): void {
+  async #checkIdentities(surveyed: readonly Surveyed[], { clusterId, directories }: CatalogueState): Promise<void> {
     const known = new Set(directories.map(({ directoryId }) => directoryId))
     for (const { path: directory, meta } of surveyed) {
       const tell = (problem: string): void =>
@@ -159,7 +161,23 @@ class Verification {
         })
       if (!meta) continue
       if (meta.clusterId !== clusterId) tell(`cluster.id is ${meta.clusterId}, but ${clusterId} in the catalogue`)
-      if (!known.has(meta.directoryId)) tell(`the catalogue does not know directory.id ${meta.directoryId}`)
+      // One that was added to log.dirs is known as soon as a start has come that far.
+      const isNew = (await findPartitions(this.#options.fileSystem, directory)).length === 0
+      if (!known.has(meta.directoryId) && !isNew) tell(`the catalogue does not know directory.id ${meta.directoryId}`)
+    }
+  }
+
+  /** None of the directories is the one that they say holds the catalogue. */
+  #tellHomeless(surveyed: readonly Surveyed[]): void {
+    for (const { path: directory, meta } of surveyed) {
+      if (!meta) continue
+      const file = path.join(directory, META_PROPERTIES)
+      const hasCatalogue = fs.existsSync(path.join(directory, CATALOGUE_FILE))
+      const problem = `catalogue.directory.id=${meta.catalogueDirectoryId} is no directory that was named`
+      const meaning = hasCatalogue
+        ? 'the server does not start, though a catalogue lies beside the file'
+        : 'name all directories of the server; the newest copy of the catalogue is gone by meanwhile'
+      this.#tell({ file, consequence: hasCatalogue ? 'refused' : 'unfinished', problem, meaning })
     }
   }
 

@@ -5,6 +5,7 @@ import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { openEmbeddedEngine } from '../../support/embedded-engine.ts'
 import { tempDirectory } from '../../support/temp-directory.ts'
 import { asKilled, settled, variedEngine, verified } from '../../support/verified-directory.ts'
 
@@ -33,6 +34,35 @@ test('what a clean stop leaves is sound, and nothing is written to it', async (t
     assert.equal(report.partitions, 12)
     assert.deepEqual(left.map(listing), before)
   }
+})
+
+test('what a first start leaves that was killed before it had come far is no damage', async (t) => {
+  const directory = path.join(tempDirectory(t), 'a')
+  const engine = await openEmbeddedEngine(t, { logDirs: [directory] })
+  await engine.close()
+  for (const name of ['journal-0', 'journal-1', 'catalogue.snapshot', 'clock']) fs.rmSync(path.join(directory, name))
+  const report = await verified(t, directory)
+  assert.equal(report.damaged, 0, JSON.stringify(report.told, null, 1))
+})
+
+test('a directory that does not know its own catalogue is told, one named without the others is not damaged', async (t) => {
+  const base = tempDirectory(t)
+  const directories = [path.join(base, 'a'), path.join(base, 'b')]
+  const [home = '', other = ''] = directories
+  const engine = await variedEngine(t, directories)
+  await settled()
+  await engine.close()
+  const alone = await verified(t, other)
+  assert.equal(alone.damaged, 0, JSON.stringify(alone.told, null, 1))
+  assert.equal(alone.partitions, 6)
+  const file = path.join(home, 'meta.properties')
+  const text = fs.readFileSync(file, 'latin1')
+  fs.writeFileSync(
+    file,
+    text.replace(/(catalogue\.directory\.id=)./, (_, name) => `${name}0`),
+  )
+  const { told } = await verified(t, home)
+  assert.ok(told.some((finding) => finding.file === file && finding.consequence === 'refused'))
 })
 
 test('what a kill leaves at any moment is sound', { timeout: 60_000 }, async (t) => {
