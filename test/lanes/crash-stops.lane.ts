@@ -383,6 +383,41 @@ test('it would be seen if the clock were believed', { timeout: 60_000 }, async (
   })
 })
 
+test('2,000 partitions with 256 descriptors: all of them are written and read', { timeout: 120_000 }, async (t) => {
+  const directory = path.join(tempDirectory(t), 'data')
+  const settings = ['log.dir.reserve.bytes=0', 'journal.file.bytes=8388608', 'offsets.topic.num.partitions=4']
+  const server = await CrashServer.on([directory], settings)
+  const lane = { directory, server }
+  cleanUpBehind(t, () => server.kill9())
+  const few = ['sh', '-c', 'ulimit -n 256; exec "$@"', 'sh']
+  await server.start({ tracer: few })
+  const topics = ['one', 'two']
+  for (const topic of topics) await ask(lane, 'PUT', `/topics/${topic}`, { partitions: 1000 })
+  const publish = async (turn: number): Promise<void> => {
+    const records = Array.from({ length: 1000 }, (_, partition) => ({ value: `${turn}/${partition}`, partition }))
+    await Promise.all(topics.map((topic) => ask(lane, 'POST', `/topics/${topic}/records`, { records })))
+  }
+  await publish(0)
+  await server.kill9()
+  await server.start({ tracer: few })
+  await publish(1)
+  for (const topic of topics) {
+    for (let partition = 0; partition < 1000; partition += 7) {
+      const { records } = await ask(
+        lane,
+        'GET',
+        `/topics/${topic}/partitions/${partition}/records?offset=0&format=string`,
+      )
+      assert.deepEqual(
+        records.map(({ value }: { value: string }) => value),
+        [`0/${partition}`, `1/${partition}`],
+      )
+    }
+  }
+  const { status, troubles } = await ask(lane, 'GET', '/health/ready')
+  assert.deepEqual({ status, troubles }, { status: 'ready', troubles: [] })
+})
+
 interface Session {
   readonly findings: string[]
   heartbeats: number
