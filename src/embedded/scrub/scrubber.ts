@@ -27,6 +27,8 @@ interface Turn {
   readonly host: ScrubbedHost
   readonly log: PartitionLog
   readonly baseOffset: number
+  /** In the file when the pass began. */
+  readonly fileBytes: number
 }
 
 interface Progress {
@@ -130,7 +132,7 @@ export class Scrubber {
       for (const log of host.log.partitions()) {
         for (const { baseOffset, fileBytes } of log.segments) {
           if (fileBytes === 0) continue
-          turns.push({ host, log, baseOffset })
+          turns.push({ host, log, baseOffset, fileBytes })
           progress.passTotalBytes += fileBytes
         }
       }
@@ -157,13 +159,16 @@ export class Scrubber {
   async #read(turn: Turn): Promise<boolean> {
     const segment = segmentOf(turn)
     const job = segment && jobOf(turn.log, segment)
-    if (!job) return true
+    const progress = this.#progressOf(turn.host)
+    if (!job) {
+      progress.passBytes += turn.fileBytes
+      return true
+    }
     this.#present = turn
     const end = await this.#thread.scrub(job)
     this.#present = undefined
-    const progress = this.#progressOf(turn.host)
     progress.scrubbedBytes += this.#thread.readBytes
-    progress.passBytes += job.sizeBytes
+    progress.passBytes += turn.fileBytes
     // A file that was replaced while it was opened holds other batches than the job says.
     if (end.outcome === 'read' && segmentOf(turn) === segment && segment.path === job.path) this.#take(turn, end)
     if (end.outcome !== 'failed') return true
