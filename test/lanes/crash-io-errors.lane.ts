@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { availableParallelism } from 'node:os'
-import { test } from 'node:test'
+import * as path from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { cleanUpBehind, tempDirectory } from '../support/temp-directory.ts'
+import { CrashServer } from './crash/crash-server.ts'
+import { jsonCall } from './crash/http-call.ts'
+import { failCalls, missingForFailingCalls } from './crash/io-errors/failing-calls.ts'
+import { OnePublisher } from './crash/one-publisher.ts'
+import { skipUnless } from './crash/scale.ts'
 import type { FaultResult } from './crash/simulation/fault-worker.ts'
 import { OPERATIONS } from './crash/simulation/operations.ts'
 import { runFaulted } from './crash/simulation/fault-run.ts'
@@ -62,4 +69,94 @@ test('the lane bites: an append that was not synced is missed after the restart'
   assert.ok(append)
   await runFaulted(append, 'EIO', BEHIND_ALL_CALLS)
   await assert.rejects(runFaulted(append, 'EIO', BEHIND_ALL_CALLS, true), /is lost/)
+})
+
+const skip = skipUnless(missingForFailingCalls())
+const WRITES = 'write,pwrite64,writev,pwritev,pwritev2'
+
+interface RealServer {
+  readonly server: CrashServer
+  readonly publisher: OnePublisher
+  readonly directory: string
+}
+
+/** A real server with some records; killed behind `work`, started again, and held to what it has acknowledged. */
+async function withServer(t: TestContext, work: (real: RealServer) => Promise<void>): Promise<void> {
+  const directory = path.join(tempDirectory(t), 'data')
+  const server = await CrashServer.on([directory], [])
+  await server.start()
+  cleanUpBehind(t, () => server.kill9())
+  const publisher = new OnePublisher(() => server.url, 2)
+  await publisher.createTopic()
+  await publisher.fill(3)
+  await work({ server, publisher, directory })
+  await server.kill9()
+  await server.start()
+  await publisher.audit('kill')
+  await publisher.fill(1)
+}
+
+async function failing<T>(
+  real: RealServer,
+  names: readonly string[],
+  calls: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const paths = names.map((name) => path.join(real.directory, name))
+  const heal = await failCalls(real.server.pid, { calls, error: 'EIO', paths })
+  try {
+    return await work()
+  } finally {
+    await heal()
+  }
+}
+
+test(
+  'a real server whose journal cannot be written says what is stored, and takes nothing more',
+  { skip },
+  async (t) => {
+    await withServer(t, async (real) => {
+      const outcomes = await failing(real, ['journal-0', 'journal-1'], WRITES, async () => {
+        return [await real.publisher.publish(0, 3), await real.publisher.publish(1, 1)]
+      })
+      assert.deepEqual(
+        outcomes.map(({ status, code, stored }) => `${status} ${code} ${stored}`),
+        ['503 KAFKA_STORAGE_ERROR unknown', '503 KAFKA_STORAGE_ERROR no'],
+      )
+      assert.equal((await real.publisher.publish(0, 1)).status, 503, 'a disk that failed is not trusted again')
+    })
+  },
+)
+
+test('a real server whose segments cannot be written stops taking records, and loses none', { skip }, async (t) => {
+  await withServer(t, async (real) => {
+    const segments = ['orders-0', 'orders-1'].map((partition) => `${partition}/00000000000000000000.log`)
+    const refused = await failing(real, segments, WRITES, async () => {
+      for (let tries = 0; tries < 200; tries++) {
+        const { status, code } = await real.publisher.publish(tries % 2, 2)
+        if (status !== 200) return code
+      }
+      return undefined
+    })
+    assert.equal(refused, 'KAFKA_STORAGE_ERROR')
+  })
+})
+
+test('a real server whose catalogue cannot be written makes no topics, and goes on publishing', { skip }, async (t) => {
+  await withServer(t, async (real) => {
+    await failing(real, ['catalogue.db', 'catalogue.db-wal'], WRITES, async () => {
+      const made = await jsonCall('PUT', `${real.server.url}/topics/late`, { partitions: 1 })
+      assert.equal(made?.status, 503, made?.text)
+      assert.equal((await real.publisher.publish(0, 1)).status, 200)
+    })
+  })
+})
+
+test('a real server whose index cannot be written goes on publishing and reading', { skip }, async (t) => {
+  await withServer(t, async (real) => {
+    await failing(real, ['index.db', 'index.db-wal'], WRITES, async () => {
+      await real.publisher.fill(20)
+      await real.publisher.audit('kill')
+    })
+  })
 })

@@ -2,9 +2,12 @@ import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { Call } from '../../../support/memory-file-system.ts'
 
+const LINES_AT_ONCE = 200
+
 /** What a run did to its disks, call by call, as one hash: two runs of a seed that differ in anything differ in it. */
 export class CallTrace {
   readonly #hash = createHash('sha256')
+  #lines: string[] = []
   #calls = 0
 
   get calls(): number {
@@ -24,10 +27,17 @@ export class CallTrace {
 
   /** Something else that two runs must have in common. */
   note(line: string): void {
-    this.#hash.update(`${line}\n`)
+    this.#lines.push(line)
+    if (this.#lines.length === LINES_AT_ONCE) this.#flush()
+  }
+
+  #flush(): void {
+    this.#hash.update(this.#lines.join('\n'))
+    this.#lines = []
   }
 
   digest(): string {
+    this.#flush()
     return this.#hash.copy().digest('hex').slice(0, 16)
   }
 }

@@ -26,19 +26,20 @@ export async function turn({ disk, world }: Driven): Promise<void> {
 /** Turns until it is settled, or the crash is there: then undefined. Time goes on where nothing else does. */
 export async function drive<T>(work: Promise<T>, what: string, driven: Driven): Promise<T | undefined> {
   const { disk, clock } = driven
-  let result: { readonly value: T } | { readonly error: unknown } | undefined
+  const outcome: { result?: { readonly value: T } | { readonly error: unknown } } = {}
   work.then(
-    (value) => (result = { value }),
-    (error: unknown) => (result = { error }),
+    (value) => (outcome.result = { value }),
+    (error: unknown) => (outcome.result = { error }),
   )
   const patience = clock.monotonic() + PATIENCE_MS
-  for (let quiet = 0; result === undefined && !disk.survivor;) {
+  for (let quiet = 0; outcome.result === undefined && !disk.survivor;) {
     quiet = disk.isIdle ? quiet + 1 : 0
     await turn(driven)
     if (quiet < QUIET_TURNS) continue
     assert.ok(clock.monotonic() < patience, `${what} hangs`)
     clock.advance(TICK_MS)
   }
+  const { result } = outcome
   if (result === undefined || disk.survivor) return undefined
   if ('error' in result) throw result.error
   return result.value

@@ -22,7 +22,7 @@ let unhandled: unknown
 process.on('unhandledRejection', (error) => (unhandled ??= error))
 
 for (const operation of operations) {
-  for (const code of ['EIO', 'ENOSPC'] as const) port.postMessage(await everyCall(operation, code))
+  for (const code of ['EIO', 'ENOSPC'] as const) port.postMessage(await everyCall(operation, code), [])
 }
 
 async function everyCall(operation: string, code: FaultCode): Promise<FaultResult> {

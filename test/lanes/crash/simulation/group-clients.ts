@@ -13,14 +13,13 @@ export function commit({ world, engine }: Life): void {
   const nextOffset = world.pick(topic.partitions[partition]?.keptOffsets ?? []) ?? 0
   offsets.asked(topic.topicId, partition, nextOffset)
   const entry = { topic: topic.name, partition, nextOffset }
-  const committed = engine.groups.commit(READERS, [entry], 'advance').then((answers) => {
+  world.ask(engine.groups.commit(READERS, [entry], 'advance'), (answers) => {
     for (const answer of answers) {
       if (answer.error) world.lawful(answer.error)
       else offsets.promised(topic.topicId, partition, answer.nextOffset)
     }
     world.counts.commits++
-  }, world.lawful)
-  world.track(committed)
+  })
 }
 
 /** One member joins, lives on, commits or leaves. */
@@ -39,12 +38,11 @@ function join({ world, engine }: Life, member: PromisedMember): void {
   const { group, memberId } = member
   member.isChanging = true
   const request = { group, memberId, topics: SUBSCRIBED, maxPollIntervalMs: 3_600_000 }
-  const joined = engine.membership.join(request).then((answer) => {
+  world.ask(engine.membership.join(request), (answer) => {
     member.told = answer
     member.isChanging = false
     world.counts.joins++
-  }, world.lawful)
-  world.track(joined)
+  })
 }
 
 function heartbeat({ world, engine }: Life, member: PromisedMember): void {
@@ -53,11 +51,10 @@ function heartbeat({ world, engine }: Life, member: PromisedMember): void {
   member.isChanging = true
   const { memberEpoch, assignment: held, revoking } = told
   const request = { group, memberId, memberEpoch, held, announced: revoking, released: revoking }
-  const answered = engine.membership.heartbeat(request).then((answer) => {
+  world.ask(engine.membership.heartbeat(request), (answer) => {
     member.told = answer
     member.isChanging = false
-  }, world.lawful)
-  world.track(answered)
+  })
 }
 
 function commitAs({ world, engine }: Life, { group, memberId, told }: PromisedMember): void {
@@ -70,21 +67,19 @@ function commitAs({ world, engine }: Life, { group, memberId, told }: PromisedMe
   offsets.asked(topicId, partition, nextOffset)
   const { memberEpoch } = told
   const request = { group, memberId, memberEpoch, offsets: [{ topic, topicId, partition, nextOffset }] }
-  const committed = engine.membership.commit(request).then((answers) => {
+  world.ask(engine.membership.commit(request), (answers) => {
     for (const { errorCode, nextOffset: stands } of answers) {
       if (errorCode === undefined && stands >= 0) offsets.promised(topicId, partition, stands)
     }
     world.counts.commits++
-  }, world.lawful)
-  world.track(committed)
+  })
 }
 
 function leave({ world, engine }: Life, member: PromisedMember): void {
   const { group, memberId } = member
   member.isChanging = true
-  const left = engine.membership.leave({ group, memberId }).then(() => {
+  world.ask(engine.membership.leave({ group, memberId }), () => {
     member.told = undefined
     member.isChanging = false
-  }, world.lawful)
-  world.track(left)
+  })
 }

@@ -78,6 +78,7 @@ export class RepeatingProducer {
         if (result.status === 'rejected') world.lawful(result.reason)
         else this.#placed(sent, result.value, world)
       }
+      return undefined
     })
     world.track(settled)
     for (const part of request.parts.values()) if (part.outcome === 'refused') part.outcome = 'open'

@@ -17,5 +17,5 @@ for (let seed = from; seed < end; seed += step) {
   } catch (error) {
     result = { seed, failure: error instanceof Error ? (error.stack ?? error.message) : String(error) }
   }
-  parentPort.postMessage(result)
+  parentPort.postMessage(result, [])
 }

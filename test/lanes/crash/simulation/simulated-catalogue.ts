@@ -71,8 +71,9 @@ function changed(state: CatalogueState, change: CatalogueChange): CatalogueState
       return confirmed
     }
     case 'topic-gone':
-      return { ...state, topics: topics.filter(({ topicId }) => topicId !== change.topicId) }
+      break
   }
+  return { ...state, topics: topics.filter(({ topicId }) => topicId !== change.topicId) }
 }
 
 function moved(

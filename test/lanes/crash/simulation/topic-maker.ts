@@ -22,11 +22,10 @@ export function changeTopics(life: Life): void {
 }
 
 export function create({ world, engine }: Life, name: string, partitionCount: number): void {
-  const made = engine.topics.create({ name, partitionCount, configs: configsOf(name) }).then((summary) => {
+  world.ask(engine.topics.create({ name, partitionCount, configs: configsOf(name) }), (summary) => {
     world.topics.known(summary, keepingOf(name))
     world.counts.topicsMade++
-  }, world.lawful)
-  world.track(made)
+  })
 }
 
 function configsOf(name: string): Map<string, string> {
@@ -43,22 +42,20 @@ function enlarge({ world, engine }: Life, name: string, total: number): void {
   const topic = world.topics.byId(engine.topics.find(name)?.topicId ?? '')
   if (!topic || total > PARTITIONS_MAX) return
   topic.partitionsAsked = Math.max(topic.partitionsAsked, total)
-  const added = engine.topics.addPartitions(name, total).then(() => {
+  world.ask(engine.topics.addPartitions(name, total), () => {
     const summary = engine.topics.find(name)
     if (summary?.topicId === topic.topicId) world.topics.known(summary, topic.keeping)
-  }, world.lawful)
-  world.track(added)
+  })
 }
 
 export function remove({ world, engine }: Life, name: string): void {
   const topic = world.topics.byId(engine.topics.find(name)?.topicId ?? '')
   if (!topic) return
   topic.deletionAsked = true
-  const removed = engine.topics.delete(name).then(() => {
+  world.ask(engine.topics.delete(name), () => {
     topic.deleted = true
     world.counts.topicsDeleted++
-  }, world.lawful)
-  world.track(removed)
+  })
 }
 
 function deleteRecords(life: Life): void {
@@ -72,9 +69,8 @@ export function deleteRecordsOf({ world, engine }: Life, name: string, partition
   const before = world.pick(promised?.keptOffsets ?? [])
   if (!promised || before === undefined) return
   promised.deletionAsked(before)
-  const deleted = engine.topics.deleteRecords(name, partition, before).then(() => {
+  world.ask(engine.topics.deleteRecords(name, partition, before), () => {
     promised.deleted(before)
     world.counts.deletions++
-  }, world.lawful)
-  world.track(deleted)
+  })
 }

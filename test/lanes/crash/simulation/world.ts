@@ -98,6 +98,16 @@ export class World {
     this.#underWay.add(settled)
   }
 
+  /** A client's call: it is answered, or refused as it may be. */
+  ask<Answer>(call: Promise<Answer>, answered: (answer: Answer) => void): void {
+    this.track(
+      call.then((answer) => {
+        answered(answer)
+        return undefined
+      }, this.lawful),
+    )
+  }
+
   /** Resolves when every call under way is answered. */
   async settled(): Promise<void> {
     await Promise.all(this.#underWay)
