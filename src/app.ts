@@ -174,6 +174,8 @@ function engineOptions(config: ServerConfig, clock: Clock): EngineOptions {
       ioBytesPerSecondMax: config.logCleanerIoMaxBytesPerSecond,
     },
     clockJumps: { maxMs: config.clockJumpMaxMs, accepted: config.clockJumpAccept },
+    catalogueRebuildAccepted: config.catalogueRebuildAccept,
+    scrub: { bytesPerSecond: config.logScrubBytesPerSecond, intervalMs: config.logScrubIntervalMs },
     recoveryThreadsPerDataDir: config.numRecoveryThreadsPerDataDir,
     fileSystem: limitSyncs(nodeFileSystem),
     clock,

@@ -24,6 +24,12 @@ async function carryOut(wanted: CommandLineAction): Promise<void> {
   } else if (wanted.kind === 'repair') {
     const { repair } = await import('./repair.ts')
     process.exitCode = await repair(wanted.loaded.config)
+  } else if (wanted.kind === 'verify') {
+    const { verify } = await import('./verify.ts')
+    process.exitCode = await verify(wanted)
+  } else if (wanted.kind === 'dump-log') {
+    const { dumpLog } = await import('./dump-log.ts')
+    process.exitCode = await dumpLog(wanted)
   } else {
     const { serve } = await import('./serve.ts')
     await serve(wanted.loaded, version)

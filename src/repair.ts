@@ -1,7 +1,8 @@
 import { resolve } from 'node:path'
 import process from 'node:process'
+import { systemClock } from './broker/clock.ts'
 import type { ServerConfig } from './config/server-config.ts'
-import { repairCatalogue } from './embedded/catalogue/repair-catalogue.ts'
+import { repairCatalogue, type RepairReport } from './embedded/catalogue/repair-catalogue.ts'
 import { nodeFileSystem } from './embedded/node-file-system.ts'
 import { StartupError } from './broker/startup-error.ts'
 
@@ -9,17 +10,30 @@ import { StartupError } from './broker/startup-error.ts'
 export async function repair(config: ServerConfig): Promise<number> {
   try {
     const logDirs = config.logDirs.map((directory) => resolve(directory))
-    const report = await repairCatalogue({ logDirs, fileSystem: nodeFileSystem })
+    const report = await repairCatalogue({
+      logDirs,
+      fileSystem: nodeFileSystem,
+      nowMs: systemClock.now(),
+      offsetsTopicSegmentBytes: config.offsetsTopicSegmentBytes,
+    })
     const topics = `${report.topicCount} ${report.topicCount === 1 ? 'topic' : 'topics'}`
-    process.stdout.write(
-      report.repaired
-        ? `${report.catalogue} was rebuilt from the newest valid snapshot: ${topics}\n`
-        : `${report.catalogue} is sound (${topics}): nothing was changed\n`,
-    )
+    process.stdout.write(textOf(report, topics))
     return 0
   } catch (error) {
     if (!(error instanceof StartupError)) throw error
     process.stderr.write(`${error.message}\n`)
     return 1
   }
+}
+
+function textOf({ repaired, catalogue, leftOut }: RepairReport, topics: string): string {
+  if (!repaired) return `${catalogue} is sound (${topics}): nothing was changed\n`
+  if (leftOut === undefined) return `${catalogue} was rebuilt from the newest valid snapshot: ${topics}\n`
+  return [
+    `${catalogue} was rebuilt from the partitions' directories, as no valid snapshot was found: ${topics}`,
+    ...leftOut.map((what) => `left out: ${what}`),
+    'The settings of topics are lost, and which of their records were deleted. Start the server: nothing is removed by',
+    'retention or compaction until it was started once with catalogue.rebuild.accept=true. Set the topics up before that.',
+    '',
+  ].join('\n')
 }

@@ -1,3 +1,5 @@
+import type { ScrubDescription } from './engine.ts'
+
 /** Figures of an engine at one moment, for `/metrics`. Counters run from the start of the process. */
 export interface EngineStatistics {
   readonly directories: readonly DirectoryStatistics[]
@@ -9,8 +11,15 @@ export interface EngineStatistics {
   /** Partitions with a damaged range that is kept from readers. */
   readonly fencedPartitions: number
   readonly keeping: KeepingStatistics
+  /** Of each log directory whose segments are read again. */
+  readonly scrubs?: readonly ScrubStatistics[]
   /** Requests refused with SERVER_OVERLOADED: no room for an append, too many reads waiting for records. */
   readonly shed: Readonly<Record<'produce-bytes' | 'fetch-waiting', number>>
+}
+
+/** Reading segments again: see `ScrubDescription`. */
+export interface ScrubStatistics extends ScrubDescription {
+  readonly path: string
 }
 
 /** What went of the logs, by age, size, deletion and compaction. */

@@ -185,12 +185,28 @@ export interface LogDirDescription {
   readonly freeBytes: number
   readonly partitionCount: number
   readonly sizeBytes: number
+  /** Absent where nothing is read again by this program. */
+  readonly scrub?: ScrubDescription
+}
+
+/** How far the reading again of a directory's segments is. */
+export interface ScrubDescription {
+  readonly state: 'off' | 'waiting' | 'reading'
+  /** Bytes read again since the start. */
+  readonly scrubbedBytes: number
+  /** Of the present pass over all segments, or the last one. */
+  readonly passBytes: number
+  readonly passTotalBytes: number
+  /** When a pass last came to its end, Unix milliseconds; −1 = not since the start. */
+  readonly lastFullPassAt: number
+  /** Damaged stretches that it has found and that are still part of a log. */
+  readonly findings: number
 }
 
 export interface Trouble {
   /**
    * A stable word: `log-dir-offline`, `log-dir-poisoned`, `partition-fenced`, `disk-full`, `coordinator-loading`,
-   * `producers-lost`.
+   * `producers-lost`, `partition-damaged`, `catalogue-rebuilt`.
    */
   readonly kind: string
   readonly detail: string

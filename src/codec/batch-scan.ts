@@ -146,7 +146,7 @@ export class RecordPositions {
 }
 
 /** Why `checkBatch` does not take the bytes at `at`. */
-function frameFault(buf: Buffer, at: number): CorruptBatchError {
+export function frameFault(buf: Buffer, at: number): CorruptBatchError {
   const left = buf.length - at
   if (left < BATCH_OVERHEAD_BYTES) return new CorruptBatchError(`${left} bytes are too few for a batch`, at)
   const sizeBytes = batchSizeBytes(buf, at)

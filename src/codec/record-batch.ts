@@ -163,6 +163,16 @@ function headerAgrees(buf: Buffer, at: number, sizeBytes: number): boolean {
   return Number.isSafeInteger(baseTimestamp(buf, at)) && Number.isSafeInteger(maxTimestamp(buf, at))
 }
 
+/**
+ * Whether a header at `at` could be a batch's, by the few values that its fields can have: cheap, and no proof. There
+ * must be as many bytes as a header has.
+ */
+export function looksLikeBatch(buf: Buffer, at: number): boolean {
+  if (magic(buf, at) !== 2 || buf[at] !== 0 || buf[at + ATTRIBUTES] !== 0) return false
+  const sizeBytes = batchSizeBytes(buf, at)
+  return sizeBytes >= BATCH_HEADER_BYTES && headerAgrees(buf, at, sizeBytes)
+}
+
 /** Gives the batch its place in the log. The CRC does not cover these fields, so it stays. */
 export function assignOffsets(buf: Buffer, at: number, firstOffset: number, leaderEpoch: number): void {
   writeInt64(buf, at, firstOffset)

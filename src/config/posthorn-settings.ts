@@ -223,6 +223,24 @@ export const posthornSettings = {
     'false',
     'An operator’s word that the time at this start is right. For one start, after `/health/ready` told of a `clock-jump`.',
   ),
+  catalogueRebuildAccept: defineSetting(
+    'catalogue.rebuild.accept',
+    boolean,
+    'false',
+    'An operator’s word that topics which `posthorn repair` has rebuilt from directories are set up as they should be: retention and compaction begin. For one start, after `/health/ready` told of a `catalogue-rebuilt`.',
+  ),
+  logScrubBytesPerSecond: defineSetting(
+    'log.scrub.bytes.per.second',
+    long({ min: 0, max: 1024 * GIB, note: '0 = off' }),
+    String(4 * MIB),
+    'How fast segments are read again in the background, to find what the disk has changed before a reader does; 0 = not at all. `GET /log-dirs` shows how far it is, `/health/ready` what it found.',
+  ),
+  logScrubIntervalMs: defineSetting(
+    'log.scrub.interval.ms',
+    long({ min: 1000, max: 365 * 24 * HOUR_MS }),
+    String(7 * 24 * HOUR_MS),
+    'Everything is read again at most once in this time, counted from the beginning of one reading to that of the next.',
+  ),
   logOpenFilesMax: defineSetting(
     'log.open.files.max',
     int({ min: 16, max: 1_000_000 }),

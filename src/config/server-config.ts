@@ -179,6 +179,9 @@ function readStorageConfig(read: Read) {
     logDirReserveBytes: read(ours.logDirReserveBytes),
     clockJumpMaxMs: read(ours.clockJumpMaxMs),
     clockJumpAccept: read(ours.clockJumpAccept),
+    catalogueRebuildAccept: read(ours.catalogueRebuildAccept),
+    logScrubBytesPerSecond: read(ours.logScrubBytesPerSecond),
+    logScrubIntervalMs: read(ours.logScrubIntervalMs),
     logOpenFilesMax: read(ours.logOpenFilesMax),
   }
 }

@@ -1,10 +1,13 @@
 import type { DirectoryStatistics, EngineStatistics } from '../broker/engine-statistics.ts'
-import type { LogDirDescription, Trouble } from '../broker/engine.ts'
+import type { LogDirDescription, ScrubDescription, Trouble } from '../broker/engine.ts'
 import type { DirectoryHost } from './directory-host.ts'
 import type { LogDirectory } from './directory/log-directory.ts'
 import type { Storage } from './storage.ts'
 
-export async function describeLogDirs({ directories, hosts, catalogue }: Storage): Promise<LogDirDescription[]> {
+export async function describeLogDirs(
+  { directories, hosts, catalogue }: Storage,
+  scrubOf: (host: DirectoryHost) => ScrubDescription,
+): Promise<LogDirDescription[]> {
   // A directory whose space cannot be told is shown with the figures known last.
   await Promise.allSettled(directories.map((directory) => directory.refreshSpace()))
   const placed = new Map<string, number>()
@@ -24,6 +27,7 @@ export async function describeLogDirs({ directories, hosts, catalogue }: Storage
       freeBytes: directory.freeBytes,
       partitionCount: placed.get(directory.directoryId) ?? 0,
       sizeBytes,
+      ...(host && { scrub: scrubOf(host) }),
     }
   })
   return described.sort((one, other) => (one.path < other.path ? -1 : 1))
@@ -41,17 +45,30 @@ export function engineTroubles({ directories, hosts, catalogue }: Storage): Trou
     })
   }
   for (const host of hosts) troubles.push(...host.log.troubles(), ...damageTroubles(host))
+  if (catalogue.rebuiltMs !== undefined) {
+    troubles.push({ kind: 'catalogue-rebuilt', detail: rebuiltDetail(catalogue.rebuiltMs), notReady: false })
+  }
   if (catalogue.failure !== undefined) {
     troubles.push({ kind: 'catalogue-failed', detail: catalogue.failure, notReady: false })
   }
   return troubles
 }
 
-/** Damage that reads have met. What recovery has met is fenced, and told by the log. */
+function rebuiltDetail(rebuiltMs: number): string {
+  return (
+    `the catalogue was rebuilt from directories at ${new Date(rebuiltMs).toISOString()}: topics have lost their ` +
+    'settings, and nothing is removed by retention or compaction. Set the topics up, then restart the server once with ' +
+    'catalogue.rebuild.accept=true.'
+  )
+}
+
+/** Damage that reads have met, those in the background included. What recovery has met is fenced, and told by the log. */
 function damageTroubles({ log, reader }: DirectoryHost): Trouble[] {
   const troubles: Trouble[] = []
   for (const { topic, topicId, partition, from, to } of reader.damage) {
-    if (!log.partition(topicId, partition)) continue
+    // What was deleted since, or has left the log, is nobody's loss any more.
+    const held = log.partition(topicId, partition)
+    if (!held || to <= held.logStartOffset) continue
     const detail = `offsets ${from} to ${to - 1} of partition ${partition} of ${topic} are damaged on the disk`
     troubles.push({ kind: 'partition-damaged', detail, notReady: false })
   }
@@ -64,7 +81,7 @@ export function engineStatistics({
   table,
   files,
   requests,
-}: Storage): Omit<EngineStatistics, 'keeping' | 'shed'> {
+}: Storage): Omit<EngineStatistics, 'keeping' | 'scrubs' | 'shed'> {
   let partitionCount = 0
   for (const topic of table.sorted()) partitionCount += topic.slots.length
   let fencedPartitions = 0

@@ -9,18 +9,19 @@ import type { JournalSettings, SpaceSettings } from './embedded-engine-options.t
 import type { FileSystem } from './file-system.ts'
 import type { IndexedSegment } from './index/index-messages.ts'
 import { LogIndexer } from './index/log-indexer.ts'
-import { INDEX_FILE, SqliteSegmentIndex } from './index/sqlite-segment-index.ts'
+import { INDEX_FILE } from './index/sqlite-segment-index.ts'
 import { DirectoryLog } from './log/directory-log.ts'
 import type { OpenFiles } from './log/open-files.ts'
 import type { PartitionPlacement } from './log/partition-log.ts'
 import { PartitionReader } from './log/partition-reader.ts'
 import type { FactsMemory } from './producers/directory-facts.ts'
+import { type LogIndex, machineDrivers, type StorageDrivers } from './storage-drivers.ts'
 
 /** An online log directory at work: its partitions' logs, and how they are indexed and read. */
 export interface DirectoryHost {
   readonly directory: LogDirectory
   readonly log: DirectoryLog
-  readonly index: SqliteSegmentIndex
+  readonly index: LogIndex
   readonly indexer: LogIndexer
   readonly reader: PartitionReader
 }
@@ -36,6 +37,7 @@ export interface OpenHostOptions {
   readonly recoveryThreadsPerDataDir: number
   readonly factsMemory: FactsMemory
   readonly fileSystem: FileSystem
+  readonly drivers?: StorageDrivers
   readonly clock: Clock
   readonly random: (sizeBytes: number) => Uint8Array
   readonly logger: Logger
@@ -48,7 +50,8 @@ const INDEX_INTERVAL_BYTES = 4096
 /** Recovers a directory's log. What is wrong with its disk makes it offline, and is no reason to reject. */
 export async function openHost(options: OpenHostOptions): Promise<DirectoryHost> {
   const { directory, files, clock, logger, topicConfigOf } = options
-  const index = SqliteSegmentIndex.open({ path: path.join(directory.path, INDEX_FILE), clock, logger })
+  const { drivers = machineDrivers } = options
+  const index = drivers.openIndex({ path: path.join(directory.path, INDEX_FILE), clock, logger })
   try {
     let opened: DirectoryLog | undefined
     const intervalBytesOf = (topicId: string): number =>

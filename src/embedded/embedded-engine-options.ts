@@ -6,6 +6,7 @@ import type { CleaningSettings } from './cleaning/cleaner.ts'
 import type { FileSystem } from './file-system.ts'
 import type { GroupLimits } from './groups/group-coordinator-options.ts'
 import type { RequestExpirations } from './producers/directory-requests.ts'
+import type { StorageDrivers } from './storage-drivers.ts'
 
 /** All the embedded engine needs from outside. Nothing here is optional but what is marked so: `app.ts` decides. */
 export interface EmbeddedEngineOptions {
@@ -28,9 +29,14 @@ export interface EmbeddedEngineOptions {
   readonly offsetsRetention: OffsetsRetentionSettings
   readonly clockJumps: ClockJumpSettings
   readonly cleaning: CleaningSettings
+  readonly scrub: ScrubSettings
+  /** `catalogue.rebuild.accept`: topics that were rebuilt from directories are set up as they should be. */
+  readonly catalogueRebuildAccepted: boolean
   /** `num.recovery.threads.per.data.dir` */
   readonly recoveryThreadsPerDataDir: number
   readonly fileSystem: FileSystem
+  /** Absent: this machine's. */
+  readonly drivers?: StorageDrivers
   readonly clock: Clock
   /** Random bytes of the length asked for, fit for ids. */
   readonly random: (sizeBytes: number) => Uint8Array
@@ -84,6 +90,13 @@ export interface ClockJumpSettings {
   readonly maxMs: number
   /** `clock.jump.accept`: the time at this start is right. */
   readonly accepted: boolean
+}
+
+export interface ScrubSettings {
+  /** `log.scrub.bytes.per.second`; 0 = nothing is read again. */
+  readonly bytesPerSecond: number
+  /** `log.scrub.interval.ms`: from the beginning of one reading of everything to that of the next, at least. */
+  readonly intervalMs: number
 }
 
 export interface SpaceSettings {

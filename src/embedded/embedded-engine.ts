@@ -28,6 +28,7 @@ import { doubtLostParts } from './producers/lost-parts.ts'
 import { RequestExpiry } from './producers/request-expiry.ts'
 import { ReadWaiter } from './read-waiter.ts'
 import { Retention } from './retention/retention.ts'
+import { Scrubber } from './scrub/scrubber.ts'
 import { SpaceWatch } from './space-watch.ts'
 import { startStorage, stopStorage, type Storage } from './storage.ts'
 import { TopicLifecycle } from './topic-lifecycle.ts'
@@ -47,6 +48,7 @@ export class EmbeddedEngine implements Engine {
   readonly #expiry: RequestExpiry
   readonly #retention: Retention
   readonly #cleaner: Cleaner
+  readonly #scrubber: Scrubber
   #state: 'open' | 'closing' | 'closed' = 'open'
   #closing: Promise<void> | undefined
 
@@ -58,7 +60,7 @@ export class EmbeddedEngine implements Engine {
     this.#router = new AppendRouter(table, hosts, limits, clock)
     this.#waiter = new ReadWaiter(clock, limits.waitingReadsMax)
     this.#fetch = new PartitionFetch(table, this.#waiter, clock)
-    this.#spaceWatch = new SpaceWatch(storage.directories, clock, logger)
+    this.#spaceWatch = new SpaceWatch(storage, clock, logger)
     this.producers = new EmbeddedProducers({
       memory: storage.requests,
       topic: (name) => table.get(name)?.summary,
@@ -71,14 +73,17 @@ export class EmbeddedEngine implements Engine {
     this.#expiry = new RequestExpiry(clock, expirationCheckIntervalMs, () => storage.requests.sweep())
     const { deletionClock } = storage.clockWatch
     const { retentionCheckIntervalMs: checkIntervalMs } = options
-    this.#retention = new Retention({ ...options, checkIntervalMs, hosts: () => hosts, deletionClock })
+    const isPaused = (): boolean => catalogue.rebuiltMs !== undefined
+    this.#retention = new Retention({ ...options, checkIntervalMs, hosts: () => hosts, deletionClock, isPaused })
     this.#cleaner = new Cleaner({
       ...options,
       settings: options.cleaning,
       hosts: () => hosts,
       deletionClock,
+      isPaused,
       lastOffsetsOfProducers: (log) => lastOffsetsOfProducers(storage.requests, log, clock),
     })
+    this.#scrubber = new Scrubber({ ...options, settings: options.scrub, hosts: () => hosts })
     const placer = new PartitionPlacer(catalogue, hosts)
     const lifecycle = new TopicLifecycle({ ...options, catalogue, hosts, placer })
     this.topics = new EmbeddedTopicStore({
@@ -107,7 +112,10 @@ export class EmbeddedEngine implements Engine {
       clock,
       logger,
       limits: groups,
-      expiry: { ...options.offsetsRetention, mayDeleteAfter: (ageMs) => deletionClock.mayDeleteAfter(ageMs) },
+      expiry: {
+        ...options.offsetsRetention,
+        mayDeleteAfter: (ageMs) => !isPaused() && deletionClock.mayDeleteAfter(ageMs),
+      },
     })
     this.membership = this.groups.membership
   }
@@ -117,6 +125,7 @@ export class EmbeddedEngine implements Engine {
     const storage = await startStorage(options)
     const engine = new EmbeddedEngine(options, storage)
     engine.#spaceWatch.start()
+    engine.#scrubber.start()
     engine.#expiry.start()
     engine.#doubtLostParts()
     engine.#retention.start()
@@ -158,7 +167,7 @@ export class EmbeddedEngine implements Engine {
   }
 
   logDirs(): Promise<readonly LogDirDescription[]> {
-    return describeLogDirs(this.#storage)
+    return describeLogDirs(this.#storage, (host) => this.#scrubber.report(host))
   }
 
   troubles(): readonly Trouble[] {
@@ -173,7 +182,8 @@ export class EmbeddedEngine implements Engine {
   statistics(): EngineStatistics {
     const shed = { 'produce-bytes': this.#router.refusals, 'fetch-waiting': this.#waiter.refusals }
     const keeping = { ...this.#retention.totals, ...this.#cleaner.totals }
-    return { ...engineStatistics(this.#storage), keeping, shed }
+    const scrubs = this.#storage.hosts.map((host) => ({ path: host.directory.path, ...this.#scrubber.report(host) }))
+    return { ...engineStatistics(this.#storage), keeping, scrubs, shed }
   }
 
   close(): Promise<void> {
@@ -188,6 +198,7 @@ export class EmbeddedEngine implements Engine {
     await this.topics.settled()
     await this.groups.close()
     await this.#router.settled()
+    await this.#scrubber.stop()
     await this.#cleaner.stop()
     await this.#retention.stop()
     await this.#spaceWatch.stop()

@@ -1,23 +1,30 @@
 import type { Clock, Timer } from '../broker/clock.ts'
 import type { Logger } from '../broker/logger.ts'
+import type { DirectoryHost } from './directory-host.ts'
 import type { LogDirectory } from './directory/log-directory.ts'
 import { errorMessage } from './startup-error.ts'
+import type { Storage } from './storage.ts'
 
 const INTERVAL_MS = 5_000
 /** The reserve is taken back only when there is room for a few of it. */
 const RESTORE_FREE_RESERVES = 4
 
-/** Looks at the free space of the log directories now and then, and fills the reserves up again when there is room. */
+/**
+ * Looks at the free space of the log directories now and then: fills the reserves up again when there is room, and has it
+ * told when a disk is full.
+ */
 export class SpaceWatch {
   readonly #directories: readonly LogDirectory[]
+  readonly #hosts: readonly Pick<DirectoryHost, 'log'>[]
   readonly #clock: Clock
   readonly #logger: Logger
   #timer: Timer | undefined
   #look: Promise<void> = Promise.resolve()
   #stopped = false
 
-  constructor(directories: readonly LogDirectory[], clock: Clock, logger: Logger) {
+  constructor({ directories, hosts }: Pick<Storage, 'directories' | 'hosts'>, clock: Clock, logger: Logger) {
     this.#directories = directories
+    this.#hosts = hosts
     this.#clock = clock
     this.#logger = logger
   }
@@ -35,6 +42,7 @@ export class SpaceWatch {
 
   async #lookAtAll(): Promise<void> {
     await Promise.all(this.#directories.map((directory) => this.#lookAt(directory)))
+    await Promise.all(this.#hosts.map(({ log }) => log.lookAtSpace()))
     if (this.#stopped) return
     this.#timer = this.#clock.setTimer(INTERVAL_MS, () => this.start())
   }

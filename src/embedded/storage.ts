@@ -46,6 +46,7 @@ export async function startStorage(options: EmbeddedEngineOptions): Promise<Stor
   })
   const storage: Storage = { directories, catalogue, hosts, files, table, requests, clockWatch }
   try {
+    if (options.catalogueRebuildAccepted) await confirmRebuilt(catalogue, options)
     // 2: topics that were not wholly created or deleted.
     await removeUnfinishedTopics({ ...options, catalogue, directories })
     await catalogue.refreshSnapshots()
@@ -70,6 +71,12 @@ export async function startStorage(options: EmbeddedEngineOptions): Promise<Stor
     await stopStorage(storage, options)
     throw error
   }
+}
+
+async function confirmRebuilt(catalogue: Catalogue, { logger }: EmbeddedEngineOptions): Promise<void> {
+  if (catalogue.rebuiltMs === undefined) return
+  await catalogue.apply({ kind: 'confirmed' })
+  logger.warn({}, 'catalogue.rebuild.accept is set: topics are kept as their settings say from now on')
 }
 
 /** Ends everything in order, each step even if the one before failed: locks are always released. */

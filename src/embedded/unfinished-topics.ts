@@ -4,7 +4,7 @@ import type { CatalogueTopic } from './catalogue/catalogue-state.ts'
 import type { Catalogue } from './catalogue/catalogue.ts'
 import type { LogDirectory } from './directory/log-directory.ts'
 import type { FileSystem } from './file-system.ts'
-import { deletedDirectory, partitionDirectory, readTopicId } from './log/partition-directory.ts'
+import { deletedDirectory, partitionDirectory, partitionOfDirectory, readTopicId } from './log/partition-directory.ts'
 import { errorMessage } from './startup-error.ts'
 
 export interface UnfinishedTopicsOptions {
@@ -42,7 +42,7 @@ async function removeFilesOf(
 ): Promise<void> {
   await disk(directory, options.logger, async () => {
     for (const name of await options.fileSystem.readdir(directory.path)) {
-      const found = partitionOf(name)
+      const found = partitionOfDirectory(name)
       if (found?.topic !== topic.name) continue
       const topicId = await readTopicId(options.fileSystem, path.join(directory.path, name))
       // Without an id it is a creation that was torn before its first durable step, unless a live topic has the name.
@@ -59,7 +59,7 @@ async function removeStrays(directory: LogDirectory, options: UnfinishedTopicsOp
   for (const topic of options.catalogue.topics.values()) if (topic.state === 'live') live.set(topic.name, topic)
   await disk(directory, options.logger, async () => {
     for (const name of await options.fileSystem.readdir(directory.path)) {
-      const found = partitionOf(name)
+      const found = partitionOfDirectory(name)
       const topic = found && live.get(found.topic)
       if (!topic || topic.partitions[found.partition]?.directoryId === directory.directoryId) continue
       const whole = path.join(directory.path, name)
@@ -75,12 +75,6 @@ async function removeStrays(directory: LogDirectory, options: UnfinishedTopicsOp
 function isLive(catalogue: Catalogue, name: string): boolean {
   for (const topic of catalogue.topics.values()) if (topic.state === 'live' && topic.name === name) return true
   return false
-}
-
-/** Reads from the right, as topic names may hold `-` and digits. */
-function partitionOf(directoryName: string): { topic: string; partition: number } | undefined {
-  const match = /^(.+)-(0|[1-9]\d*)$/.exec(directoryName)
-  return match?.[1] === undefined ? undefined : { topic: match[1], partition: Number(match[2]) }
 }
 
 async function holdsRecords(fileSystem: FileSystem, directory: string): Promise<boolean> {

@@ -106,6 +106,24 @@ export const metricDefinitions = {
     help: 'Partitions that cannot be compacted now: /health/ready says why.',
     labels: [],
   },
+  scrubbedBytes: {
+    name: 'posthorn_scrubbed_bytes_total',
+    type: 'counter',
+    help: 'Bytes of segments that were read again in the background.',
+    labels: ['directory'],
+  },
+  scrubFindings: {
+    name: 'posthorn_scrub_findings',
+    type: 'gauge',
+    help: 'Damaged stretches found by that which are still part of a log: /health/ready names them.',
+    labels: ['directory'],
+  },
+  scrubLastPass: {
+    name: 'posthorn_scrub_last_pass_timestamp_seconds',
+    type: 'gauge',
+    help: 'When everything was last read again, Unix time; 0 = not since the start.',
+    labels: ['directory'],
+  },
   openFiles: { name: 'posthorn_open_files', type: 'gauge', help: 'Segment files held open.', labels: [] },
   producerState: {
     name: 'posthorn_producer_state_bytes',

@@ -1,6 +1,11 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { CommitObserver, DirectoryStatistics, EngineStatistics } from '../broker/engine-statistics.ts'
+import type {
+  CommitObserver,
+  DirectoryStatistics,
+  EngineStatistics,
+  ScrubStatistics,
+} from '../broker/engine-statistics.ts'
 import type { HttpStatistics } from './http-statistics.ts'
 import { RequestDurations } from './request-durations.ts'
 import { metricDefinitions as definitions, type MetricDefinition } from './metric-definitions.ts'
@@ -30,6 +35,7 @@ export class Metrics implements CommitObserver {
     this.#eventLoop.enable()
     this.#collectDirectories()
     this.#collectTotals()
+    this.#collectScrubs()
     this.#collectHttp()
     this.#collectEventLoop()
   }
@@ -91,6 +97,33 @@ export class Metrics implements CommitObserver {
     this.#gauge(definitions.producerState, (statistics) => statistics.producerStateBytes)
     this.#gauge(definitions.topics, (statistics) => statistics.topicCount)
     this.#gauge(definitions.partitions, (statistics) => statistics.partitionCount)
+  }
+
+  #collectScrubs(): void {
+    const scrubs = (): readonly ScrubStatistics[] => this.#statistics().scrubs ?? []
+    const labelled = ({ name, help }: MetricDefinition) => {
+      return { name, help, labelNames: ['directory'], registers: [this.#registry] }
+    }
+    new Counter({
+      ...labelled(definitions.scrubbedBytes),
+      collect() {
+        this.reset()
+        for (const { path, scrubbedBytes } of scrubs()) this.inc({ directory: path }, scrubbedBytes)
+      },
+    })
+    new Gauge({
+      ...labelled(definitions.scrubFindings),
+      collect() {
+        for (const { path, findings } of scrubs()) this.set({ directory: path }, findings)
+      },
+    })
+    new Gauge({
+      ...labelled(definitions.scrubLastPass),
+      collect() {
+        for (const { path, lastFullPassAt } of scrubs())
+          this.set({ directory: path }, Math.max(0, lastFullPassAt) / 1000)
+      },
+    })
   }
 
   #collectHttp(): void {

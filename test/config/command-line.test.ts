@@ -84,3 +84,33 @@ test('repair takes the settings that the server takes, and no further word', () 
   const wrong = run('repair', 'everything')
   assert.match(wrong.kind === 'fail' ? wrong.text : '', /^everything: not understood/)
 })
+
+test('verify takes directories, or those of the configuration; dump-log takes files', () => {
+  const named = run('verify', '/a', '--json', '/b')
+  assert.deepEqual(named, { kind: 'verify', directories: ['/a', '/b'], flags: new Set(['json']) })
+  const configured = run('verify', '--log-dirs', '/c,/d')
+  assert.deepEqual(configured.kind === 'verify' && configured.directories, ['/c', '/d'])
+  const files = run('dump-log', '--print-data', '/a/1.log')
+  assert.deepEqual(files, { kind: 'dump-log', files: ['/a/1.log'], flags: new Set(['print-data']) })
+})
+
+test("a command's own options are refused elsewhere, and dump-log without a file", () => {
+  const misplaced = run('verify', '/a', '--print-data')
+  assert.equal(misplaced.kind === 'fail' && misplaced.text, '--print-data: is an option of posthorn dump-log\n')
+  const start = run('--json')
+  assert.match(
+    start.kind === 'fail' ? start.text : '',
+    /^--json: is an option of posthorn verify and posthorn dump-log/,
+  )
+  const nothing = run('dump-log')
+  assert.match(nothing.kind === 'fail' ? nothing.text : '', /^dump-log: name at least one segment file/)
+})
+
+test('each command has a help of its own', () => {
+  for (const command of ['repair', 'verify', 'dump-log']) {
+    const help = run(command, '--help')
+    assert.ok(help.kind === 'print')
+    assert.match(help.text, new RegExp(`^Usage: posthorn ${command} `))
+    assert.ok(help.text.split('\n').every((line) => line.length <= 120))
+  }
+})

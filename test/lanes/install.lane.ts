@@ -49,6 +49,8 @@ test('the packed tarball installs elsewhere and `npx posthorn` starts', { timeou
   t.after(() => server.stop())
   await publishesAndReads(server)
   assert.equal(await server.stop(), 0)
+  const verified = await run('npx', ['--no-install', 'posthorn', 'verify', 'data'], { cwd: folder })
+  assert.match(verified.stdout, /^sound: /m)
 })
 
 /** The lines of the Dockerfile that begin with an instruction. */

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { promisify } from 'node:util'
 import { dumpLog, missingForKafkaTools } from '../support/kafka-tools.ts'
 import { earthquakes, flights, type InputRecord } from '../support/real-input.ts'
 import { ServerProcess } from '../support/server-process.ts'
+import { repositoryRoot } from '../tidy/source-files.ts'
+
+const run = promisify(execFile)
 
 /** Kafka's own `kafka-dump-log` reads what the server wrote: segments, and the offsets that a group committed. */
 
@@ -98,12 +103,46 @@ test('after kill -9 and a recovery the segments are valid too', { skip, timeout:
   const server = await ServerProcess.start({ settings })
   t.after(() => server.stop())
   assert.equal(await server.stop(), 0)
-  const dump = readDump(
-    await dumpLog(['--deep-iteration', '--files', (await segments(directory, 'flights')).join(',')]),
-  )
+  const files = await segments(directory, 'flights')
+  const told = await dumpLog(['--deep-iteration', '--files', files.join(',')])
+  const dump = readDump(told)
   assert.deepEqual(dump.invalid, [])
   assert.equal(dump.records, 20_000)
+  const ours = await Promise.all(files.map(ourBatches))
+  assert.deepEqual(
+    ours.flat(),
+    told.split('\n').filter((line) => line.startsWith('baseOffset: ')),
+  )
 })
+
+/** What `posthorn dump-log` says of each batch, in the words of Kafka's tool. */
+async function ourBatches(file: string): Promise<string[]> {
+  const main = join(repositoryRoot, 'src', 'main.ts')
+  const { stdout } = await run(process.execPath, [main, 'dump-log', '--json', file], { maxBuffer: 256 * 1024 * 1024 })
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => {
+      const {
+        kind,
+        file: _,
+        timestampType,
+        timestamp,
+        ...batch
+      } = JSON.parse(line) as Record<string, string | number | boolean>
+      assert.equal(kind, 'batch')
+      const fields = Object.entries(batch).flatMap(([name, value]) => {
+        if (name === 'deleteHorizonMs') return [[name, 'OptionalLong.empty']]
+        return name === 'size'
+          ? [
+              [timestampType, timestamp],
+              [name, value],
+            ]
+          : [[name, value]]
+      })
+      return fields.map(([name, value]) => `${String(name)}: ${String(value)}`).join(' ')
+    })
+}
 
 test("Kafka's offsets decoder prints what the group committed", { skip, timeout: 300_000 }, async (t) => {
   const directory = await dataDirectory(t)

@@ -35,6 +35,17 @@ function statistics(rounds: number): EngineStatistics {
       cleanedBytesKept: 400,
       uncleanablePartitions: 1,
     },
+    scrubs: [
+      {
+        path: '/data',
+        state: 'waiting',
+        scrubbedBytes: 12_345,
+        passBytes: 10,
+        passTotalBytes: 10,
+        lastFullPassAt: 1_700_000_000_500,
+        findings: 2,
+      },
+    ],
     shed: { 'produce-bytes': 7, 'fetch-waiting': 8 },
   }
 }
@@ -69,6 +80,13 @@ test("the engine's counters show as they stand at each scrape", async (t) => {
   assert.match(body, /posthorn_log_directory_poisoned{directory="\/data\/a"} 1\n/)
   assert.match(body, /posthorn_log_directory_online{directory="\/data\/a"} 0\n/)
   assert.match(body, /posthorn_fenced_partitions 1\n/)
+})
+
+test('what was read again is counted, with what it found', async (t) => {
+  const { body } = await metrics(t, () => statistics(1)).render()
+  assert.match(body, /posthorn_scrubbed_bytes_total\{directory="\/data"\} 12345\n/)
+  assert.match(body, /posthorn_scrub_findings\{directory="\/data"\} 2\n/)
+  assert.match(body, /posthorn_scrub_last_pass_timestamp_seconds\{directory="\/data"\} 1700000000\.5\n/)
 })
 
 test('what went of the logs is counted', async (t) => {

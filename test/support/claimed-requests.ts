@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { BrokerError } from '../../src/broker/broker-error.ts'
-import type { PublishIdentity } from '../../src/broker/publish-claim.ts'
-import { CLAIMED_TOPIC, type ClaimedLogs } from './claimed-logs.ts'
+import type { Producers, PublishIdentity } from '../../src/broker/publish-claim.ts'
+import { CLAIMED_TOPIC } from './claimed-logs.ts'
 import { batchOf } from './engine-records.ts'
 
 /** Values by partition. */
@@ -32,11 +32,12 @@ export function keyIdentity(key: string, values: ClaimedValues): PublishIdentity
 
 /** As the broker does it: claims, stores what is missing, and answers where all of it is. Rejects unless all is stored. */
 export async function publishClaimed(
-  { producers }: Pick<ClaimedLogs, 'producers'>,
+  { producers }: { readonly producers: Pick<Producers, 'claim'> },
   identity: PublishIdentity,
   values: ClaimedValues,
+  topic = CLAIMED_TOPIC,
 ): Promise<Placed> {
-  const claim = await producers.claim(CLAIMED_TOPIC, identity)
+  const claim = await producers.claim(topic, identity)
   const placed = new Map(claim.stored.map(({ partition, baseOffset }) => [partition, baseOffset]))
   if (claim.isComplete) return placed
   const missing = [...values.keys()].filter((partition) => !placed.has(partition))

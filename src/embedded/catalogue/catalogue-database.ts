@@ -27,13 +27,13 @@ export class CatalogueDatabase {
 
   /** Throws StartupError, with the file as it was, if it is missing, damaged, newer or somebody else's. */
   static open(file: string): CatalogueDatabase {
-    if (!fs.existsSync(file)) throw damaged(file, 'it is missing')
+    if (!fs.existsSync(file)) throw damagedCatalogue(file, 'it is missing')
     return opened(file, (database) => {
       const applicationId = database.pragma('application_id', { simple: true })
       if (applicationId !== CATALOGUE_APPLICATION_ID)
-        throw damaged(file, `its application_id is ${String(applicationId)}`)
+        throw damagedCatalogue(file, `its application_id is ${String(applicationId)}`)
       const found = database.pragma('integrity_check', { simple: true })
-      if (found !== 'ok') throw damaged(file, String(found))
+      if (found !== 'ok') throw damagedCatalogue(file, String(found))
       return CatalogueDatabase.#prepared(database)
     })
   }
@@ -77,7 +77,7 @@ export class CatalogueDatabase {
 
   #fill(state: CatalogueState): void {
     this.#database.transaction(() => {
-      this.#run('INSERT INTO cluster VALUES (1, ?, ?)', state.clusterId, state.generation)
+      this.#run('INSERT INTO cluster VALUES (1, ?, ?, ?)', state.clusterId, state.generation, state.rebuiltMs ?? null)
       for (const directory of state.directories) this.#write({ kind: 'directory', directory })
       for (const topic of state.topics) this.#write({ kind: 'topic', topic })
     })()
@@ -112,6 +112,9 @@ export class CatalogueDatabase {
           change.partition,
         )
         break
+      case 'confirmed':
+        this.#run('UPDATE cluster SET rebuilt_ms = NULL')
+        break
       case 'topic-gone':
         this.#run('DELETE FROM topics WHERE topic_id = ?', change.topicId)
     }
@@ -138,7 +141,7 @@ export class CatalogueDatabase {
     }
   }
 
-  #run(sql: string, ...values: readonly (string | number)[]): void {
+  #run(sql: string, ...values: readonly (string | number | null)[]): void {
     this.#database.prepare(sql).run(...values)
   }
 }
@@ -152,7 +155,7 @@ function opened(file: string, steps: (database: Database.Database) => CatalogueD
     return steps(database)
   } catch (error) {
     database?.close()
-    if (isDamage(error)) throw damaged(file, errorMessage(error), error)
+    if (isDamage(error)) throw damagedCatalogue(file, errorMessage(error), error)
     throw error
   }
 }
@@ -162,11 +165,12 @@ function isDamage(error: unknown): boolean {
   return /^SQLITE_(CORRUPT|NOTADB|ERROR|FORMAT)/.test(error.code)
 }
 
-function damaged(file: string, finding: string, cause?: unknown): StartupError {
+/** For an operator: what is wrong with the file, and the command that mends it. */
+export function damagedCatalogue(file: string, finding: string, cause?: unknown): StartupError {
   return new StartupError(
     `The catalogue ${file} is damaged: ${finding}. Nothing was touched. Run 'posthorn repair' with the same ` +
       `configuration: it puts the damaged file aside and rebuilds the catalogue from the newest valid ` +
-      `catalogue.snapshot of the log directories.`,
+      `catalogue.snapshot of the log directories, or, where there is none, from the directories themselves.`,
     { cause },
   )
 }

@@ -16,7 +16,9 @@ interface PartitionRow extends CataloguePartition {
 /** All rows of the catalogue as plain data. */
 export function readState(database: Database): CatalogueState {
   const cluster = database
-    .prepare<[], { clusterId: string; generation: number }>('SELECT cluster_id AS clusterId, generation FROM cluster')
+    .prepare<[], { clusterId: string; generation: number; rebuiltMs: number | null }>(
+      'SELECT cluster_id AS clusterId, generation, rebuilt_ms AS rebuiltMs FROM cluster',
+    )
     .get()
   if (!cluster) throw new SyntaxError('the cluster row is missing')
   const directories = database
@@ -26,8 +28,11 @@ export function readState(database: Database): CatalogueState {
     .prepare<[], TopicRow>('SELECT topic_id AS topicId, name, state, internal, configs FROM topics')
     .all()
   const partitions = partitionsByTopic(database)
+  const { clusterId, generation, rebuiltMs } = cluster
   return {
-    ...cluster,
+    clusterId,
+    generation,
+    ...(rebuiltMs !== null && { rebuiltMs }),
     directories,
     topics: topics.map((row) => ({
       topicId: row.topicId,

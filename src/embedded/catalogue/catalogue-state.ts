@@ -5,6 +5,8 @@ export interface CatalogueState {
   readonly generation: number
   readonly directories: readonly CatalogueDirectory[]
   readonly topics: readonly CatalogueTopic[]
+  /** When it was rebuilt from what directories are called, Unix milliseconds; absent once an operator has confirmed it. */
+  readonly rebuiltMs?: number
 }
 
 export interface CatalogueDirectory {
@@ -48,3 +50,5 @@ export type CatalogueChange =
       readonly logStartOffset: number
     }
   | { readonly kind: 'topic-gone'; readonly topicId: string }
+  /** An operator has looked at what was rebuilt from directories: it is in force like any other catalogue. */
+  | { readonly kind: 'confirmed' }

@@ -5,7 +5,7 @@ import type { LogDirectory } from '../directory/log-directory.ts'
 import { isDiskFull } from '../directory/space-reserve.ts'
 import type { FileSystem } from '../file-system.ts'
 import { errorMessage } from '../startup-error.ts'
-import { CatalogueThread } from './catalogue-thread.ts'
+import { type CatalogueStore, machineDrivers } from '../storage-drivers.ts'
 import { SnapshotWriter } from './catalogue-snapshot.ts'
 import type { CatalogueChange, CataloguePartition, CatalogueState, CatalogueTopic } from './catalogue-state.ts'
 
@@ -21,7 +21,7 @@ export interface CatalogueOptions {
   /** Given: make a new catalogue that holds this. */
   readonly initial?: CatalogueState
   /** Given: was started in advance. */
-  readonly thread?: CatalogueThread
+  readonly store?: CatalogueStore
 }
 
 /**
@@ -30,21 +30,23 @@ export interface CatalogueOptions {
  * the calls.
  */
 export class Catalogue {
-  readonly #thread: CatalogueThread
+  readonly #store: CatalogueStore
   readonly #home: LogDirectory
   readonly #snapshots: SnapshotWriter
   readonly #topics = new Map<string, CatalogueTopic>()
   readonly #directories = new Map<string, string>()
   readonly clusterId: string
   #generation: number
+  #rebuiltMs: number | undefined
   #work: Promise<unknown> = Promise.resolve()
   #failure: string | undefined
 
-  private constructor(thread: CatalogueThread, state: CatalogueState, options: CatalogueOptions) {
-    this.#thread = thread
+  private constructor(store: CatalogueStore, state: CatalogueState, options: CatalogueOptions) {
+    this.#store = store
     this.#home = options.home
     this.clusterId = state.clusterId
     this.#generation = state.generation
+    this.#rebuiltMs = state.rebuiltMs
     for (const { directoryId, path: directory } of state.directories) this.#directories.set(directoryId, directory)
     for (const topic of state.topics) this.#topics.set(topic.topicId, topic)
     this.#snapshots = new SnapshotWriter({ ...options, state: () => this.state() })
@@ -53,8 +55,8 @@ export class Catalogue {
   /** Rejects with StartupError where the catalogue must not be used. */
   static async open(options: CatalogueOptions): Promise<Catalogue> {
     const file = path.join(options.home.path, CATALOGUE_FILE)
-    const thread = options.thread ?? CatalogueThread.start()
-    return new Catalogue(thread, await thread.open(file, options.initial), options)
+    const store = options.store ?? machineDrivers.startCatalogue()
+    return new Catalogue(store, await store.open(file, options.initial), options)
   }
 
   /** All topics, whatever their state, by id. */
@@ -65,6 +67,11 @@ export class Catalogue {
   /** Paths of all log directories ever part of this node, by id. */
   get directories(): ReadonlyMap<string, string> {
     return this.#directories
+  }
+
+  /** When it was rebuilt from what directories are called, if no operator has confirmed it since; Unix milliseconds. */
+  get rebuiltMs(): number | undefined {
+    return this.#rebuiltMs
   }
 
   /** Why it takes no more changes; undefined while it does. */
@@ -85,6 +92,7 @@ export class Catalogue {
       generation: this.#generation,
       directories: Array.from(this.#directories, ([directoryId, directory]) => ({ directoryId, path: directory })),
       topics: [...this.#topics.values()],
+      ...(this.#rebuiltMs !== undefined && { rebuiltMs: this.#rebuiltMs }),
     }
   }
 
@@ -108,13 +116,13 @@ export class Catalogue {
   async close(): Promise<void> {
     await this.#work
     await this.#snapshots.save()
-    await this.#thread.close()
+    await this.#store.close()
   }
 
   async #applyNow(change: CatalogueChange): Promise<void> {
     if (this.#failure) throw storageError(this.#failure)
     try {
-      await this.#home.reserve.spend(() => this.#thread.apply(change))
+      await this.#home.reserve.spend(() => this.#store.apply(change))
     } catch (error) {
       if (isDiskFull(error)) throw storageError(`the disk of ${this.#home.path} is full`, error)
       this.#failure = `the catalogue in ${this.#home.path} failed: ${errorMessage(error)}; restart the server`
@@ -143,6 +151,9 @@ export class Catalogue {
         break
       case 'log-start':
         this.#replace(change.topicId, ({ partitions }) => ({ partitions: withLogStart(partitions, change) }))
+        break
+      case 'confirmed':
+        this.#rebuiltMs = undefined
         break
       case 'topic-gone':
         this.#topics.delete(change.topicId)

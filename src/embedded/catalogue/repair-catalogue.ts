@@ -3,16 +3,23 @@ import { DirectoryLock } from '../directory/directory-lock.ts'
 import { writeMetaProperties } from '../directory/meta-properties.ts'
 import { surveyDirectory, type Survey } from '../directory/survey-directory.ts'
 import type { FileSystem } from '../file-system.ts'
+import { OFFSETS_TOPIC, offsetsTopicConfigs } from '../groups/offsets-topic.ts'
+import { PARTITION_METADATA_FILE } from '../log/partition-directory.ts'
 import { errorCode, NewerVersionError, StartupError } from '../startup-error.ts'
+import { findPartitions, stateOfDirectories, type PlacedPartitions } from '../verify/directory-contents.ts'
 import { CatalogueDatabase } from './catalogue-database.ts'
-import { readSnapshot } from './catalogue-snapshot.ts'
 import type { CatalogueState } from './catalogue-state.ts'
 import { CATALOGUE_FILE } from './catalogue.ts'
+import { contradictionOf, newestSnapshot } from './snapshot-contradiction.ts'
 
 export interface RepairOptions {
   /** Absolute paths. */
   readonly logDirs: readonly string[]
   readonly fileSystem: FileSystem
+  /** Unix milliseconds. */
+  readonly nowMs: number
+  /** `offsets.topic.segment.bytes` */
+  readonly offsetsTopicSegmentBytes: number
 }
 
 export interface RepairReport {
@@ -22,6 +29,8 @@ export interface RepairReport {
   readonly catalogue: string
   /** Where the snapshot was found that it was rebuilt from. */
   readonly snapshot?: string
+  /** Where there was none: what of the directories could not be made part of a topic, and why. */
+  readonly leftOut?: readonly string[]
   readonly topicCount: number
   /** Where the damaged file was put. */
   readonly keptAside?: string
@@ -31,10 +40,11 @@ type Formatted = Extract<Survey, { kind: 'formatted' }>
 
 /**
  * `posthorn repair`: rebuilds catalogue.db from the newest valid snapshot of the log directories, with the server
- * stopped. The damaged file is kept aside. If the directory that held the catalogue is gone, another takes it over. May
+ * stopped; without one from what the directories hold. The damaged file is kept aside. If the directory that held the catalogue is gone, another takes it over. May
  * be broken off and run again. Throws StartupError where nothing can be done.
  */
-export async function repairCatalogue({ logDirs, fileSystem }: RepairOptions): Promise<RepairReport> {
+export async function repairCatalogue(options: RepairOptions): Promise<RepairReport> {
+  const { logDirs, fileSystem } = options
   const surveys = await Promise.all(logDirs.map((directory) => surveyDirectory(fileSystem, directory)))
   const formatted = surveys.filter((survey) => survey.kind === 'formatted')
   const [first] = formatted
@@ -43,7 +53,7 @@ export async function repairCatalogue({ logDirs, fileSystem }: RepairOptions): P
   try {
     for (const { path: directory } of formatted) locks.push(DirectoryLock.acquire(directory))
     const home = formatted.find(({ meta }) => meta.directoryId === meta.catalogueDirectoryId) ?? first
-    return await repairIn(home, formatted, fileSystem)
+    return await repairIn(home, formatted, options)
   } finally {
     for (const lock of locks) lock.release()
   }
@@ -52,26 +62,29 @@ export async function repairCatalogue({ logDirs, fileSystem }: RepairOptions): P
 async function repairIn(
   home: Formatted,
   formatted: readonly Formatted[],
-  fileSystem: FileSystem,
+  options: RepairOptions,
 ): Promise<RepairReport> {
+  const { fileSystem } = options
   const catalogue = path.join(home.path, CATALOGUE_FILE)
+  const paths = formatted.map(({ path: directory }) => directory)
+  const snapshot = await newestSnapshot(paths, home.meta.clusterId, fileSystem)
   const sound = soundState(catalogue, home)
-  if (sound) {
+  if (sound && contradictionOf(sound, snapshot) === undefined) {
     await pointAtHome(home, formatted, fileSystem)
     return { repaired: false, catalogue, topicCount: sound.topics.length }
   }
-  const newest = await newestSnapshot(formatted, home.meta.clusterId, fileSystem)
+  const found = snapshot ?? (await rebuiltState(home, formatted, options))
   const keptAside = await putAside(catalogue, fileSystem)
   const rebuilt = `${catalogue}.tmp`
-  CatalogueDatabase.create(rebuilt, newest.state).close()
+  CatalogueDatabase.create(rebuilt, found.state).close()
   await fileSystem.rename(rebuilt, catalogue)
   await fileSystem.syncDirectory(home.path)
   await pointAtHome(home, formatted, fileSystem)
   return {
     repaired: true,
     catalogue,
-    snapshot: newest.directory,
-    topicCount: newest.state.topics.length,
+    ...('directory' in found ? { snapshot: found.directory } : { leftOut: found.leftOut }),
+    topicCount: found.state.topics.length,
     ...(keptAside !== undefined && { keptAside }),
   }
 }
@@ -91,23 +104,37 @@ function soundState(catalogue: string, home: Formatted): CatalogueState | undefi
   }
 }
 
-async function newestSnapshot(
+/**
+ * The topics that the partitions' directories tell of, without their settings: until an operator has confirmed them,
+ * nothing of them is removed. Throws StartupError where directories contradict each other.
+ */
+async function rebuiltState(
+  home: Formatted,
   formatted: readonly Formatted[],
-  clusterId: string,
-  fileSystem: FileSystem,
-): Promise<{ directory: string; state: CatalogueState }> {
-  let newest: { directory: string; state: CatalogueState } | undefined
-  for (const { path: directory } of formatted) {
-    const state = await readSnapshot(fileSystem, directory)
-    if (state?.clusterId !== clusterId) continue
-    if (!newest || state.generation > newest.state.generation) newest = { directory, state }
+  { fileSystem, nowMs, offsetsTopicSegmentBytes }: RepairOptions,
+): Promise<{ state: CatalogueState; leftOut: readonly string[] }> {
+  const placed: PlacedPartitions[] = []
+  const leftOut: string[] = []
+  for (const { path: directory, meta } of formatted) {
+    const partitions = await findPartitions(fileSystem, directory)
+    placed.push({ directoryId: meta.directoryId, path: directory, partitions })
+    for (const found of partitions) {
+      if (found.topicId === undefined) leftOut.push(`${found.directory}: its ${PARTITION_METADATA_FILE} cannot be read`)
+    }
   }
-  if (newest) return newest
-  throw new StartupError(
-    `No log directory has a valid catalogue.snapshot of cluster ${clusterId}: ` +
-      `${formatted.map((survey) => survey.path).join(', ')}. Nothing was touched. Add the directories that are missing ` +
-      `in log.dirs, or put catalogue.db back from a backup.`,
-  )
+  const { clusterId, directoryId } = home.meta
+  const configsOf = (topic: string): Readonly<Record<string, string>> =>
+    topic === OFFSETS_TOPIC ? offsetsTopicConfigs(offsetsTopicSegmentBytes) : {}
+  const state = stateOfDirectories(clusterId, directoryId, placed, configsOf)
+  if ('problem' in state) {
+    throw new StartupError(
+      `No log directory has a valid catalogue.snapshot, and what the directories hold contradicts itself: ` +
+        `${state.problem}. Nothing was touched. Move the one that does not belong there out of the log directories, or ` +
+        `put catalogue.db back from a backup.`,
+    )
+  }
+  // Copies of the lost catalogue that come to light later are older than this, however many changes they count.
+  return { state: { ...state, generation: nowMs, rebuiltMs: nowMs }, leftOut }
 }
 
 /** Renames the database and its log out of the way, under a name that is free. */

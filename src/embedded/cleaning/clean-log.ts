@@ -1,8 +1,8 @@
-import * as fs from 'node:fs'
 import { isControl, lastOffset, maxTimestamp } from '../../codec/record-batch.ts'
 import { passingSegmentPath } from '../log/segment-name.ts'
 import { type BatchCompression, BatchFilter } from './batch-filter.ts'
 import { CleanedFile } from './cleaned-file.ts'
+import { type CleaningFiles, nodeCleaningFiles } from './cleaning-files.ts'
 import type { CleanedGroup, CleaningFigures, CleaningJob } from './cleaning-messages.ts'
 import type { OffsetMap } from './offset-map.ts'
 import { RecordCursor } from './record-cursor.ts'
@@ -13,6 +13,8 @@ export interface LogCleaningTools {
   readonly map: OffsetMap
   readonly compression: BatchCompression
   readonly ioBufferBytes: number
+  /** Absent: this machine's. */
+  readonly files?: CleaningFiles
   /** So many bytes were read or written; may sleep, and throws CleaningStopped where the round is to end. */
   readonly onIo: (bytes: number) => void
 }
@@ -36,7 +38,8 @@ export function* cleanLog(
   job: CleaningJob,
   tools: LogCleaningTools,
 ): Generator<CleanedGroup, Omit<CleaningFigures, 'durationMs'> | undefined> {
-  const reader = new SegmentBatches(tools.ioBufferBytes, tools.onIo)
+  const { files = nodeCleaningFiles } = tools
+  const reader = new SegmentBatches(files, tools.ioBufferBytes, tools.onIo)
   try {
     const { endOffset, isFull } = mapDirtyKeys(job, tools, reader)
     const { nowMs, deleteRetentionMs, mayExpireTombstones, lastOffsetsOfProducers } = job
@@ -53,7 +56,7 @@ export function* cleanLog(
     const groups = groupSegments(segments, job.segmentBytesMax, job.firstUncleanableOffset)
     let bytesAfter = 0
     for (const [place, group] of groups.entries()) {
-      const cleaned = cleanGroup(group, job, { ...tools, filter, reader })
+      const cleaned = cleanGroup(group, job, { ...tools, files, filter, reader })
       bytesAfter += cleaned.sizeBytes
       yield place === groups.length - 1 ? { ...cleaned, cleanUntil: endOffset } : cleaned
     }
@@ -92,16 +95,17 @@ function mapDirtyKeys(job: CleaningJob, { map, compression }: LogCleaningTools, 
 }
 
 interface GroupTools extends LogCleaningTools {
+  readonly files: CleaningFiles
   readonly filter: BatchFilter
   readonly reader: SegmentBatches
 }
 
 function cleanGroup(group: readonly CleaningSegment[], job: CleaningJob, tools: GroupTools): CleanedGroup {
-  const { filter, reader } = tools
+  const { files, filter, reader } = tools
   const baseOffset = group[0]?.baseOffset ?? 0
   const generation = group.reduce((newest, segment) => Math.max(newest, segment.generation), 0) + 1
   const path = passingSegmentPath(job.directory, { baseOffset, generation }, 'cleaned')
-  const file = new CleanedFile(path, { bufferBytes: tools.ioBufferBytes, onWritten: roomWatch(job, tools) })
+  const file = new CleanedFile(path, { files, bufferBytes: tools.ioBufferBytes, onWritten: roomWatch(job, tools) })
   try {
     let newest = -1
     let first = -1
@@ -128,15 +132,15 @@ function cleanGroup(group: readonly CleaningSegment[], job: CleaningJob, tools: 
 }
 
 /** Gives up before the disk is full: publishing stops below a mark, and compaction must not be what brings it there. */
-function roomWatch({ directory, keepFreeBytes }: CleaningJob, { onIo }: LogCleaningTools): (bytes: number) => void {
+function roomWatch({ directory, keepFreeBytes }: CleaningJob, { files, onIo }: GroupTools): (bytes: number) => void {
   let unchecked = Infinity
   return (bytes) => {
     unchecked += bytes
     if (unchecked >= SPACE_CHECK_BYTES) {
       unchecked = 0
-      const { bavail, bsize } = fs.statfsSync(directory)
-      if (bavail * bsize < keepFreeBytes) {
-        throw new NoRoomToCleanError(`${bavail * bsize} bytes are free, and ${keepFreeBytes} are kept free`)
+      const freeBytes = files.freeBytes(directory)
+      if (freeBytes < keepFreeBytes) {
+        throw new NoRoomToCleanError(`${freeBytes} bytes are free, and ${keepFreeBytes} are kept free`)
       }
     }
     onIo(bytes)

@@ -1,7 +1,8 @@
-import * as fs from 'node:fs'
+import type { CleanedTarget, CleaningFiles } from './cleaning-files.ts'
 
 /** What is to become of an open file that a cleaning writes. */
 export interface CleanedFileOptions {
+  readonly files: CleaningFiles
   readonly bufferBytes: number
   /** So many bytes were written to the file. */
   readonly onWritten: (bytes: number) => void
@@ -12,20 +13,22 @@ const SYNC_BYTES = 512 * 1024
 
 /** A new segment's file while it is written, front to back. */
 export class CleanedFile {
+  readonly #files: CleaningFiles
   readonly #path: string
   readonly #onWritten: (bytes: number) => void
   readonly #buffer: Buffer
-  #descriptor: number
+  #target: CleanedTarget | undefined
   #buffered = 0
   #unsynced = 0
   sizeBytes = 0
 
   /** Begins anew what an earlier attempt may have left under the name. */
-  constructor(path: string, { bufferBytes, onWritten }: CleanedFileOptions) {
+  constructor(path: string, { files, bufferBytes, onWritten }: CleanedFileOptions) {
+    this.#files = files
     this.#path = path
     this.#onWritten = onWritten
     this.#buffer = Buffer.allocUnsafeSlow(bufferBytes)
-    this.#descriptor = fs.openSync(path, 'w', 0o600)
+    this.#target = files.create(path)
   }
 
   append(bytes: Buffer): void {
@@ -39,21 +42,19 @@ export class CleanedFile {
   /** Durable when it returns, but for its name. It keeps the time of what it replaces. */
   finish(modifiedMs: number): void {
     this.#flush()
-    fs.futimesSync(this.#descriptor, modifiedMs / 1000, modifiedMs / 1000)
-    fs.fsyncSync(this.#descriptor)
+    this.#target?.finish(modifiedMs)
     this.#close()
   }
 
   discard(): void {
     this.#close()
-    fs.rmSync(this.#path, { force: true })
+    this.#files.remove(this.#path)
   }
 
   #close(): void {
-    if (this.#descriptor < 0) return
-    const descriptor = this.#descriptor
-    this.#descriptor = -1
-    fs.closeSync(descriptor)
+    const target = this.#target
+    this.#target = undefined
+    target?.close()
   }
 
   #flush(): void {
@@ -63,10 +64,10 @@ export class CleanedFile {
   }
 
   #write(bytes: Buffer): void {
-    for (let from = 0; from < bytes.length;) from += fs.writeSync(this.#descriptor, bytes, from, bytes.length - from)
+    this.#target?.write(bytes)
     this.#unsynced += bytes.length
     if (this.#unsynced >= SYNC_BYTES) {
-      fs.fdatasyncSync(this.#descriptor)
+      this.#target?.datasync()
       this.#unsynced = 0
     }
     this.#onWritten(bytes.length)

@@ -5,10 +5,11 @@ import type { DirectoryHost } from '../directory-host.ts'
 import type { SpaceSettings } from '../embedded-engine-options.ts'
 import type { FileSystem } from '../file-system.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
+import { type CleaningRunner, machineDrivers, type StorageDrivers } from '../storage-drivers.ts'
 import { CleaningLedger, type CleaningReport } from './cleaning-ledger.ts'
 import { dirtiest, isDue } from './cleaning-policy.ts'
 import { CleaningRound, dirtinessOf, type ProducersOf } from './cleaning-round.ts'
-import { CleaningThread, type CleaningThreadSettings, type RoundEnd } from './cleaning-thread.ts'
+import type { CleaningThreadSettings, RoundEnd } from './cleaning-thread.ts'
 import type { DeletionClock } from './deletion-clock.ts'
 
 export interface CleaningSettings {
@@ -32,9 +33,13 @@ export interface CleanerOptions {
   readonly settings: CleaningSettings
   readonly hosts: () => Iterable<Pick<DirectoryHost, 'log'>>
   readonly fileSystem: FileSystem
+  /** Absent: this machine's. */
+  readonly drivers?: StorageDrivers
   readonly space: SpaceSettings
   readonly clock: Clock
   readonly deletionClock: Pick<DeletionClock, 'mayDeleteAfter'>
+  /** True while nothing at all may be removed. */
+  readonly isPaused?: () => boolean
   readonly logger: Logger
   readonly random: (sizeBytes: number) => Uint8Array
   readonly lastOffsetsOfProducers: ProducersOf
@@ -47,7 +52,7 @@ const RECHECK_MS = 1000
 
 /** A thread and what it is at. */
 interface Lane {
-  readonly thread: CleaningThread
+  readonly thread: CleaningRunner
   round: CleaningRound | undefined
   /** Of the round under way, or the last. */
   roundEnded: Promise<unknown>
@@ -57,7 +62,7 @@ interface Lane {
 
 /**
  * Compacts the logs of topics whose `cleanup.policy` says so: the dirtiest first, each thread one at a time, for as long
- * as one is due; then again after a while. The work is done by threads of their own (`CleaningThread`).
+ * as one is due; then again after a while. The work is done by threads of their own (`CleaningRunner`).
  */
 export class Cleaner {
   readonly #options: CleanerOptions
@@ -69,10 +74,11 @@ export class Cleaner {
     this.#options = options
     this.#ledger = new CleaningLedger(options.clock, options.logger)
     const settings = threadSettings(options)
+    const { drivers = machineDrivers } = options
     const count = options.settings.enabled ? options.settings.threads : 0
     this.#lanes = Array.from({ length: count }, () => {
       const [roundEnded, ended] = [Promise.resolve(), Promise.resolve()]
-      return { thread: new CleaningThread(settings), round: undefined, roundEnded, ended, timer: undefined }
+      return { thread: drivers.startCleaning(settings), round: undefined, roundEnded, ended, timer: undefined }
     })
   }
 
@@ -164,6 +170,7 @@ export class Cleaner {
   }
 
   #nextRound(): CleaningRound | undefined {
+    if (this.#options.isPaused?.()) return undefined
     const now = this.#options.clock.now()
     const busy = new Set(this.#lanes.map(({ round }) => round?.log))
     const due: CleaningRound[] = []

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
-import * as os from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../broker/clock.ts'
-import { CorruptBatchError } from '../../codec/corrupt-batch-error.ts'
-import { isDiskFull, isOutOfDescriptors } from '../log/storage-failure.ts'
-import { errorCode, errorMessage } from '../startup-error.ts'
+import { yieldToOtherThreads } from '../low-priority.ts'
 import { batchCompression } from './batch-compression.ts'
-import { cleanLog, CleaningStopped, NoRoomToCleanError } from './clean-log.ts'
+import { cleanLog, CleaningStopped } from './clean-log.ts'
+import { cleaningEndOf } from './cleaning-end.ts'
 import type {
   CleaningEnd,
   CleaningJob,
@@ -16,7 +14,6 @@ import type {
 } from './cleaning-messages.ts'
 import { IoThrottle } from './io-throttle.ts'
 import { OffsetMap } from './offset-map.ts'
-import { DamagedSegmentError } from './segment-batches.ts'
 
 // The thread that compacts: one round at a time, each group of segments only when the one before is in force.
 
@@ -51,16 +48,6 @@ port.on('message', (request: CleaningRequest) => {
   }
 })
 
-/** Publishing and reading come first. On Linux a priority is that of the thread which sets it. */
-function yieldToOtherThreads(): void {
-  if (process.platform !== 'linux') return
-  try {
-    os.setPriority(os.constants.priority.PRIORITY_LOW)
-  } catch {
-    // A wish, no more.
-  }
-}
-
 function begin(job: CleaningJob): void {
   beganMs = systemClock.monotonic()
   round = cleanLog(job, {
@@ -83,7 +70,7 @@ function proceed(): void {
     if (!step.value) return end({ outcome: 'abandoned' })
     end({ outcome: 'cleaned', figures: { ...step.value, durationMs: systemClock.monotonic() - beganMs } })
   } catch (error) {
-    end(endOf(error))
+    end(cleaningEndOf(error))
   }
 }
 
@@ -91,19 +78,4 @@ function end(outcome: CleaningEnd): void {
   round?.return(undefined)
   round = undefined
   send({ kind: 'end', ...outcome })
-}
-
-function endOf(error: unknown): CleaningEnd {
-  const reason = errorMessage(error)
-  // A file that is gone: its topic was deleted, or retention was quicker.
-  if (error instanceof CleaningStopped || errorCode(error) === 'ENOENT') return { outcome: 'abandoned' }
-  if (error instanceof NoRoomToCleanError || isDiskFull(error)) return { outcome: 'disk-full', reason }
-  if (error instanceof DamagedSegmentError) {
-    return { outcome: 'damaged', segmentBaseOffset: error.segmentBaseOffset, reason }
-  }
-  return {
-    outcome: 'failed',
-    passes: isOutOfDescriptors(error),
-    reason: error instanceof CorruptBatchError ? `a record does not parse: ${reason}` : reason,
-  }
 }

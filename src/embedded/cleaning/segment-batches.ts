@@ -1,5 +1,5 @@
-import * as fs from 'node:fs'
 import { BATCH_OVERHEAD_BYTES, baseOffset, batchSizeBytes, checkBatch, lastOffset } from '../../codec/record-batch.ts'
+import type { CleaningFiles, SegmentSource } from './cleaning-files.ts'
 
 /** A segment as the cleaning thread is told of it. */
 export interface CleaningSegment {
@@ -31,9 +31,10 @@ export type ReadObserver = (bytes: number) => void
  * share; it grows to the largest batch.
  */
 export class SegmentBatches {
+  readonly #files: CleaningFiles
   readonly #onRead: ReadObserver
   #buffer: Buffer
-  #descriptor: number | undefined
+  #source: SegmentSource | undefined
   #segment: CleaningSegment = { baseOffset: 0, generation: 0, path: '', sizeBytes: 0 }
   #nextOffset = 0
   /** In the file, of the buffer's first byte. */
@@ -43,7 +44,8 @@ export class SegmentBatches {
   /** Where the present batch begins in `bytes`. */
   at = 0
 
-  constructor(bufferBytes: number, onRead: ReadObserver) {
+  constructor(files: CleaningFiles, bufferBytes: number, onRead: ReadObserver) {
+    this.#files = files
     this.#buffer = Buffer.allocUnsafeSlow(bufferBytes)
     this.#onRead = onRead
   }
@@ -55,7 +57,7 @@ export class SegmentBatches {
 
   open(segment: CleaningSegment): void {
     this.close()
-    this.#descriptor = fs.openSync(segment.path, 'r')
+    this.#source = this.#files.openToRead(segment.path)
     this.#segment = segment
     this.#nextOffset = segment.baseOffset
     this.#bufferedFrom = 0
@@ -65,7 +67,7 @@ export class SegmentBatches {
 
   /** When the file was written last. */
   get modifiedMs(): number {
-    return this.#descriptor === undefined ? 0 : fs.fstatSync(this.#descriptor).mtimeMs
+    return this.#source?.modifiedMs ?? 0
   }
 
   /** False behind the last batch. Throws DamagedSegmentError. */
@@ -91,8 +93,8 @@ export class SegmentBatches {
   }
 
   close(): void {
-    if (this.#descriptor !== undefined) fs.closeSync(this.#descriptor)
-    this.#descriptor = undefined
+    this.#source?.close()
+    this.#source = undefined
   }
 
   get #position(): number {
@@ -116,11 +118,11 @@ export class SegmentBatches {
   }
 
   #fill(wantedBytes: number): void {
-    const descriptor = this.#descriptor
-    if (descriptor === undefined) throw new RangeError('no segment is open')
+    const source = this.#source
+    if (source === undefined) throw new RangeError('no segment is open')
     while (this.#bufferedBytes < wantedBytes) {
       const from = this.#bufferedBytes
-      const read = fs.readSync(descriptor, this.#buffer, from, wantedBytes - from, this.#bufferedFrom + from)
+      const read = source.read(this.#buffer, from, wantedBytes - from, this.#bufferedFrom + from)
       if (read === 0) throw this.#damaged('the file is shorter than it was')
       this.#bufferedBytes += read
       this.#onRead(read)

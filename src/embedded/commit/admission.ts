@@ -58,11 +58,12 @@ export class Admission {
     this.#rechecking = true
     this.#options.clock.setTimer(FULL_RECHECK_MS, () => {
       this.#rechecking = false
-      void this.#recheck()
+      void this.look()
     })
   }
 
-  async #recheck(): Promise<void> {
+  /** Tells the condition whether the disk is full, though nobody publishes. */
+  async look(): Promise<void> {
     const { writer, space, condition } = this.#options
     if (condition.state !== 'online') return
     if (!writer.stuck) condition.setFull(await space.refusal(writer.pendingBytes).catch(() => condition.full))

@@ -261,6 +261,11 @@ export class Committer {
     for (const request of requests) request.fail(passing ?? (bug ? error : condition.error('no')))
   }
 
+  /** Sees to it that the directory's condition says whether the disk is full, without a request that meets it. */
+  lookAtSpace(): Promise<void> {
+    return this.#admission.look()
+  }
+
   /** No room can be made in the journal now. */
   checkpointFailed(): void {
     if (this.#wake) {

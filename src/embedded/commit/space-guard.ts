@@ -7,6 +7,8 @@ const LOW_WATER_SHARE = 0.05
 const MEASURED_FOR_MS = 1000
 /** Of what is kept free, the share that the server's own records may not use either. */
 const INTERNAL_SHARE = 1 / 8
+/** And the share that has to come back on top before records are taken again: else each small request would be, in turn. */
+const RESUME_SHARE = 1 / 16
 
 export interface SpaceGuardOptions {
   readonly fileSystem: FileSystem
@@ -26,7 +28,10 @@ export class SpaceGuard {
   #lowWaterBytes = 0
   #measuredAt = -Infinity
   #writtenSince = 0
-  #reserveReleased = false
+  /** What is held back but not on the disk now: nothing else may use its space. */
+  #missingReserveBytes = 0
+  #lookedForReserve = false
+  #isRefusing = false
 
   constructor(options: SpaceGuardOptions) {
     this.#options = options
@@ -58,18 +63,20 @@ export class SpaceGuard {
   /** Undefined if a round may be taken while so many bytes still have to go to their segments; else why not. */
   async refusal(outstandingBytes: number): Promise<string | undefined> {
     if (this.#isStale() || this.#isShort(outstandingBytes)) await this.#measure()
-    if (!this.#isShort(outstandingBytes)) return undefined
+    this.#isRefusing = this.#isShort(outstandingBytes)
+    if (!this.#isRefusing) return undefined
     return (
-      `${this.#freeBytes} bytes are free, but ${this.#lowWaterBytes} are kept free ` +
+      `${this.#freeBytes} bytes are free, but ${this.#keptFreeBytes} are kept free ` +
       `and ${outstandingBytes} have yet to go to their segments`
     )
   }
 
   /** A write met a full disk: gives the reserve up. True if that may have helped. */
   async release(): Promise<boolean> {
-    if (!this.#options.reserve || this.#reserveReleased) return false
-    this.#reserveReleased = true
-    await this.#options.reserve.release()
+    const { reserve } = this.#options
+    if (!reserve?.held) return false
+    await reserve.release()
+    this.#measuredAt = -Infinity
     return true
   }
 
@@ -78,18 +85,35 @@ export class SpaceGuard {
   }
 
   #isShort(outstandingBytes: number): boolean {
-    return this.#freeBytes - this.#writtenSince < this.#lowWaterBytes + outstandingBytes
+    return this.#freeBytes - this.#writtenSince < this.#keptFreeBytes + outstandingBytes
+  }
+
+  get #keptFreeBytes(): number {
+    const keptBytes = this.#lowWaterBytes + this.#missingReserveBytes
+    return this.#isRefusing ? keptBytes + Math.floor(this.#lowWaterBytes * RESUME_SHARE) : keptBytes
   }
 
   async #measure(): Promise<void> {
-    const { totalBytes, freeBytes } = await this.#options.fileSystem.space(this.#options.path)
-    this.#lowWaterBytes = this.#options.lowWaterBytes ?? lowWaterBytesOf(totalBytes)
+    await this.#askDisk()
+    if (this.#missingReserveBytes === 0) return
+    if (!this.#lookedForReserve) await this.#lookForReserve()
+    else if (!this.#isShort(0) && (await this.#options.reserve?.restore().catch(() => false))) await this.#askDisk()
+  }
+
+  async #askDisk(): Promise<void> {
+    const { fileSystem, path, clock, reserve, lowWaterBytes } = this.#options
+    const { totalBytes, freeBytes } = await fileSystem.space(path)
+    this.#lowWaterBytes = lowWaterBytes ?? lowWaterBytesOf(totalBytes)
     this.#freeBytes = freeBytes
-    this.#measuredAt = this.#options.clock.monotonic()
+    this.#measuredAt = clock.monotonic()
     this.#writtenSince = 0
-    if (this.#reserveReleased && !this.#isShort(0)) {
-      this.#reserveReleased = !(await this.#options.reserve?.restore())
-    }
+    this.#missingReserveBytes = reserve && !reserve.held ? reserve.sizeBytes : 0
+  }
+
+  /** A process before this one may have left it. To write it is not what a start waits for. */
+  async #lookForReserve(): Promise<void> {
+    this.#lookedForReserve = true
+    if (await this.#options.reserve?.find().catch(() => false)) this.#missingReserveBytes = 0
   }
 }
 

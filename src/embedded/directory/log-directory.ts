@@ -1,5 +1,5 @@
 import type { FileSystem } from '../file-system.ts'
-import type { DirectoryLock } from './directory-lock.ts'
+import type { HeldLock } from '../storage-drivers.ts'
 import { SpaceReserve } from './space-reserve.ts'
 
 export interface LogDirectoryOptions {
@@ -9,7 +9,7 @@ export interface LogDirectoryOptions {
   /** What makes it offline from the start. */
   readonly offlineReason?: string
   /** Held where it is online. */
-  readonly lock?: DirectoryLock
+  readonly lock?: HeldLock
   readonly fileSystem: FileSystem
   readonly random: (sizeBytes: number) => Uint8Array
   /** `log.dir.reserve.bytes` */
@@ -22,7 +22,7 @@ export class LogDirectory {
   readonly directoryId: string
   readonly reserve: SpaceReserve
   readonly #fileSystem: FileSystem
-  readonly #lock: DirectoryLock | undefined
+  readonly #lock: HeldLock | undefined
   #offlineReason: string | undefined
   #totalBytes = 0
   #freeBytes = 0

@@ -21,10 +21,26 @@ async function makeWithParents(fileSystem: FileSystem, directory: string): Promi
     await fileSystem.mkdir(directory)
   } catch (error) {
     const code = errorCode(error)
-    if (code === 'EEXIST' && (await fileSystem.stat(directory)).directory) return
+    if (code === 'EEXIST' && (await fileSystem.stat(directory)).directory) return syncAbove(fileSystem, directory)
     if (code !== 'ENOENT' || parent === directory) throw error
     await makeWithParents(fileSystem, parent)
     await fileSystem.mkdir(directory)
   }
-  await fileSystem.syncDirectory(parent)
+  await syncAbove(fileSystem, directory)
+}
+
+/**
+ * Up to the root: a start that was broken off may have made any of them a moment ago. Where one may not be opened,
+ * somebody else has made what is in it.
+ */
+async function syncAbove(fileSystem: FileSystem, directory: string): Promise<void> {
+  const parent = path.dirname(directory)
+  if (parent === directory) return
+  try {
+    await fileSystem.syncDirectory(parent)
+  } catch (error) {
+    const code = errorCode(error)
+    if (code !== 'EACCES' && code !== 'EPERM') throw error
+  }
+  await syncAbove(fileSystem, parent)
 }

@@ -46,15 +46,19 @@ export async function readMetaProperties(
 }
 
 export function writeMetaProperties(fileSystem: FileSystem, directory: string, meta: MetaProperties): Promise<void> {
+  return replaceFile(fileSystem, directory, META_PROPERTIES, Buffer.from(metaPropertiesText(meta, FORMAT_VERSION)))
+}
+
+export function metaPropertiesText(meta: MetaProperties, formatVersion: number): string {
   const lines = [
     `version=${VERSION}`,
-    `format.version=${FORMAT_VERSION}`,
+    `format.version=${formatVersion}`,
     `cluster.id=${meta.clusterId}`,
     `node.id=${meta.nodeId}`,
     `directory.id=${meta.directoryId}`,
     `catalogue.directory.id=${meta.catalogueDirectoryId}`,
   ]
-  return replaceFile(fileSystem, directory, META_PROPERTIES, Buffer.from(`${lines.join('\n')}\n`))
+  return `${lines.join('\n')}\n`
 }
 
 export function parseMetaProperties(text: string, file: string): StoredMetaProperties {

@@ -1,12 +1,13 @@
 import * as path from 'node:path'
 import type { Logger } from '../../broker/logger.ts'
-import { CatalogueThread } from '../catalogue/catalogue-thread.ts'
-import { Catalogue } from '../catalogue/catalogue.ts'
+import { damagedCatalogue } from '../catalogue/catalogue-database.ts'
+import { Catalogue, CATALOGUE_FILE } from '../catalogue/catalogue.ts'
+import { contradictionOf, newestSnapshot } from '../catalogue/snapshot-contradiction.ts'
 import type { SpaceSettings } from '../embedded-engine-options.ts'
 import type { FileSystem } from '../file-system.ts'
 import { errorCode, errorMessage, StartupError } from '../startup-error.ts'
+import { type CatalogueStore, type HeldLock, machineDrivers, type StorageDrivers } from '../storage-drivers.ts'
 import { newUuid } from '../uuid.ts'
-import { DirectoryLock } from './directory-lock.ts'
 import { LogDirectory, type LogDirectoryOptions } from './log-directory.ts'
 import { makeLogDirectory } from './make-directory.ts'
 import { FORMAT_VERSION, writeMetaProperties, type MetaProperties } from './meta-properties.ts'
@@ -17,6 +18,8 @@ export interface OpenDirectoriesOptions {
   readonly logDirs: readonly string[]
   readonly nodeId: number
   readonly fileSystem: FileSystem
+  /** Absent: this machine's. */
+  readonly drivers?: StorageDrivers
   readonly random: (sizeBytes: number) => Uint8Array
   readonly space: Pick<SpaceSettings, 'reserveBytes'>
   readonly logger: Logger
@@ -49,12 +52,15 @@ export async function openDirectories(options: OpenDirectoriesOptions): Promise<
 class DirectoryOpening {
   readonly #options: OpenDirectoriesOptions
   readonly #directories: LogDirectory[] = []
-  readonly #locks: DirectoryLock[] = []
-  readonly #thread = CatalogueThread.start()
+  readonly #locks: HeldLock[] = []
+  readonly #drivers: StorageDrivers
+  readonly #store: CatalogueStore
   #catalogue: Catalogue | undefined
 
   constructor(options: OpenDirectoriesOptions) {
     this.#options = options
+    this.#drivers = options.drivers ?? machineDrivers
+    this.#store = this.#drivers.startCatalogue()
   }
 
   async run(): Promise<OpenedDirectories> {
@@ -73,7 +79,8 @@ class DirectoryOpening {
   }
 
   async undo(): Promise<void> {
-    await (this.#catalogue ?? this.#thread).close().catch(() => undefined)
+    // Not the catalogue: it would write the copies of one that is not to be trusted.
+    await this.#store.close().catch(() => undefined)
     for (const lock of this.#locks) lock.release()
   }
 
@@ -122,14 +129,24 @@ class DirectoryOpening {
           `cluster.id=${home.meta.clusterId}. Nothing was touched. Put back the file that belongs there.`,
       )
     }
+    await this.#refuseContradiction(home.path, formatted)
     await this.#remember(home.meta.directoryId, home.path)
     return home
+  }
+
+  /** What SQLite takes for sound may have been changed by the disk all the same. */
+  async #refuseContradiction(home: string, formatted: readonly Formatted[]): Promise<void> {
+    const state = this.#openCatalogue.state()
+    const directories = formatted.map(({ path: directory }) => directory)
+    const newest = await newestSnapshot(directories, state.clusterId, this.#options.fileSystem)
+    const contradiction = contradictionOf(state, newest)
+    if (contradiction !== undefined) throw damagedCatalogue(path.join(home, CATALOGUE_FILE), contradiction)
   }
 
   async #open(home: LogDirectory, initial?: Parameters<typeof Catalogue.open>[0]['initial']): Promise<void> {
     this.#directories.push(home)
     const { fileSystem, logger } = this.#options
-    const parts = { home, directories: this.#directories, fileSystem, logger, thread: this.#thread }
+    const parts = { home, directories: this.#directories, fileSystem, logger, store: this.#store }
     this.#catalogue = await Catalogue.open({ ...parts, ...(initial && { initial }) })
   }
 
@@ -196,7 +213,7 @@ class DirectoryOpening {
   }
 
   #online(directory: string, directoryId: string): LogDirectory {
-    const lock = DirectoryLock.acquire(directory)
+    const lock = this.#drivers.lockDirectory(directory)
     this.#locks.push(lock)
     return this.#logDirectory({ path: directory, directoryId, lock })
   }

@@ -38,6 +38,14 @@ export class SpaceReserve {
     return this.#held
   }
 
+  /** Looks whether it was left by a process before this one. */
+  find(): Promise<boolean> {
+    return this.#serially(async () => {
+      this.#held ||= await this.#isWhole()
+      return this.#held
+    })
+  }
+
   /** Gives the space up. Harmless where there is none. */
   release(): Promise<void> {
     return this.#serially(async () => {

@@ -7,6 +7,16 @@ export const OFFSETS_TOPIC = '__consumer_offsets'
 /** Large enough for whatever the coordinator writes in one batch, whatever the broker's `message.max.bytes` is. */
 const MAX_MESSAGE_BYTES = 1_048_588
 
+/** What the topic is created with. */
+export function offsetsTopicConfigs(segmentBytes: number): Readonly<Record<string, string>> {
+  return {
+    'cleanup.policy': 'compact',
+    'compression.type': 'producer',
+    'max.message.bytes': String(MAX_MESSAGE_BYTES),
+    'segment.bytes': String(segmentBytes),
+  }
+}
+
 /** The internal topic that holds committed offsets: found, or created when it is first needed. */
 export class OffsetsTopic {
   readonly #topics: TopicStore
@@ -37,12 +47,7 @@ export class OffsetsTopic {
         name: OFFSETS_TOPIC,
         partitionCount: this.#limits.offsetsTopicPartitions,
         internal: true,
-        configs: new Map([
-          ['cleanup.policy', 'compact'],
-          ['compression.type', 'producer'],
-          ['max.message.bytes', String(MAX_MESSAGE_BYTES)],
-          ['segment.bytes', String(this.#limits.offsetsTopicSegmentBytes)],
-        ]),
+        configs: new Map(Object.entries(offsetsTopicConfigs(this.#limits.offsetsTopicSegmentBytes))),
       })
     } catch (error) {
       const topic = this.find()

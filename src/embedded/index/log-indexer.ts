@@ -1,10 +1,10 @@
 import type { LaidBatch } from '../log/directory-log-options.ts'
 import type { SegmentKey } from './segment-index.ts'
-import type { SqliteSegmentIndex } from './sqlite-segment-index.ts'
+import type { LogIndex } from '../storage-drivers.ts'
 import { SegmentIndexer } from './segment-indexer.ts'
 
 export interface LogIndexerOptions {
-  readonly index: Pick<SqliteSegmentIndex, 'add' | 'dropSegment' | 'dropTopic' | 'fillIn'>
+  readonly index: Pick<LogIndex, 'add' | 'dropSegment' | 'dropTopic' | 'fillIn'>
   /** The topic's `index.interval.bytes`. */
   readonly intervalBytesOf: (topicId: string) => number
   /**

@@ -68,6 +68,11 @@ export interface LaidBatch {
 
 /** Space held back for a full disk. */
 export interface ReservedSpace {
+  readonly sizeBytes: number
+  /** Whether it is known to be on the disk. */
+  readonly held: boolean
+  /** Looks whether it is there already. */
+  find(): Promise<boolean>
   release(): Promise<void>
   /** False where the disk has no room for it. */
   restore(): Promise<boolean>

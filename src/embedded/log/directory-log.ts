@@ -49,6 +49,7 @@ export class DirectoryLog {
     const log = new DirectoryLog(options)
     try {
       await log.#recover()
+      await log.lookAtSpace()
     } catch (error) {
       log.#condition.takeOffline('it could not be recovered', error)
       for (const placement of options.placements) log.#add(log.#unrecovered(placement))
@@ -66,9 +67,9 @@ export class DirectoryLog {
       jitter: this.#jitter,
     }
     const recovered = await recoverDirectory(options).catch(async (error: unknown) => {
-      if (!reserve || !isDiskFull(error)) throw error
-      await reserve.release()
-      return recoverDirectory(options)
+      if (!isDiskFull(error)) throw error
+      await reserve?.release()
+      return recoverDirectory({ ...options, mayHoldRecords: true })
     })
     this.#facts = recovered.facts
     for (const log of recovered.logs) this.#add(log)
@@ -204,6 +205,11 @@ export class DirectoryLog {
   async rollActive(log: PartitionLog): Promise<boolean> {
     if (!this.#writers || this.#condition.state !== 'online') throw this.#condition.error('no')
     return this.#writers.rollActive(log)
+  }
+
+  /** Sees to it that `troubles` says whether the disk is full: nobody may have published since it is. */
+  async lookAtSpace(): Promise<void> {
+    await this.#writers?.committer.lookAtSpace()
   }
 
   /** Takes a checkpoint now. */

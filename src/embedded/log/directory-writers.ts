@@ -91,6 +91,15 @@ export class DirectoryWriters {
     const { logger, indexer } = options
     this.changes = new SegmentChanges({ ...parts, clock, logger, checkpointer, indexer, jitter: written.jitter })
     condition.onFailure(() => this.committer.kick())
+    for (const log of written.partitions()) this.#takeOver(log, tailCache)
+    this.segments.schedule()
+  }
+
+  /** Recovery left committed batches in memory that the disk had no room for. */
+  #takeOver(log: PartitionLog, tailCache: TailCache): void {
+    if (log.pendingBytes === 0) return
+    tailCache.added(log, log.tail.length, log.pendingBytes)
+    this.segments.committed(log, log.pendingBytes)
   }
 
   /** A write that failed cannot be tried again: what was not synced may be gone all the same. */

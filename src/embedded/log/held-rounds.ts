@@ -1,7 +1,8 @@
 import * as path from 'node:path'
 import type { CheckpointPartition } from '../commit/checkpoint-section.ts'
-import { batchesSection, decodeBatchesSection, type RoundEntry } from '../commit/batches-section.ts'
+import { batchesSection, decodeBatchesSection, type DecodedEntry, type RoundEntry } from '../commit/batches-section.ts'
 import { decodeFrame, encodeFrame } from '../commit/frame.ts'
+import { readWhole } from '../directory/replace-file.ts'
 import type { FileSystem } from '../file-system.ts'
 import type { ScannedEntry } from './partition-recovery.ts'
 
@@ -32,17 +33,26 @@ export class HeldRounds {
   async read(): Promise<ScannedEntry[]> {
     const held: ScannedEntry[] = []
     for (const name of await this.#names()) {
-      const file = await this.#fileSystem.open(path.join(this.#directory, name), { readOnly: true })
-      try {
-        const frame = decodeFrame(await file.read(0, await file.size()), 0, this.#journalId)
-        const entries = frame?.sections[0] && decodeBatchesSection(frame.sections[0])
-        // One that was cut short by a crash was not counted on yet: the journal still has its rounds.
-        for (const entry of entries ?? []) held.push({ round: frame?.round ?? 0, entry })
-      } finally {
-        await file.close()
-      }
+      const { round, entries } = await this.#readFile(name)
+      // One that was cut short by a crash was not counted on yet: the journal still has its rounds.
+      for (const entry of entries ?? []) held.push({ round, entry })
     }
     return held
+  }
+
+  /** Which files there are, and whether they are what was written. */
+  async states(): Promise<{ readonly name: string; readonly round: number; readonly isWhole: boolean }[]> {
+    const states = []
+    for (const name of await this.#names()) {
+      states.push({ name, round: roundOf(name), isWhole: (await this.#readFile(name)).entries !== undefined })
+    }
+    return states
+  }
+
+  async #readFile(name: string): Promise<{ readonly round: number; readonly entries: DecodedEntry[] | undefined }> {
+    const frame = decodeFrame(await readWhole(this.#fileSystem, path.join(this.#directory, name)), 0, this.#journalId)
+    const entries = frame?.sections[0] && decodeBatchesSection(frame.sections[0])
+    return { round: frame?.round ?? 0, entries }
   }
 
   /** Durable when it resolves. */

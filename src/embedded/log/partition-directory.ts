@@ -31,6 +31,17 @@ export function isDeletedDirectory(name: string): boolean {
   return name.endsWith(DELETE_SUFFIX) && /\.[0-9a-f]{32}-delete$/.test(name)
 }
 
+/** Which partition a directory's name is that of. Reads from the right, as topic names may hold `-` and digits. */
+export function partitionOfDirectory(name: string): { topic: string; partition: number } | undefined {
+  const match = /^(.+)-(0|[1-9]\d*)$/.exec(name)
+  return match?.[1] === undefined ? undefined : { topic: match[1], partition: Number(match[2]) }
+}
+
+/** What the file says. */
+export function partitionMetadata(topicId: string): string {
+  return `version: 0\ntopic_id: ${topicId}\n`
+}
+
 /** The topic id in a directory's metadata; undefined if it has none that can be read. */
 export async function readTopicId(fileSystem: FileSystem, directory: string): Promise<string | undefined> {
   try {
@@ -64,7 +75,7 @@ export async function createPartitionDirectory(
   }
   const metadata = await fileSystem.open(path.join(directory, PARTITION_METADATA_FILE), { create: true })
   try {
-    await metadata.write([Buffer.from(`version: 0\ntopic_id: ${topicId}\n`)], 0)
+    await metadata.write([Buffer.from(partitionMetadata(topicId))], 0)
     await metadata.datasync()
   } finally {
     await metadata.close()

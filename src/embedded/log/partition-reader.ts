@@ -160,6 +160,11 @@ export class PartitionReader {
     endAtDamage(page, view, damagedTo)
   }
 
+  /** What somebody else has found in the partition's files, as if a read had met it: told once, and kept. */
+  noteDamage(view: PartitionView, range: OffsetRange): void {
+    this.#note(view, range)
+  }
+
   #note(view: PartitionView, { from, to }: OffsetRange): void {
     const { topic, topicId, partition, directory } = view
     const name = `${topicId}/${partition}/${to}`

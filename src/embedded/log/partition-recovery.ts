@@ -10,6 +10,8 @@ import { PartitionLog, type PartitionPlacement } from './partition-log.ts'
 import type { FencedRange } from './partition-view.ts'
 import { parseSegmentFileName, segmentFileName } from './segment-name.ts'
 import { emptySegmentFacts, Segment, type SegmentFacts } from './segment.ts'
+import { diskFull, isDiskFull } from './storage-failure.ts'
+import { unlaidBatches, type UnlaidRecords } from './unlaid-records.ts'
 
 export interface PartitionRecoveryOptions {
   readonly fileSystem: FileSystem
@@ -21,6 +23,11 @@ export interface PartitionRecoveryOptions {
   readonly lastRound: number
   /** Of the rounds lost to rot, the last; 0 = none. Then nothing is cut. */
   readonly lastMissingRound: number
+  /**
+   * Where the disk has no room for committed batches, they stay in memory, as those of a round whose lazy writes meet a
+   * full disk: readers see them, the journal keeps them, the next checkpoint lays them.
+   */
+  readonly mayHoldRecords: boolean
 }
 
 export interface ScannedEntry {
@@ -46,6 +53,7 @@ export class PartitionRecovery {
   readonly #fenced: FencedRange[]
   readonly #firstDirtyOffset: number
   #logEndOffset: number
+  #unlaid: UnlaidRecords | undefined
 
   constructor(
     placement: PartitionPlacement,
@@ -77,13 +85,29 @@ export class PartitionRecovery {
     } finally {
       await this.#files.close()
     }
-    const segments = this.#segments.map((facts) => new Segment(this.#directory, facts, this.#options.jitter()))
-    return new PartitionLog(this.#placement, this.#directory, {
-      segments,
-      logEndOffset: this.#logEndOffset,
+    const { segments, logEndOffset } = this.#unlaid ?? { segments: this.#segments, logEndOffset: this.#logEndOffset }
+    const log = new PartitionLog(this.#placement, this.#directory, {
+      segments: segments.map((facts) => this.#segment(facts)),
+      logEndOffset,
       fenced: this.#fenced,
       firstDirtyOffset: this.#firstDirtyOffset,
     })
+    if (this.#unlaid) this.#commitUnlaid(log, this.#unlaid)
+    return log
+  }
+
+  #segment(facts: SegmentFacts): Segment {
+    return new Segment(this.#directory, facts, this.#options.jitter())
+  }
+
+  #commitUnlaid(log: PartitionLog, { batches }: UnlaidRecords): void {
+    for (const batch of batches) {
+      if (batch.segmentBaseOffset !== log.activeSegment.baseOffset) {
+        log.addSegment(this.#segment(emptySegmentFacts(batch.segmentBaseOffset, this.#options.nowMs)))
+      }
+      log.commitRun([batch])
+    }
+    log.advance()
   }
 
   get #lostRounds(): boolean {
@@ -142,10 +166,13 @@ export class PartitionRecovery {
   async #lay(entry: DecodedEntry): Promise<void> {
     const { segmentBaseOffset, position, lengthBytes, content } = entry
     if ('bytes' in content) {
-      await this.#files.write(segmentBaseOffset, position, content.bytes)
+      if (this.#options.mayHoldRecords) await this.#layOrHold(entry, content.bytes)
+      else await this.#files.write(segmentBaseOffset, position, content.bytes)
       this.#count(content.bytes)
       return
     }
+    // Its bytes were in the file before its round was: the batches before it too, so there was room for them.
+    if (this.#unlaid) throw diskFull(this.#path(segmentBaseOffset))
     await this.#files.flush()
     const bytes = await this.#files.read(segmentBaseOffset, position, lengthBytes)
     if (bytes.length === lengthBytes && crc32c(bytes) === content.namedCrc) this.#count(bytes)
@@ -154,6 +181,27 @@ export class PartitionRecovery {
       const resume = { segmentBaseOffset, position: position + lengthBytes }
       this.#fence({ from: entry.firstOffset, to: entry.lastOffset + 1, resume }, 'their bytes are not what was written')
     }
+  }
+
+  async #layOrHold(entry: DecodedEntry, bytes: Buffer): Promise<void> {
+    const { segmentBaseOffset, position, firstOffset } = entry
+    try {
+      if (!this.#unlaid) {
+        await this.#files.write(segmentBaseOffset, position, bytes)
+        await this.#files.flush()
+        return
+      }
+    } catch (error) {
+      if (!isDiskFull(error) || this.#lostRounds) throw error
+      const { topic, partition } = this.#placement
+      this.#options.logger.warn(
+        { topic, partition, offset: firstOffset },
+        'the disk is full: committed records stay in memory and in the journal until there is space',
+      )
+      const segments = this.#segments.map((facts) => ({ ...facts }))
+      this.#unlaid = { segments, logEndOffset: this.#logEndOffset, batches: [] }
+    }
+    this.#unlaid.batches.push(...unlaidBatches(entry, bytes))
   }
 
   /** The active segment ends with these batches. */
@@ -220,8 +268,7 @@ export class PartitionRecovery {
     for (const { baseOffset, sizeBytes } of this.#segments) {
       if (!names.has(segmentFileName(baseOffset))) continue
       if ((await this.#files.size(baseOffset)) > sizeBytes) {
-        await this.#files.cut(baseOffset, sizeBytes, this.#options.lastRound)
-        this.#options.logger.warn({ segment: this.#path(baseOffset), sizeBytes }, 'an unfinished commit was cut off')
+        await this.#cutOff(baseOffset, sizeBytes)
       }
     }
     for (const name of names) {
@@ -229,6 +276,19 @@ export class PartitionRecovery {
       if (baseOffset === undefined || baseOffset <= this.#active.baseOffset) continue
       await this.#files.setAside(baseOffset, this.#options.lastRound)
       this.#options.logger.warn({ segment: this.#path(baseOffset) }, 'an unfinished segment was set aside')
+    }
+  }
+
+  async #cutOff(baseOffset: number, sizeBytes: number): Promise<void> {
+    const { logger, lastRound, mayHoldRecords } = this.#options
+    const segment = this.#path(baseOffset)
+    try {
+      await this.#files.cut(baseOffset, sizeBytes, lastRound)
+      logger.warn({ segment, sizeBytes }, 'an unfinished commit was cut off')
+    } catch (error) {
+      if (!isDiskFull(error) || !mayHoldRecords) throw error
+      // It is out of the log all the same: what comes next is written over it, or a later start cuts it.
+      logger.warn({ segment, sizeBytes }, 'the disk is full: an unfinished commit stays behind the end of its segment')
     }
   }
 

@@ -113,14 +113,16 @@ export class RecoveringSegments {
   async cut(baseOffset: number, sizeBytes: number, round: number): Promise<void> {
     const file = await this.#open(baseOffset)
     const end = await file.size()
-    const kept = await this.#fileSystem.open(`${segmentPath(this.#directory, baseOffset)}.${sizeBytes}-${round}.torn`, {
-      create: true,
-    })
+    const keptPath = `${segmentPath(this.#directory, baseOffset)}.${sizeBytes}-${round}.torn`
+    const kept = await this.#fileSystem.open(keptPath, { create: true })
     try {
       for (let at = sizeBytes; at < end; at += COPY_BYTES) {
         await kept.write([await file.read(at, Math.min(COPY_BYTES, end - at))], at - sizeBytes)
       }
       await kept.datasync()
+    } catch (error) {
+      await this.#fileSystem.unlink(keptPath).catch(() => undefined)
+      throw error
     } finally {
       await kept.close()
     }

@@ -36,6 +36,8 @@ export interface RecoveryOptions {
   readonly jitter: () => number
   readonly factsMemory?: FactsMemory
   readonly producersFileMinBytes?: number
+  /** On a full disk, committed batches stay in memory, pending: see `PartitionRecoveryOptions`. */
+  readonly mayHoldRecords?: boolean
 }
 
 export interface RecoveredDirectory {
@@ -204,12 +206,15 @@ class Recovery {
     const logs = placements.flatMap((placement) => recovered.get(placement) ?? [])
     if (owed.length > 0) await held.write(scan.newest.header.round, owed)
     const facts = await this.#recoverFacts(scan)
-    const journal = await this.#startJournal(
-      files,
-      scan,
-      checkpointSection(scan.newest.header.round, [...capture(logs), ...offline.values()]),
-      facts,
-    )
+    // What is only in memory must stay in the journal: no checkpoint may say that it is in the segments.
+    const journal = logs.some(({ pendingBytes }) => pendingBytes > 0)
+      ? this.#journalBehind(files, scan)
+      : await this.#startJournal(
+          files,
+          scan,
+          checkpointSection(scan.newest.header.round, [...capture(logs), ...offline.values()]),
+          facts,
+        )
     if (offline.size === 0) await held.remove()
     return { journal, logs, offline, facts }
   }
@@ -234,7 +239,7 @@ class Recovery {
   }
 
   #recoverPartition(placement: PartitionPlacement, work: PartitionWork, scan: JournalScan): Promise<PartitionLog> {
-    const { fileSystem, logger, clock, jitter, path: root } = this.#options
+    const { fileSystem, logger, clock, jitter, path: root, mayHoldRecords = false } = this.#options
     const directory = partitionDirectory(root, placement.topic, placement.partition)
     const recovery = new PartitionRecovery(placement, directory, work.checkpointOf(placement), {
       fileSystem,
@@ -243,6 +248,7 @@ class Recovery {
       jitter,
       lastRound: scan.newest.header.round,
       lastMissingRound: scan.lastMissingRound,
+      mayHoldRecords,
     })
     return recovery.run(work.entriesOf(placement))
   }
@@ -268,17 +274,9 @@ class Recovery {
     partitions: Section,
     facts: DirectoryFacts,
   ): Promise<Journal> {
-    const { header, position } = scan.newest
-    const start = {
-      journalId: scan.journalId,
-      cycle: header.cycle,
-      position: position + header.sizeBytes,
-      lastRound: header.round,
-      otherNewestRound: scan.otherNewestRound,
-      coveredRound: scan.checkpoint.coveredRound,
-    }
-    const { journalFileBytes, logger } = this.#options
-    const journal = new Journal(files, { capacityBytes: journalFileBytes, logger }, start)
+    const { header } = scan.newest
+    const { logger } = this.#options
+    const journal = this.#journalBehind(files, scan)
     const captured = facts.capture()
     try {
       const stored = await captured.store()
@@ -294,6 +292,24 @@ class Recovery {
       logger.warn({ err: error, directory: this.#options.path }, 'the disk is full: the start took no checkpoint')
     }
     return journal
+  }
+
+  /** The journal as it was found, to go on behind its newest frame. */
+  #journalBehind(files: readonly [JournalFile, JournalFile], scan: JournalScan): Journal {
+    const { header, position } = scan.newest
+    const { journalFileBytes, logger } = this.#options
+    return new Journal(
+      files,
+      { capacityBytes: journalFileBytes, logger },
+      {
+        journalId: scan.journalId,
+        cycle: header.cycle,
+        position: position + header.sizeBytes,
+        lastRound: header.round,
+        otherNewestRound: scan.otherNewestRound,
+        coveredRound: scan.checkpoint.coveredRound,
+      },
+    )
   }
 }
 

@@ -7,6 +7,7 @@ import {
   maxTimestamp,
 } from '../../codec/record-batch.ts'
 import type { FileHandle } from '../file-system.ts'
+import { endByFlippedLength } from './flipped-length.ts'
 import type { FencedRange, OffsetRange } from './partition-view.ts'
 
 /** The facts of a segment that one walk goes by, taken at its begin: later growth of the file does not concern it. */
@@ -142,6 +143,12 @@ export class SegmentCursor {
     const sizeBytes = batchSizeBytes(this.#chunk, at)
     const end = this.#position + sizeBytes
     return sizeBytes >= BATCH_HEADER_BYTES && end < this.#fileBytes ? end : undefined
+  }
+
+  /** Where the damaged batch at a position ends, if one flipped bit of its length explains the damage. */
+  async provenEnd(position: number): Promise<number | undefined> {
+    const end = await endByFlippedLength(this.#file, position, this.#fileBytes)
+    return end !== undefined && end < this.#fileBytes ? end : undefined
   }
 
   /** The offset that the bytes at a position, taken for a batch, begin with. Moves the cursor there. */

@@ -140,7 +140,7 @@ export class SegmentWalk {
 
   /**
    * Moves the cursor to the next sound batch: where recovery found one behind a fenced range, behind the damaged batch
-   * if its length is intact, else where the index knows of one. Never searches for what looks like a batch: a record's value may hold one. False if there is none.
+   * if its length is intact or one bit away from what its CRC proves, else where the index knows of one. Never searches for what looks like a batch: a record's value may hold one. False if there is none.
    */
   async #passDamage(): Promise<boolean> {
     const { position, expectedOffset } = this.#cursor
@@ -150,6 +150,8 @@ export class SegmentWalk {
       if (await this.#soundBatchAt(fence.resume.position, fence.to, true)) return true
     }
     if (claimed !== undefined && (await this.#soundBatchAt(claimed, expectedOffset + 1, false))) return true
+    const proven = await this.#cursor.provenEnd(position)
+    if (proven !== undefined && (await this.#soundBatchAt(proven, expectedOffset + 1, false))) return true
     let after = expectedOffset
     for (;;) {
       const entry = this.#index.entryAfter(this.#key, after)

@@ -6,6 +6,10 @@ export function isDiskFull(error: unknown): boolean {
   return code === 'ENOSPC' || code === 'EDQUOT'
 }
 
+export function diskFull(path: string): Error {
+  return Object.assign(new Error(`${path}: the disk is full`), { code: 'ENOSPC' })
+}
+
 /** The process, or the machine, has no descriptor left: it passes, and says nothing about the disk. */
 export function isOutOfDescriptors(error: unknown): boolean {
   const code = errorCode(error)

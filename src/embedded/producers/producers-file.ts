@@ -26,10 +26,10 @@ import { isMissing } from '../log/storage-failure.ts'
 export const PRODUCERS_FILE = 'producers'
 const MAGIC = 0x50485052
 const VERSION = 1
-const HEADER_BYTES = 64
+export const PRODUCERS_HEADER_BYTES = 64
 const HEADER_CHECKED_END = 40
-const PIECE_HEAD_BYTES = 16
-const PIECE_MAX_BYTES = 64 * 1024 * 1024
+export const PIECE_HEAD_BYTES = 16
+export const PIECE_MAX_BYTES = 64 * 1024 * 1024
 
 /** The facts of one log directory that journal frames no longer hold. */
 export class ProducersFile {
@@ -96,7 +96,7 @@ export class ProducersFile {
     mark: ProducersFileMark | undefined,
     onFacts: (facts: Buffer) => void,
   ): Promise<boolean> {
-    const header = decodeHeader(await file.read(0, HEADER_BYTES))
+    const header = decodeProducersHeader(await file.read(0, PRODUCERS_HEADER_BYTES))
     if (!header) return false
     this.#exists = true
     const { generation, initialBytes, lostMs } = header
@@ -126,7 +126,7 @@ export class ProducersFile {
   async replace(facts: AsyncIterable<Uint8Array>, lostMs: number): Promise<void> {
     const generation = this.#generation + 1
     const temporary = `${this.#path}.tmp`
-    let sizeBytes = HEADER_BYTES
+    let sizeBytes = PRODUCERS_HEADER_BYTES
     const file = await this.#fileSystem.open(temporary, { create: true })
     try {
       await file.truncate(0)
@@ -158,7 +158,7 @@ async function readPieces(
 ): Promise<{ readonly end: number; readonly skipped: boolean }> {
   const size = await file.size()
   let skipped = false
-  let at = HEADER_BYTES
+  let at = PRODUCERS_HEADER_BYTES
   while (at + PIECE_HEAD_BYTES <= size) {
     const head = await file.read(at, PIECE_HEAD_BYTES)
     const length = head.readUInt32BE(4)
@@ -172,6 +172,12 @@ async function readPieces(
     at = end
   }
   return { end: at, skipped }
+}
+
+/** Whether the piece at `at`, which is all there, is what was written at that place. */
+export function isWholePiece(content: Buffer, at: number): boolean {
+  const end = at + PIECE_HEAD_BYTES + content.readUInt32BE(at + 4)
+  return readInt64(content, at + 8) === at && crc32c(content.subarray(at + 4, end)) === content.readUInt32BE(at)
 }
 
 function encodePiece(facts: readonly Uint8Array[], position: number): Uint8Array[] {
@@ -195,7 +201,7 @@ interface FileHeader {
 }
 
 function encodeHeader({ generation, initialBytes, lostMs }: FileHeader): Buffer {
-  const header = Buffer.alloc(HEADER_BYTES)
+  const header = Buffer.alloc(PRODUCERS_HEADER_BYTES)
   header.writeUInt32BE(MAGIC, 0)
   header.writeUInt32BE(VERSION, 8)
   writeInt64(header, 16, generation)
@@ -205,8 +211,13 @@ function encodeHeader({ generation, initialBytes, lostMs }: FileHeader): Buffer 
   return header
 }
 
-function decodeHeader(header: Buffer): FileHeader | undefined {
-  if (header.length < HEADER_BYTES || header.readUInt32BE(0) !== MAGIC || header.readUInt32BE(8) !== VERSION) {
+/** Undefined where the bytes are not those of a header. */
+export function decodeProducersHeader(header: Buffer): FileHeader | undefined {
+  if (
+    header.length < PRODUCERS_HEADER_BYTES ||
+    header.readUInt32BE(0) !== MAGIC ||
+    header.readUInt32BE(8) !== VERSION
+  ) {
     return undefined
   }
   if (crc32c(header.subarray(8, HEADER_CHECKED_END)) !== header.readUInt32BE(4)) return undefined

@@ -18,6 +18,8 @@ export interface RetentionOptions {
   readonly fileSystem: FileSystem
   readonly clock: Clock
   readonly deletionClock: Pick<DeletionClock, 'mayDeleteAfter'>
+  /** True while nothing at all may be removed. */
+  readonly isPaused?: () => boolean
   readonly logger: Logger
 }
 
@@ -90,6 +92,7 @@ export class Retention {
 
   /** Looks at every partition once. Never rejects: what fails is told, and tried again with the next check. */
   async check(): Promise<void> {
+    if (this.#options.isPaused?.()) return
     for (const { log: directory } of this.#options.hosts()) {
       if (directory.state !== 'online') continue
       const due = await this.#due(directory)

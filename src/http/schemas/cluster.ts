@@ -1,6 +1,6 @@
 import { Type, type TSchema } from 'typebox'
 import { component, ref } from './component.ts'
-import { count, MAX_INT32, offset } from './integers.ts'
+import { count, MAX_INT32, offset, timestamp } from './integers.ts'
 
 export const NodeSchema = component('ClusterNode', 'A server of the cluster.', {
   id: Type.Integer({ format: 'int32' }),
@@ -16,6 +16,18 @@ export const ClusterSchema = component('Cluster', 'What runs here.', {
   nodes: Type.Array(ref(NodeSchema)),
 })
 
+export const ScrubSchema = component('Scrub', 'How far the reading again of a directory’s segments is.', {
+  state: Type.String({
+    description: 'off (log.scrub.bytes.per.second is 0), waiting for the next pass, or reading. More may be added.',
+    examples: ['waiting'],
+  }),
+  scrubbedBytes: offset('Bytes read again since the start.'),
+  passBytes: offset('Of the present pass over all segments, or the last one.'),
+  passTotalBytes: offset('What that pass has to read.'),
+  lastFullPassAt: timestamp('When a pass last came to its end; −1 = not since the start.'),
+  findings: count('Damaged stretches found that are still part of a log; /health/ready names them.'),
+})
+
 export const LogDirSchema = component('LogDir', 'A directory that holds partitions.', {
   path: Type.String(),
   state: Type.String({ description: 'online, read-only or offline. More may be added.', examples: ['online'] }),
@@ -24,6 +36,7 @@ export const LogDirSchema = component('LogDir', 'A directory that holds partitio
   freeBytes: offset('Of the file system.'),
   partitionCount: count('Partitions it holds.'),
   sizeBytes: offset('Bytes of their logs.'),
+  scrub: Type.Optional(ref(ScrubSchema)),
 })
 
 export const LogDirListSchema = component('LogDirList', 'A page of log directories, sorted by path.', {
@@ -46,5 +59,11 @@ export const ReadinessSchema = component('Readiness', 'The server takes traffic.
   troubles: Type.Array(ref(TroubleSchema)),
 })
 
-export const clusterComponents: readonly TSchema[] = [NodeSchema, ClusterSchema, LogDirSchema, LogDirListSchema]
+export const clusterComponents: readonly TSchema[] = [
+  NodeSchema,
+  ClusterSchema,
+  ScrubSchema,
+  LogDirSchema,
+  LogDirListSchema,
+]
 export const healthComponents: readonly TSchema[] = [LivenessSchema, TroubleSchema, ReadinessSchema]

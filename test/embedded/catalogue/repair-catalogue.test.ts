@@ -7,6 +7,12 @@ import { silentLogger } from '../../../src/broker/logger.ts'
 import { repairCatalogue } from '../../../src/embedded/catalogue/repair-catalogue.ts'
 import { openDirectories } from '../../../src/embedded/directory/open-directories.ts'
 import { nodeFileSystem } from '../../../src/embedded/node-file-system.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { EmbeddedEngine } from '../../../src/embedded/embedded-engine.ts'
+import { makeTopic } from '../../conformance/make-topic.ts'
+import { openEmbeddedEngine } from '../../support/embedded-engine.ts'
+import { allValues, publish, readFrom } from '../../support/engine-records.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
 import { cleanUpBehind, tempDirectory } from '../../support/temp-directory.ts'
 
 interface Found {
@@ -14,6 +20,8 @@ interface Found {
   readonly topics: readonly string[]
   readonly online: number
 }
+
+const repairing = { fileSystem: nodeFileSystem, nowMs: 1_700_000_000_000, offsetsTopicSegmentBytes: 1024 * 1024 }
 
 /** Opens the directories, makes the topics named, closes, and tells what was there. */
 async function use(logDirs: readonly string[], ...names: readonly string[]): Promise<Found> {
@@ -66,7 +74,7 @@ test('a damaged catalogue stops the start; repair rebuilds it from the newest sn
   fs.writeFileSync(path.join(a, 'catalogue.snapshot'), 'posthorn-catalogue 1 00000000\n{}\n')
   await assert.rejects(use([a, b]), { name: 'StartupError', message: /catalogue\.db is damaged.*posthorn repair/ })
   assert.equal(fs.readFileSync(file, 'utf8'), 'rubbish')
-  const report = await repairCatalogue({ logDirs: [b, a], fileSystem: nodeFileSystem })
+  const report = await repairCatalogue({ logDirs: [b, a], ...repairing })
   assert.deepEqual(report, {
     repaired: true,
     catalogue: file,
@@ -85,7 +93,7 @@ test('the newest of several valid snapshots is taken', async (t) => {
   await use([a, b], 'invoices')
   fs.writeFileSync(path.join(b, 'catalogue.snapshot'), older)
   fs.rmSync(path.join(a, 'catalogue.db'))
-  const report = await repairCatalogue({ logDirs: [a, b], fileSystem: nodeFileSystem })
+  const report = await repairCatalogue({ logDirs: [a, b], ...repairing })
   assert.equal(report.snapshot, a)
   assert.equal(report.keptAside, undefined)
   assert.deepEqual((await use([a, b])).topics, ['invoices', 'orders'])
@@ -95,7 +103,7 @@ test('when the directory of the catalogue is lost, another takes it over; the ol
   const [a, b] = two(t)
   const before = await use([a, b], 'orders')
   fs.renameSync(a, `${a}-lost`)
-  const report = await repairCatalogue({ logDirs: [a, b], fileSystem: nodeFileSystem })
+  const report = await repairCatalogue({ logDirs: [a, b], ...repairing })
   assert.equal(report.catalogue, path.join(b, 'catalogue.db'))
   const after = await use([a, b])
   assert.deepEqual(after, { ...before, online: 1 })
@@ -104,22 +112,87 @@ test('when the directory of the catalogue is lost, another takes it over; the ol
   await assert.rejects(use([a, b]), /catalogue\.directory\.id/)
 })
 
-test('a sound catalogue is left alone, and without a snapshot nothing is touched', async (t) => {
+test('a sound catalogue is left alone', async (t) => {
   const [a] = two(t)
   await use([a], 'orders')
-  const file = path.join(a, 'catalogue.db')
-  assert.deepEqual(await repairCatalogue({ logDirs: [a], fileSystem: nodeFileSystem }), {
+  assert.deepEqual(await repairCatalogue({ logDirs: [a], ...repairing }), {
     repaired: false,
-    catalogue: file,
+    catalogue: path.join(a, 'catalogue.db'),
     topicCount: 1,
   })
-  fs.rmSync(path.join(a, 'catalogue.snapshot'))
-  fs.writeFileSync(file, 'rubbish')
-  await assert.rejects(repairCatalogue({ logDirs: [a], fileSystem: nodeFileSystem }), {
+})
+
+/** Leaves partitions of two topics in two directories, groups' offsets, and no catalogue. */
+async function loseCatalogue(t: TestContext, logDirs: readonly string[]): Promise<void> {
+  const engine = await openEmbeddedEngine(t, { logDirs })
+  await makeTopic(engine, 'orders', 4, { 'retention.ms': '1' })
+  await makeTopic(engine, 'a-1-b', 1)
+  for (let round = 0; round < 3; round++) await publish(engine, 'orders', { 0: ['a'], 1: ['b'], 3: [`c${round}`] })
+  await publish(engine, 'a-1-b', { 0: ['x'] })
+  await engine.groups.commit('billing', [{ topic: 'orders', partition: 0, nextOffset: 2 }], 'set')
+  await engine.close()
+  for (const directory of logDirs) {
+    for (const name of fs.readdirSync(directory)) {
+      if (name.startsWith('catalogue')) fs.writeFileSync(path.join(directory, name), 'rubbish')
+    }
+  }
+}
+
+test('without a snapshot topics come back from their directories, and stay whole until an operator confirms', async (t) => {
+  const [a, b] = two(t)
+  await loseCatalogue(t, [a, b])
+  const report = await repairCatalogue({ logDirs: [a, b], ...repairing })
+  assert.deepEqual([report.repaired, report.topicCount, report.leftOut, report.snapshot], [true, 3, [], undefined])
+  const clock = new FakeClock()
+  const engine = await openEmbeddedEngine(t, { logDirs: [a, b], clock })
+  assert.deepEqual(await allValues(engine, 'orders', 3), ['c0', 'c1', 'c2'])
+  assert.deepEqual(await allValues(engine, 'a-1-b', 0), ['x'])
+  assert.equal((await engine.groups.committed('billing'))[0]?.nextOffset, 2)
+  assert.equal(engine.topics.find('__consumer_offsets')?.configs.get('cleanup.policy'), 'compact')
+  assert.match(
+    engine.troubles().find(({ kind }) => kind === 'catalogue-rebuilt')?.detail ?? '',
+    /catalogue\.rebuild\.accept/,
+  )
+  await engine.topics.alterConfigs('orders', new Map([['retention.ms', '1']]))
+  const outlived = async (of: EmbeddedEngine): Promise<number> => {
+    clock.advance(600_000)
+    await delay(200)
+    const { parts } = await publish(of, 'orders', { 3: ['later'] })
+    const { logStartOffset } = await readFrom(of, { topic: 'orders', partition: 3, offset: parts[0]?.baseOffset ?? 0 })
+    return logStartOffset
+  }
+  assert.equal(await outlived(engine), 0)
+  await engine.close()
+  // A restart alone is no confirmation, and the copies of the catalogue know of it as well.
+  fs.writeFileSync(path.join(a, 'catalogue.db'), 'rubbish')
+  await repairCatalogue({ logDirs: [a, b], ...repairing })
+  const again = await openEmbeddedEngine(t, { logDirs: [a, b] })
+  assert.ok(again.troubles().some(({ kind }) => kind === 'catalogue-rebuilt'))
+  await again.close()
+  const confirmed = await openEmbeddedEngine(t, { logDirs: [a, b], clock, catalogueRebuildAccepted: true })
+  assert.deepEqual(confirmed.troubles(), [])
+  assert.equal(await outlived(confirmed), 4)
+  await confirmed.close()
+  const after = await openEmbeddedEngine(t, { logDirs: [a, b] })
+  assert.deepEqual(after.troubles(), [])
+})
+
+test('a partition that no directory holds is offline; one that two hold is refused, and nothing touched', async (t) => {
+  const [a, b] = two(t)
+  await loseCatalogue(t, [a, b])
+  const [held, other] = fs.existsSync(path.join(a, 'orders-1')) ? [a, b] : [b, a]
+  fs.cpSync(path.join(held, 'orders-1'), path.join(other, 'orders-1'), { recursive: true })
+  await assert.rejects(repairCatalogue({ logDirs: [a, b], ...repairing }), {
     name: 'StartupError',
-    message: /valid catalogue\.snapshot/,
+    message: /contradicts itself.*orders-1.*same partition/,
   })
-  assert.equal(fs.readFileSync(file, 'utf8'), 'rubbish')
+  assert.equal(fs.readFileSync(path.join(a, 'catalogue.db'), 'utf8'), 'rubbish')
+  for (const directory of [a, b]) fs.rmSync(path.join(directory, 'orders-1'), { recursive: true, force: true })
+  await repairCatalogue({ logDirs: [a, b], ...repairing })
+  const engine = await openEmbeddedEngine(t, { logDirs: [a, b] })
+  const offline = engine.troubles().filter(({ kind }) => kind === 'partition-offline')
+  assert.equal(offline.length, 1)
+  assert.match(offline[0]?.detail ?? '', /partition 1 of orders .* missing/)
 })
 
 test('repair is refused while the server runs', async (t) => {
@@ -136,5 +209,5 @@ test('repair is refused while the server runs', async (t) => {
     await opened.catalogue.close()
     opened.directories[0]?.releaseLock()
   })
-  await assert.rejects(repairCatalogue({ logDirs: [a], fileSystem: nodeFileSystem }), /is in use/)
+  await assert.rejects(repairCatalogue({ logDirs: [a], ...repairing }), /is in use/)
 })

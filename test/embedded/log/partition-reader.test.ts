@@ -240,30 +240,42 @@ describe('PartitionReader.read', () => {
   })
 })
 
+/** Of a length: what no single bit explains. */
+const TWO_BITS = 0x03
+
 describe('PartitionReader.read over damage', () => {
-  it('never serves a batch with a flipped bit, and serves all others', async (t) => {
-    const { partition, reader, index } = await smallLog(t)
+  for (const indexed of [true, false]) {
+    it(`never serves a batch with a flipped bit, and serves all others${indexed ? '' : ', without an index too'}`, async (t) => {
+      await flipEachByte(await smallLog(t, { indexed }))
+    })
+  }
+
+  async function flipEachByte({ partition, reader, index }: Scene): Promise<void> {
     const victim = partition.batches[13]!
     const file = partition.segments[1]!.path
     for (let byte = 0; byte < victim.bytes.length; byte += byte < 61 ? 1 : 23) {
       // The leader epoch is under no check, and is shown to nobody.
       if (byte >= 12 && byte < 16) continue
-      const bit = 1 << (byte % 8)
-      await flip(file, victim.position + byte, bit)
-      await assert.rejects(reader.read(partition, 39, 1_000_000), corruptAt(39, nextAfter(byte)))
-      assert.deepEqual(offsetsIn((await reader.read(partition, 0, 1_000_000)).batches), range(0, 39))
-      const behind = await reader.read(partition, nextAfter(byte), 1_000_000)
-      assert.deepEqual(offsetsIn(behind.batches), range(nextAfter(byte), 90))
-      await flip(file, victim.position + byte, bit)
+      for (const bit of byte >= 8 && byte < 12 ? range(0, 8) : [byte % 8]) {
+        await flip(file, victim.position + byte, 1 << bit)
+        await assert.rejects(reader.read(partition, 39, 1_000_000), corruptAt(39, 42))
+        assert.deepEqual(offsetsIn((await reader.read(partition, 0, 1_000_000)).batches), range(0, 39))
+        const behind = await reader.read(partition, 42, 1_000_000)
+        assert.deepEqual(offsetsIn(behind.batches), range(42, 90))
+        await flip(file, victim.position + byte, 1 << bit)
+      }
     }
     assert.deepEqual(index.dropped, [])
+  }
 
-    /** Without its length the next batch is found where the index knows one. */
-    function nextAfter(byte: number): number {
-      if (byte < 8 || byte >= 12) return 42
-      const entry = index.entryAfter(partition.keyOf(partition.segments[1]!), 39)
-      return entry!.baseOffset
-    }
+  it('finds the next batch behind one without its length where the index knows one', async (t) => {
+    const { partition, reader, index } = await smallLog(t)
+    await flip(partition.segments[1]!.path, partition.batches[13]!.position + 10, TWO_BITS)
+    const entry = index.entryAfter(partition.keyOf(partition.segments[1]!), 39)
+    assert.ok(entry)
+    await assert.rejects(reader.read(partition, 39, 1_000_000), corruptAt(39, entry.baseOffset))
+    const behind = await reader.read(partition, entry.baseOffset, 1_000_000)
+    assert.deepEqual(offsetsIn(behind.batches), range(entry.baseOffset, 90))
   })
 
   it('keeps the rows of a segment whose batches are damaged, not they', async (t) => {
@@ -294,7 +306,7 @@ describe('PartitionReader.read over damage', () => {
 
   it('goes on with the next segment if the index knows nothing behind the damage', async (t) => {
     const { partition, reader } = await smallLog(t, { indexed: false })
-    await flip(partition.segments[1]!.path, partition.batches[13]!.position + 10)
+    await flip(partition.segments[1]!.path, partition.batches[13]!.position + 10, TWO_BITS)
     await assert.rejects(reader.read(partition, 41, 1_000_000), corruptAt(41, 60))
     assert.deepEqual(offsetsIn((await reader.read(partition, 60, 1_000_000)).batches), range(60, 90))
   })

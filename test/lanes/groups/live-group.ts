@@ -12,6 +12,9 @@ export interface LiveGroupOptions {
   /** One server, or a balancer before many. */
   readonly server: { readonly url: string }
   readonly journals: string
+  /** Default: `GROUP` reads `TOPIC`. */
+  readonly group?: string
+  readonly topic?: string
   readonly maxPollIntervalMs: number
   /** Where members find the server, if not at its own address. */
   readonly memberUrl?: string
@@ -35,10 +38,14 @@ export class LiveGroup {
   readonly members: MemberHandle[] = []
   readonly #options: LiveGroupOptions
   readonly #journal: Journal
+  readonly #group: string
+  readonly #topic: string
   #started = 0
 
   constructor(options: LiveGroupOptions) {
     this.#options = options
+    this.#group = options.group ?? GROUP
+    this.#topic = options.topic ?? TOPIC
     this.#journal = new Journal(join(options.journals, 'onlooker'))
   }
 
@@ -51,8 +58,8 @@ export class LiveGroup {
     const { memberId = `member-${number}`, instanceId } = as
     const member = new MemberHandle({
       server: this.#options.memberUrl ?? this.url,
-      group: GROUP,
-      topic: TOPIC,
+      group: this.#group,
+      topic: this.#topic,
       memberId,
       ...(instanceId !== undefined && { instanceId }),
       journal: join(this.#options.journals, `${String(number).padStart(3, '0')}-${memberId}`),
@@ -93,12 +100,12 @@ export class LiveGroup {
   }
 
   async createTopic(partitions: number): Promise<void> {
-    const { status, body } = await callUntilAnswered('PUT', `${this.url}/topics/${TOPIC}`, { partitions })
+    const { status, body } = await callUntilAnswered('PUT', `${this.url}/topics/${this.#topic}`, { partitions })
     assert.ok(status === 200 || status === 201, JSON.stringify(body))
   }
 
   async raisePartitions(partitions: number): Promise<void> {
-    const { status, body } = await callUntilAnswered('PATCH', `${this.url}/topics/${TOPIC}`, { partitions })
+    const { status, body } = await callUntilAnswered('PATCH', `${this.url}/topics/${this.#topic}`, { partitions })
     assert.equal(status, 200, JSON.stringify(body))
   }
 
@@ -112,7 +119,7 @@ export class LiveGroup {
         key: `key-${(first + index) % 997}`,
         value: { number: first + index, note: 'x'.repeat(60) },
       }))
-      const { status, body } = await callUntilAnswered('POST', `${this.url}/topics/${TOPIC}/records`, { records })
+      const { status, body } = await callUntilAnswered('POST', `${this.url}/topics/${this.#topic}/records`, { records })
       assert.equal(status, 200, JSON.stringify(body))
       acknowledged += count
       await sleep(Math.max(0, began + (overMs * (first + count)) / recordCount - now()))
@@ -125,7 +132,7 @@ export class LiveGroup {
     let lag = 0
     for (let cursor: string | null = ''; cursor !== null;) {
       const query: string = cursor === '' ? '' : `&cursor=${cursor}`
-      const url = `${this.url}/consumer-groups/${GROUP}/offsets?limit=1000${query}`
+      const url = `${this.url}/consumer-groups/${this.#group}/offsets?limit=1000${query}`
       const answer = await callUntilAnswered('GET', url)
       if (answer.status === 404) return Infinity
       assert.equal(answer.status, 200, JSON.stringify(answer.body))
@@ -142,7 +149,7 @@ export class LiveGroup {
   }
 
   async logEnds(partitions: number): Promise<number[]> {
-    const { body } = await callUntilAnswered('GET', `${this.url}/topics/${TOPIC}/offsets?at=latest&limit=1000`)
+    const { body } = await callUntilAnswered('GET', `${this.url}/topics/${this.#topic}/offsets?at=latest&limit=1000`)
     const { items } = body as { readonly items: readonly { readonly partition: number; readonly offset: number }[] }
     const ends = Array.from({ length: partitions }, () => 0)
     for (const { partition, offset } of items) ends[partition] = offset
@@ -150,7 +157,7 @@ export class LiveGroup {
   }
 
   async describe(): Promise<GroupView> {
-    const { status, body } = await callUntilAnswered('GET', `${this.url}/consumer-groups/${GROUP}`)
+    const { status, body } = await callUntilAnswered('GET', `${this.url}/consumer-groups/${this.#group}`)
     assert.equal(status, 200, JSON.stringify(body))
     return body as GroupView
   }

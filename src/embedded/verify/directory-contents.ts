@@ -1,0 +1,82 @@
+import * as path from 'node:path'
+import type { CatalogueState, CatalogueTopic } from '../catalogue/catalogue-state.ts'
+import type { FileSystem } from '../file-system.ts'
+import { isDeletedDirectory, partitionOfDirectory, readTopicId } from '../log/partition-directory.ts'
+import { isInternalTopicName } from '../../broker/topic-name.ts'
+
+/** A partition's directory as it lies in a log directory. */
+export interface FoundPartition {
+  readonly topic: string
+  readonly partition: number
+  /** Undefined where partition.metadata is missing or cannot be read. */
+  readonly topicId: string | undefined
+  /** Absolute. */
+  readonly directory: string
+}
+
+/** The partitions' directories of a log directory, sorted by name; those renamed for their removal are none any more. */
+export async function findPartitions(fileSystem: FileSystem, logDirectory: string): Promise<FoundPartition[]> {
+  const found: FoundPartition[] = []
+  for (const name of (await fileSystem.readdir(logDirectory)).sort()) {
+    const named = isDeletedDirectory(name) ? undefined : partitionOfDirectory(name)
+    const directory = path.join(logDirectory, name)
+    if (!named || !(await fileSystem.stat(directory)).directory) continue
+    found.push({ ...named, directory, topicId: await readTopicId(fileSystem, directory) })
+  }
+  return found
+}
+
+/** Partitions with the directory that holds them. */
+export interface PlacedPartitions {
+  readonly directoryId: string
+  readonly path: string
+  readonly partitions: readonly FoundPartition[]
+}
+
+/** Why no catalogue can be made of what directories hold. */
+export interface Ambiguity {
+  readonly problem: string
+}
+
+/** What is known of topics by their names alone. */
+export type ConfigsByName = (topic: string) => Readonly<Record<string, string>>
+
+/**
+ * A catalogue as far as directories tell of one: the topics by their partitions' names and ids, without settings, and
+ * with nothing deleted below their first segments. A partition that none of them holds, though a later one is there, is
+ * placed on `homeId`, where its directory will be found missing.
+ */
+export function stateOfDirectories(
+  clusterId: string,
+  homeId: string,
+  placed: readonly PlacedPartitions[],
+  configsOf: ConfigsByName = () => ({}),
+): CatalogueState | Ambiguity {
+  const topics = new Map<string, CatalogueTopic & { partitions: CatalogueTopic['partitions'][number][] }>()
+  const seen = new Map<string, string>()
+  for (const { directoryId, partitions } of placed) {
+    for (const { topic: name, topicId, partition, directory } of partitions) {
+      if (topicId === undefined) continue
+      const earlier = seen.get(`${topicId}/${partition}`)
+      if (earlier !== undefined)
+        return { problem: `${earlier} and ${directory} are the same partition of topic id ${topicId}` }
+      seen.set(`${topicId}/${partition}`, directory)
+      const topic = topics.get(name) ?? {
+        topicId,
+        name,
+        state: 'live' as const,
+        internal: isInternalTopicName(name),
+        configs: configsOf(name),
+        partitions: [],
+      }
+      topics.set(name, topic)
+      if (topic.topicId !== topicId) {
+        return { problem: `${directory} is of topic id ${topicId}, another partition of '${name}' of ${topic.topicId}` }
+      }
+      while (topic.partitions.length <= partition) topic.partitions.push({ directoryId: homeId, logStartOffset: 0 })
+      topic.partitions[partition] = { directoryId, logStartOffset: 0 }
+    }
+  }
+  const directories = placed.map(({ directoryId, path: directory }) => ({ directoryId, path: directory }))
+  return { clusterId, generation: 0, directories, topics: [...topics.values()] }
+}
