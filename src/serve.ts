@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import process from 'node:process'
 import closeWithGrace from 'close-with-grace'
 import { startPosthorn } from './app.ts'
@@ -25,6 +26,8 @@ export async function serve({ config, warnings }: LoadedConfig, version: string)
     const where = config.engine === 'kafka' ? { cluster: config.bootstrapServers } : { logDirs: config.logDirs }
     logger.info({ version, ...where }, `Posthorn is ready at ${urls}`)
     if (process.stdout.isTTY) process.stdout.write(`\nPosthorn is ready at ${urls}; its pages are at ${urls}/docs\n\n`)
+    // Node writes it at a clean exit only: a server that is always killed would compile everything at each start.
+    flushCompileCache()
   } catch (error) {
     if (!(error instanceof StartupError)) throw error
     process.stderr.write(`${error.message}\n`)
