@@ -57,10 +57,10 @@ class FullDisk {
     await server.start()
     const lane = new FullDisk(disk, server, options)
     cleanUpBehind(t, () => lane.publishers.forEach((publisher) => publisher.end()))
-    await lane.ask('PUT', '/topics/work', { partitions: 1 })
+    await lane.ask('PUT', '/topics/tasks', { partitions: 1 })
     const records = Array.from({ length: 10_000 }, () => ({ value: 'done' }))
     for (let sent = 0; sent < COMMITS_MAX; sent += records.length) {
-      await lane.ask('POST', '/topics/work/records', { records })
+      await lane.ask('POST', '/topics/tasks/records', { records })
     }
     return lane
   }

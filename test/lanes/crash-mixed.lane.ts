@@ -41,7 +41,7 @@ interface PowerLane {
   readonly load: CrashLoad
 }
 
-async function startOnDisk(t: TestContext): Promise<PowerLane> {
+async function startOnDisk(t: TestContext, changesTopics = true): Promise<PowerLane> {
   const folder = tempDirectory(t)
   const disk = await LoopDisk.make(t, 'ext4', folder, DISK_MIB)
   await disk.mount()
@@ -51,7 +51,7 @@ async function startOnDisk(t: TestContext): Promise<PowerLane> {
   cleanUpBehind(t, () => server.kill9())
   await server.warmUp(tempDirectory(t))
   await server.start()
-  const load = new CrashLoad({ server, folder, random: mulberry32(seed), logDirs: 1 })
+  const load = new CrashLoad({ server, folder, random: mulberry32(seed), logDirs: 1, changesTopics })
   cleanUpBehind(t, () => load.end())
   await load.begin()
   return { disk, server, load }
@@ -88,7 +88,8 @@ test(`${DOUBLE_CRASHES} × kill, restart, read, power cut`, { skip: skipPower, t
 })
 
 test('a server that shows what it has not synced is found out', { skip: skipPower, timeout: 300_000 }, async (t) => {
-  const lane = await startOnDisk(t)
+  // A catalogue that lost changes is older than its copies, and the server would not even start.
+  const lane = await startOnDisk(t, false)
   const { disk, server, load } = lane
   await load.work()
   await load.rest()
@@ -122,7 +123,7 @@ describe('a disk that fails to write', () => {
       `${what} fails, then kill, a restart with a warm page cache, and a power cut`,
       { skip: skipStrace },
       async (t) => {
-        const lane = await startOnDisk(t)
+        const lane = await startOnDisk(t, false)
         const { disk, server, load } = lane
         await load.work()
         await load.rest()
@@ -141,7 +142,9 @@ describe('a disk that fails to write', () => {
         t.diagnostic(`${refusals(load) - refusedBefore} requests refused; ${said[0]}`)
         assert.ok(refusals(load) > refusedBefore, 'no publisher was told')
         const read = await jsonCall('GET', `${server.url}/topics/orders/partitions/0/records?offset=0&maxRecords=1`)
-        assert.ok(read?.status === 200 || read?.status === 410, `reading goes on: ${read?.text}`)
+        // What fails while directories change takes the log directory offline, what fails in a round only its writing.
+        const allowed = said.some((text) => text.startsWith('log-dir-offline')) ? [503] : [200, 410]
+        assert.ok(allowed.includes(read?.status ?? 0), `${said[0]}; a reader is told ${read?.text.slice(0, 500)}`)
         await cutBehindReading(lane, await crash(lane))
         await load.work()
         await load.rest()

@@ -33,7 +33,7 @@ interface Lane {
   readonly random: () => number
 }
 
-async function startLane(t: TestContext, kind: DiskKind): Promise<Lane> {
+async function startLane(t: TestContext, kind: DiskKind, changesTopics = true): Promise<Lane> {
   const folder = tempDirectory(t)
   const disk = await LoopDisk.make(t, kind, folder, DISK_MIB)
   await disk.mount()
@@ -44,7 +44,7 @@ async function startLane(t: TestContext, kind: DiskKind): Promise<Lane> {
   cleanUpBehind(t, () => server.kill9())
   await server.warmUp(tempDirectory(t))
   await server.start()
-  const load = new CrashLoad({ server, folder, random, logDirs: 1 })
+  const load = new CrashLoad({ server, folder, random, logDirs: 1, changesTopics })
   cleanUpBehind(t, () => load.end())
   await load.begin()
   return { disk, server, load, random }
@@ -93,7 +93,8 @@ for (const kind of ['ext4', 'xfs'] as const) {
 
 test('a server that syncs nothing is found out', { skip, timeout: 300_000 }, async (t) => {
   const fault = ['--import', new URL('./crash/without-sync.ts', import.meta.url).href]
-  const lane = await startLane(t, 'ext4')
+  // A catalogue that lost changes is older than its copies, and the server would not even start.
+  const lane = await startLane(t, 'ext4', false)
   const { server, load } = lane
   await load.work()
   await load.rest()

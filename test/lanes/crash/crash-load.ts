@@ -89,6 +89,8 @@ export interface CrashLoadOptions {
   readonly folder: string
   readonly random: () => number
   readonly logDirs: number
+  /** Default true: whether clients create, change and delete topics too. */
+  readonly changesTopics?: boolean
 }
 
 /**
@@ -112,7 +114,7 @@ export class CrashLoad {
   #loops: Promise<unknown> | undefined
 
   constructor(options: CrashLoadOptions) {
-    const { server, folder, random, logDirs } = options
+    const { server, folder, random, logDirs, changesTopics = true } = options
     this.#options = options
     const url = (): string => server.url
     this.model = new TopicModel(this.findings, now)
@@ -125,7 +127,10 @@ export class CrashLoad {
     this.readers = (['orders', 'state'] as const).map((topic) => new LiveReader(this.#history(topic), url))
     this.commits = Array.from({ length: COMMITTERS }, (_, index) => new CommitHistory(`script-${index}`, this.findings))
     this.committers = this.commits.map((history, index) => new Committer(`script-${index}`, 'work', history, url))
-    this.#churns = Array.from({ length: CHURNS }, (_, index) => new TopicChurn(`${index}`, this.model, url, random))
+    this.#churns = Array.from(
+      { length: changesTopics ? CHURNS : 0 },
+      (_, index) => new TopicChurn(`${index}`, this.model, url, random),
+    )
     this.groups = Array.from({ length: GROUPS }, (_, index) => {
       const group = `group-${index}`
       const journals = join(folder, group)

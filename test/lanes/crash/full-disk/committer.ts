@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { api, type Answer } from '../../keeping/api.ts'
 
 const REST_MS = 20
-const PLACE = { topic: 'work', partition: 0 }
+const PLACE = { topic: 'tasks', partition: 0 }
 
 /** A script that commits offset after offset for a group. */
 export class FullDiskCommitter {
