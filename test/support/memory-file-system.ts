@@ -40,7 +40,7 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   /** Turns of the event loop that a call takes; one where this says nothing. */
-  set slowness(turns: (kind: CallKind, path: string) => number) {
+  set slowness(turns: ((kind: CallKind, path: string) => number) | undefined) {
     this.#calls.slowness = turns
   }
 
