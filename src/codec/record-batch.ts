@@ -239,10 +239,10 @@ export function writeBatchHeader(buf: Buffer, at: number, sizeBytes: number, fac
   writeCrc(buf, at, sizeBytes)
 }
 
-/** Writes a batch without records that stands for `lastOffsetDelta + 1` offsets, base offset 0: what readers pass over. */
-export function writeEmptyBatch(buf: Buffer, at: number, lastOffsetDelta: number, maxTimestamp: number): void {
-  writeBatchHeader(buf, at, BATCH_HEADER_BYTES, { recordCount: 1, baseTimestamp: maxTimestamp, maxTimestamp })
-  buf.writeInt32BE(lastOffsetDelta, at + LAST_OFFSET_DELTA)
+/** Writes a batch without records that stands for `lastDelta + 1` offsets, base offset 0: what readers pass over. */
+export function writeEmptyBatch(buf: Buffer, at: number, lastDelta: number, timestamp: number): void {
+  writeBatchHeader(buf, at, BATCH_HEADER_BYTES, { recordCount: 1, baseTimestamp: timestamp, maxTimestamp: timestamp })
+  buf.writeInt32BE(lastDelta, at + LAST_OFFSET_DELTA)
   buf.writeInt32BE(0, at + RECORD_COUNT)
   writeCrc(buf, at, BATCH_HEADER_BYTES)
 }
