@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { assignOffsets } from '../../src/codec/record-batch.ts'
 import { allValues, batchOf, brokerError, publish, readFrom, recordsOf } from '../support/engine-records.ts'
 import type { EngineUnderTest } from './engine-under-test.ts'
 import { makeTopic } from './make-topic.ts'
@@ -102,6 +103,18 @@ export function appendConformance({ make, durability, test }: EngineUnderTest): 
         texts.flatMap((text) => [text, text, text]),
       )
     }
+  })
+
+  test('a batch gets its own place in the log, whatever place it had in another', async (t) => {
+    const engine = await make(t)
+    await makeTopic(engine, 'orders')
+    for (const [round, acks] of (['all', '1', '0', 'all'] as const).entries()) {
+      const batch = batchOf([`v${round}`])
+      assignOffsets(batch.bytes, 0, 77 + round, 3)
+      const { parts } = await engine.append({ topic: 'orders', parts: [{ partition: 0, batches: [batch] }], acks })
+      assert.deepEqual(parts, [{ partition: 0, baseOffset: acks === '0' ? -1 : round, logAppendTime: -1 }])
+    }
+    assert.deepEqual(await allValues(engine, 'orders', 0), ['v0', 'v1', 'v2', 'v3'])
   })
 
   test('an unknown topic or partition stores nothing, whatever else the request holds', async (t) => {

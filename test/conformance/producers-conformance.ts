@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import type { Engine } from '../../src/broker/engine.ts'
 import type { PublishClaim, PublishIdentity, StoredPart } from '../../src/broker/publish-claim.ts'
+import { assignOffsets } from '../../src/codec/record-batch.ts'
 import { allValues, batchOf, brokerError } from '../support/engine-records.ts'
 import type { EngineUnderTest } from './engine-under-test.ts'
 import { makeTopic } from './make-topic.ts'
@@ -54,6 +55,17 @@ export function producersConformance({ make, promises, test }: EngineUnderTest):
       assert.deepEqual(byPartition, first.stored)
     }
     assert.equal((await allValues(engine, 'orders', 3)).length, 8)
+  })
+
+  test('a batch of a request with an identity gets its own place too, whatever place it had elsewhere', async (t) => {
+    const engine = await make(t)
+    await makeTopic(engine, 'orders')
+    const batch = batchOf(['a'])
+    assignOffsets(batch.bytes, 0, 77, 3)
+    const claim = await claimOf(engine, keyOf('copied'))
+    const { parts } = await claim.append([{ partition: 0, batches: [batch] }], [0])
+    assert.deepEqual(parts, [{ partition: 0, baseOffset: 0, logAppendTime: -1 }])
+    assert.deepEqual(await allValues(engine, 'orders', 0), ['a'])
   })
 
   test('what the request was, it is again, whatever became of the topic and the time', async (t) => {

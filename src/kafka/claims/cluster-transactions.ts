@@ -1,7 +1,7 @@
 import { addPartitionsToTxnV3, endTxnV3, initProducerIdV4, metadataV12, ResponseError } from '@platformatic/kafka'
 import { BrokerError } from '../../broker/broker-error.ts'
 import type { AppendPart } from '../../broker/engine.ts'
-import { setTransaction } from '../../codec/record-batch.ts'
+import { assignOffsets, setTransaction } from '../../codec/record-batch.ts'
 import type { Call, ClusterClient } from '../cluster-client.ts'
 import { answeredErrors, withErrorsInIt } from '../kafka-errors.ts'
 import { produce, type PartitionAnswer, type PartitionBatch } from '../produce/produce-request.ts'
@@ -124,6 +124,8 @@ class ClusterTransactionSession implements TransactionSession {
     const key = `${topic} ${partition}`
     const sequence = this.#sequences.get(key) ?? 0
     this.#sequences.set(key, (sequence + recordCount) & SEQUENCE_MASK)
+    // One that was read from a log still has its place there, with which brokers refuse it.
+    assignOffsets(bytes, 0, 0, -1)
     setTransaction(bytes, 0, { id: this.#id, epoch: this.#epoch, sequence })
     return { topic, partition, bytes }
   }

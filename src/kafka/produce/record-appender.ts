@@ -10,6 +10,7 @@ import type {
 } from '../../broker/engine.ts'
 import { maxBatchBytes } from '../../broker/record-checks.ts'
 import { releaseBatch } from '../../codec/batch-buffer.ts'
+import { assignOffsets } from '../../codec/record-batch.ts'
 import type { TopicStore } from '../../broker/topic-store.ts'
 import type { ClusterOptions } from '../cluster-options.ts'
 import type { EngineContext, EngineLimits } from '../engine-parts.ts'
@@ -133,6 +134,8 @@ export class RecordAppender {
     const batches = part.batches.map(({ bytes, recordCount }): OutboundBatch => {
       const { promise, resolve } = Promise.withResolvers<BatchOutcome>()
       outcomes.push(promise)
+      // One that was read from a log still has its place there, with which brokers refuse it.
+      assignOffsets(bytes, 0, 0, -1)
       return { ...shared, bytes, recordCount, settle: resolve }
     })
     this.#sender.push(topic, part.partition, batches)
