@@ -77,7 +77,8 @@ function isLive(catalogue: Catalogue, name: string): boolean {
   return false
 }
 
-async function holdsRecords(fileSystem: FileSystem, directory: string): Promise<boolean> {
+/** Of a partition's directory. */
+export async function holdsRecords(fileSystem: FileSystem, directory: string): Promise<boolean> {
   for (const name of await fileSystem.readdir(directory)) {
     if (!name.endsWith('.log')) continue
     if ((await fileSystem.stat(path.join(directory, name))).sizeBytes > 0) return true

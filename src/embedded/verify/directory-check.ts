@@ -20,7 +20,8 @@ import { PRODUCERS_FILE } from '../producers/producers-file.ts'
 import { errorMessage } from '../startup-error.ts'
 import type { CatalogueCheckOptions } from './catalogue-check.ts'
 import { DatabaseCopy } from './database-copy.ts'
-import { findPartitions } from './directory-contents.ts'
+import { findPartitions, type FoundPartition } from './directory-contents.ts'
+import { holdsRecords } from '../unfinished-topics.ts'
 import { expectedPartition, type ExpectedPartition } from './expected-partition.ts'
 import { IndexRows } from './index-rows.ts'
 import { checkJournal } from './journal-check.ts'
@@ -288,21 +289,30 @@ class DirectoryCheck {
       this.#tellAll(name, [{ consequence: 'unfinished', problem, meaning: 'the next start removes it' }])
     }
     if (!catalogue || !meta) return
-    const byId = new Map(catalogue.topics.map((topic) => [topic.topicId, topic]))
     for (const found of await findPartitions(fileSystem, root)) {
       const isPlaced = this.#placements.some(
         ({ topic, partition }) => topic === found.topic && partition === found.partition,
       )
       if (isPlaced) continue
-      const told = strayPartition(found.topicId === undefined ? undefined : byId.get(found.topicId))
-      this.#tellAll(path.basename(found.directory), [told])
+      // By the rules of a start: see removeUnfinishedTopics.
+      const topic = topicOf(found, catalogue.topics)
+      const isEmpty = !(await holdsRecords(fileSystem, found.directory))
+      this.#tellAll(path.basename(found.directory), [strayPartition(topic, isEmpty)])
     }
   }
 }
 
-function strayPartition(topic: CatalogueTopic | undefined) {
-  if (topic && topic.state !== 'live') {
-    const problem = `a partition of ${topic.name}, which is ${topic.state}`
+/** One without an id was torn before its first durable step: it is of the topic of its name, the live one first. */
+function topicOf({ topic: name, topicId }: FoundPartition, topics: readonly CatalogueTopic[]) {
+  if (topicId !== undefined) return topics.find((topic) => topic.topicId === topicId)
+  const named = topics.filter((topic) => topic.name === name)
+  return named.find(({ state }) => state === 'live') ?? named[0]
+}
+
+function strayPartition(topic: CatalogueTopic | undefined, isEmpty: boolean) {
+  if (topic && (topic.state !== 'live' || isEmpty)) {
+    const what = topic.state === 'live' ? 'whose addition did not come to its end' : `which is ${topic.state}`
+    const problem = `a partition of ${topic.name}, ${what}`
     return { consequence: 'unfinished', problem, meaning: 'the next start removes it' } as const
   }
   const problem = topic

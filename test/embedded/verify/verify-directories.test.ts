@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { test } from 'node:test'
+import Database from 'better-sqlite3'
 import { setTimeout as delay } from 'node:timers/promises'
 import { openEmbeddedEngine } from '../../support/embedded-engine.ts'
 import { tempDirectory } from '../../support/temp-directory.ts'
@@ -63,6 +64,31 @@ test('a directory that does not know its own catalogue is told, one named withou
   )
   const { told } = await verified(t, home)
   assert.ok(told.some((finding) => finding.file === file && finding.consequence === 'refused'))
+})
+
+test('partitions that a kill broke off before they had an id, or before the catalogue knew them, are no damage', async (t) => {
+  const base = tempDirectory(t)
+  const [home = '', other = ''] = [path.join(base, 'a'), path.join(base, 'b')]
+  const engine = await variedEngine(t, [home, other])
+  await settled()
+  await engine.close()
+  // As an addition leaves it in which only one directory came into being.
+  fs.mkdirSync(path.join(other, 'orders-900'))
+  const added = await verified(t, home, other)
+  assert.equal(added.damaged, 0, JSON.stringify(added.told, null, 1))
+  assert.ok(added.told.some(({ file, consequence }) => file.endsWith('orders-900') && consequence === 'unfinished'))
+  fs.writeFileSync(path.join(other, 'orders-900', '00000000000000000000.log'), 'records')
+  const full = await verified(t, home, other)
+  assert.ok(full.told.some(({ file, consequence }) => file.endsWith('orders-900') && consequence === 'refused'))
+  fs.rmSync(path.join(other, 'orders-900'), { recursive: true })
+  const database = new Database(path.join(home, 'catalogue.db'))
+  database.exec("UPDATE topics SET state = 'creating' WHERE name = 'orders'")
+  database.close()
+  fs.rmSync(path.join(home, 'orders-0'), { recursive: true, force: true })
+  fs.rmSync(path.join(other, 'orders-0'), { recursive: true, force: true })
+  fs.mkdirSync(path.join(other, 'orders-0'))
+  const { told } = await verified(t, home, other)
+  assert.ok(told.some(({ file, consequence }) => file.endsWith('orders-0') && consequence === 'unfinished'))
 })
 
 test('what a kill leaves at any moment is sound', { timeout: 60_000 }, async (t) => {
