@@ -29,9 +29,12 @@ async function makeWithParents(fileSystem: FileSystem, directory: string): Promi
   await syncAbove(fileSystem, directory)
 }
 
+/** What a directory answers that may not be opened, or whose file system cannot sync one (autofs over home directories). */
+const CANNOT_BE_SYNCED = new Set(['EACCES', 'EPERM', 'EINVAL', 'ENOTSUP', 'ENOSYS', 'EROFS'])
+
 /**
- * Up to the root: a start that was broken off may have made any of them a moment ago. Where one may not be opened,
- * somebody else has made what is in it.
+ * Up to the root: a start that was broken off may have made any of them a moment ago. Where one cannot be synced,
+ * somebody else has made what is in it, or nothing more can be done.
  */
 async function syncAbove(fileSystem: FileSystem, directory: string): Promise<void> {
   const parent = path.dirname(directory)
@@ -39,8 +42,7 @@ async function syncAbove(fileSystem: FileSystem, directory: string): Promise<voi
   try {
     await fileSystem.syncDirectory(parent)
   } catch (error) {
-    const code = errorCode(error)
-    if (code !== 'EACCES' && code !== 'EPERM') throw error
+    if (!CANNOT_BE_SYNCED.has(errorCode(error) ?? '')) throw error
   }
   await syncAbove(fileSystem, parent)
 }

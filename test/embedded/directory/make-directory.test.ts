@@ -26,3 +26,18 @@ test('a directory below one that may not be opened is no fault', async () => {
   disk.fail({ kinds: ['syncDirectory'], nth: 1, code: 'EACCES' })
   await makeLogDirectory(disk, '/data')
 })
+
+test('a directory below one whose file system cannot sync directories is no fault', async () => {
+  const disk = new MemoryFileSystem()
+  await disk.mkdir('/home')
+  await disk.mkdir('/home/data')
+  disk.fail({ kinds: ['syncDirectory'], nth: 2, code: 'EINVAL', sticky: true })
+  await makeLogDirectory(disk, '/home/data')
+})
+
+test('a directory whose entry the disk fails to keep is not used', async () => {
+  const disk = new MemoryFileSystem()
+  await disk.mkdir('/data')
+  disk.fail({ kinds: ['syncDirectory'], nth: 1, code: 'EIO' })
+  await assert.rejects(makeLogDirectory(disk, '/data'), /cannot be made: .*EIO/)
+})
