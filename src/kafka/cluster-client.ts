@@ -131,13 +131,14 @@ export class ClusterClient {
     this.#metadata.accept({ ...this.metadata, clusterId, controllerId, nodes })
   }
 
-  /** The connection to a node; for those who keep their own order of requests. Rejects as the library does. */
+  /**
+   * The connection to a node; for those who keep their own order of requests. Rejects as the library does. That there is one
+   * is no answer: a machine that hangs keeps its connections, and takes new ones.
+   */
   async connectionTo(nodeId: number, lane: Lane): Promise<Connection> {
     const node = this.metadata.nodes.get(nodeId)
     if (node === undefined) throw unknownNode(nodeId)
-    const connection = await this.#lanes[lane].get(node)
-    this.answered()
-    return connection
+    return this.#lanes[lane].get(node)
   }
 
   /** Where the partition is now; undefined where there is no such partition. */

@@ -69,6 +69,29 @@ test('a cluster that is away is told of within two seconds, and used again when 
   }
 })
 
+test('a cluster that hangs stays unreachable while clients go on asking for it', options, async (t) => {
+  const cluster = await startKafkaCluster(t, { nodeCount: 1 })
+  const engine = await openKafkaEngine(t, cluster.bootstrapServers)
+  await engine.topics.create({ name: 'orders', partitionCount: 1, configs: new Map() })
+  const node = cluster.node(1)
+  t.after(() => node.resume())
+  node.pause()
+  await millisecondsUntil(() => isUnreachable(engine))
+  const asked = [
+    engine.read({ positions: [{ topic: 'orders', partition: 0, offset: 0 }], maxBytes: 1000, waitMs: 0 }),
+    engine.topics.refresh('orders'),
+    engine.topics.create({ name: 'more', partitionCount: 1, configs: new Map() }),
+    engine.listOffsets([{ topic: 'orders', partition: 0, at: 'latest' }]),
+  ]
+  let sawItBack = false
+  const asking = Promise.allSettled(asked)
+  const isOver = asking.then(() => true)
+  while (!(await Promise.race([isOver, delay(20, false)]))) sawItBack ||= !isUnreachable(engine)
+  assert.equal(sawItBack, false)
+  node.resume()
+  await millisecondsUntil(() => !isUnreachable(engine))
+})
+
 function isUnreachable(engine: KafkaEngine): boolean {
   return engine.troubles().some(({ kind }) => kind === 'cluster-unreachable')
 }
