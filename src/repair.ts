@@ -15,6 +15,7 @@ export async function repair(config: ServerConfig): Promise<number> {
       fileSystem: nodeFileSystem,
       nowMs: systemClock.now(),
       offsetsTopicSegmentBytes: config.offsetsTopicSegmentBytes,
+      topicPartitionsMax: config.topicPartitionsMax,
     })
     const topics = `${report.topicCount} ${report.topicCount === 1 ? 'topic' : 'topics'}`
     process.stdout.write(textOf(report, topics))
@@ -26,14 +27,24 @@ export async function repair(config: ServerConfig): Promise<number> {
   }
 }
 
-function textOf({ repaired, catalogue, leftOut }: RepairReport, topics: string): string {
+function textOf(report: RepairReport, topics: string): string {
+  const { repaired, catalogue, snapshot, added = [], leftOut = [] } = report
   if (!repaired) return `${catalogue} is sound (${topics}): nothing was changed\n`
-  if (leftOut === undefined) return `${catalogue} was rebuilt from the newest valid snapshot: ${topics}\n`
+  const source =
+    snapshot === undefined
+      ? `the partitions' directories, as no valid snapshot was found`
+      : `the newest valid snapshot, in ${snapshot}`
   return [
-    `${catalogue} was rebuilt from the partitions' directories, as no valid snapshot was found: ${topics}`,
+    `${catalogue} was rebuilt from ${source}: ${topics}`,
+    ...added.map((topic) => `added, as the snapshot is older than its directories: ${topic}`),
     ...leftOut.map((what) => `left out: ${what}`),
-    'The settings of topics are lost, and which of their records were deleted. Start the server: nothing is removed by',
-    'retention or compaction until it was started once with catalogue.rebuild.accept=true. Set the topics up before that.',
+    ...(snapshot === undefined || added.length > 0 ? confirmation : []),
     '',
   ].join('\n')
 }
+
+const confirmation = [
+  'The settings of topics that came from directories are lost, and which of their records were deleted. Start the server:',
+  'nothing is removed by retention or compaction until it was started once with catalogue.rebuild.accept=true. Set the',
+  'topics up before that.',
+]

@@ -7,7 +7,7 @@ export interface Fault {
   readonly pathContains?: string
   /** The call that fails, 1 = the next that counts. */
   readonly nth: number
-  readonly code: 'EIO' | 'ENOSPC' | 'EMFILE' | 'EACCES' | 'ENOENT'
+  readonly code: 'EIO' | 'ENOSPC' | 'EMFILE' | 'EACCES' | 'EINVAL' | 'ENOENT'
   /** Every later call that counts fails as well. */
   readonly sticky?: boolean
 }

@@ -6,11 +6,17 @@ import type { FileSystem } from '../file-system.ts'
 import { OFFSETS_TOPIC, offsetsTopicConfigs } from '../groups/offsets-topic.ts'
 import { PARTITION_METADATA_FILE } from '../log/partition-directory.ts'
 import { errorCode, NewerVersionError, StartupError } from '../startup-error.ts'
-import { findPartitions, stateOfDirectories, type PlacedPartitions } from '../verify/directory-contents.ts'
+import {
+  findPartitions,
+  stateOfDirectories,
+  type ConfigsByName,
+  type PlacedPartitions,
+} from '../verify/directory-contents.ts'
 import { CatalogueDatabase } from './catalogue-database.ts'
 import type { CatalogueState } from './catalogue-state.ts'
 import { CATALOGUE_FILE } from './catalogue.ts'
-import { contradictionOf, newestSnapshot } from './snapshot-contradiction.ts'
+import { contradictionOf, newestSnapshot, type FoundSnapshot } from './snapshot-contradiction.ts'
+import { completedCopy } from './topics-behind-copy.ts'
 
 export interface RepairOptions {
   /** Absolute paths. */
@@ -20,6 +26,8 @@ export interface RepairOptions {
   readonly nowMs: number
   /** `offsets.topic.segment.bytes` */
   readonly offsetsTopicSegmentBytes: number
+  /** `topic.partitions.max` */
+  readonly topicPartitionsMax: number
 }
 
 export interface RepairReport {
@@ -29,7 +37,9 @@ export interface RepairReport {
   readonly catalogue: string
   /** Where the snapshot was found that it was rebuilt from. */
   readonly snapshot?: string
-  /** Where there was none: what of the directories could not be made part of a topic, and why. */
+  /** Topics that came from the directories, in part at least, as the snapshot did not know them. */
+  readonly added?: readonly string[]
+  /** What of the directories could not be made part of a topic, and why. */
   readonly leftOut?: readonly string[]
   readonly topicCount: number
   /** Where the damaged file was put. */
@@ -40,8 +50,9 @@ type Formatted = Extract<Survey, { kind: 'formatted' }>
 
 /**
  * `posthorn repair`: rebuilds catalogue.db from the newest valid snapshot of the log directories, with the server
- * stopped; without one from what the directories hold. The damaged file is kept aside. If the directory that held the catalogue is gone, another takes it over. May
- * be broken off and run again. Throws StartupError where nothing can be done.
+ * stopped, and from what the directories hold where that is more. The damaged file is kept aside. If the directory that
+ * held the catalogue is gone, another takes it over. May be broken off and run again. Throws StartupError where nothing
+ * can be done.
  */
 export async function repairCatalogue(options: RepairOptions): Promise<RepairReport> {
   const { logDirs, fileSystem } = options
@@ -73,7 +84,10 @@ async function repairIn(
     await pointAtHome(home, formatted, fileSystem)
     return { repaired: false, catalogue, topicCount: sound.topics.length }
   }
-  const found = snapshot ?? (await rebuiltState(home, formatted, options))
+  const { placed, leftOut } = await placedPartitions(formatted, fileSystem)
+  const found = snapshot
+    ? completedSnapshot(snapshot, home, placed, options)
+    : { state: rebuiltState(home, placed, options), leftOut }
   const keptAside = await putAside(catalogue, fileSystem)
   const rebuilt = `${catalogue}.tmp`
   CatalogueDatabase.create(rebuilt, found.state).close()
@@ -83,7 +97,8 @@ async function repairIn(
   return {
     repaired: true,
     catalogue,
-    ...('directory' in found ? { snapshot: found.directory } : { leftOut: found.leftOut }),
+    ...('added' in found && { snapshot: found.snapshot, added: found.added }),
+    leftOut: found.leftOut,
     topicCount: found.state.topics.length,
     ...(keptAside !== undefined && { keptAside }),
   }
@@ -104,15 +119,10 @@ function soundState(catalogue: string, home: Formatted): CatalogueState | undefi
   }
 }
 
-/**
- * The topics that the partitions' directories tell of, without their settings: until an operator has confirmed them,
- * nothing of them is removed. Throws StartupError where directories contradict each other.
- */
-async function rebuiltState(
-  home: Formatted,
+async function placedPartitions(
   formatted: readonly Formatted[],
-  { fileSystem, nowMs, offsetsTopicSegmentBytes }: RepairOptions,
-): Promise<{ state: CatalogueState; leftOut: readonly string[] }> {
+  fileSystem: FileSystem,
+): Promise<{ placed: PlacedPartitions[]; leftOut: string[] }> {
   const placed: PlacedPartitions[] = []
   const leftOut: string[] = []
   for (const { path: directory, meta } of formatted) {
@@ -122,10 +132,36 @@ async function rebuiltState(
       if (found.topicId === undefined) leftOut.push(`${found.directory}: its ${PARTITION_METADATA_FILE} cannot be read`)
     }
   }
+  return { placed, leftOut }
+}
+
+/** If it does not know all that the directories hold, the settings of that are lost: nothing is removed until confirmed. */
+function completedSnapshot(
+  { state: copy, directory }: FoundSnapshot,
+  home: Formatted,
+  placed: readonly PlacedPartitions[],
+  options: RepairOptions,
+): { state: CatalogueState; snapshot: string; added: readonly string[]; leftOut: readonly string[] } {
+  const { nowMs, topicPartitionsMax: partitionsMax } = options
+  const held = { homeId: home.meta.directoryId, placed, configsOf: configsByName(options), partitionsMax }
+  const { state, added, leftOut } = completedCopy(copy, held)
+  const generation = Math.max(nowMs, copy.generation + 1)
+  const completed = added.length === 0 ? state : { ...state, generation, rebuiltMs: nowMs }
+  return { state: completed, snapshot: directory, added, leftOut }
+}
+
+function configsByName({ offsetsTopicSegmentBytes }: RepairOptions): ConfigsByName {
+  return (topic) => (topic === OFFSETS_TOPIC ? offsetsTopicConfigs(offsetsTopicSegmentBytes) : {})
+}
+
+/**
+ * The topics that the partitions' directories tell of, without their settings: until an operator has confirmed them,
+ * nothing of them is removed. Throws StartupError where directories contradict each other.
+ */
+function rebuiltState(home: Formatted, placed: readonly PlacedPartitions[], options: RepairOptions): CatalogueState {
+  const { nowMs, topicPartitionsMax: partitionsMax } = options
   const { clusterId, directoryId } = home.meta
-  const configsOf = (topic: string): Readonly<Record<string, string>> =>
-    topic === OFFSETS_TOPIC ? offsetsTopicConfigs(offsetsTopicSegmentBytes) : {}
-  const state = stateOfDirectories(clusterId, directoryId, placed, configsOf)
+  const state = stateOfDirectories(clusterId, directoryId, placed, { configsOf: configsByName(options), partitionsMax })
   if ('problem' in state) {
     throw new StartupError(
       `No log directory has a valid catalogue.snapshot, and what the directories hold contradicts itself: ` +
@@ -134,7 +170,7 @@ async function rebuiltState(
     )
   }
   // Copies of the lost catalogue that come to light later are older than this, however many changes they count.
-  return { state: { ...state, generation: nowMs, rebuiltMs: nowMs }, leftOut }
+  return { ...state, generation: nowMs, rebuiltMs: nowMs }
 }
 
 /** Renames the database and its log out of the way, under a name that is free. */

@@ -19,6 +19,7 @@ export interface CatalogueCheckOptions {
 }
 
 const REPAIR = "the server does not start until 'posthorn repair' has rebuilt it"
+const CONTRADICTED = "the server does not start until 'posthorn repair' has rebuilt the catalogue from its newest copy"
 
 /** What catalogue.db of its home directory holds; undefined where it is damaged. Throws NewerVersionError. */
 export function readCatalogue(home: string, options: CatalogueCheckOptions): CatalogueState | undefined {
@@ -92,19 +93,13 @@ export async function checkSnapshots(
 function compare(file: string, copy: CatalogueState, catalogue: CatalogueState, tell: FindingSink): void {
   if (copy.generation > catalogue.generation) {
     const problem = `the copy has ${copy.generation} changes, the catalogue itself only ${catalogue.generation}`
-    const meaning = 'the catalogue has lost changes of topics: what it does not know is not served'
-    tell({ file, consequence: 'lost', problem, meaning })
+    tell({ file, consequence: 'refused', problem, meaning: CONTRADICTED })
   } else if (copy.generation < catalogue.generation) {
     const problem = `the copy has ${copy.generation} of ${catalogue.generation} changes`
     tell({ file, consequence: 'unfinished', problem, meaning: 'the next start writes it anew' })
   } else if (!isDeepStrictEqual(sorted(copy), sorted(catalogue))) {
     const problem = 'the copy says something else than the catalogue, after the same number of changes'
-    tell({
-      file,
-      consequence: 'refused',
-      problem,
-      meaning: 'which of the two is right cannot be told; the server goes by the catalogue',
-    })
+    tell({ file, consequence: 'refused', problem, meaning: CONTRADICTED })
   }
 }
 

@@ -41,6 +41,12 @@ export interface Ambiguity {
 /** What is known of topics by their names alone. */
 export type ConfigsByName = (topic: string) => Readonly<Record<string, string>>
 
+export interface TopicsOfDirectories {
+  readonly configsOf: ConfigsByName
+  /** `topic.partitions.max`: a directory with a higher number is no partition, but somebody's copy of one. */
+  readonly partitionsMax: number
+}
+
 /**
  * A catalogue as far as directories tell of one: the topics by their partitions' names and ids, without settings, and
  * with nothing deleted below their first segments. A partition that none of them holds, though a later one is there, is
@@ -50,7 +56,7 @@ export function stateOfDirectories(
   clusterId: string,
   homeId: string,
   placed: readonly PlacedPartitions[],
-  configsOf: ConfigsByName = () => ({}),
+  { configsOf, partitionsMax }: TopicsOfDirectories,
 ): CatalogueState | Ambiguity {
   const topics = new Map<string, CatalogueTopic & { partitions: CatalogueTopic['partitions'][number][] }>()
   const seen = new Map<string, string>()
@@ -61,6 +67,9 @@ export function stateOfDirectories(
       if (earlier !== undefined)
         return { problem: `${earlier} and ${directory} are the same partition of topic id ${topicId}` }
       seen.set(`${topicId}/${partition}`, directory)
+      if (partition >= partitionsMax) {
+        return { problem: `${directory} would be partition ${partition}, but topic.partitions.max is ${partitionsMax}` }
+      }
       const topic = topics.get(name) ?? {
         topicId,
         name,

@@ -31,6 +31,9 @@ export interface VerifyReport {
   readonly findings: Readonly<Record<Consequence, number>>
 }
 
+/** Of a topic, whatever a server's `topic.partitions.max` is. */
+const PARTITIONS_MAX = 100_000
+
 interface Surveyed {
   readonly path: string
   readonly meta: StoredMetaProperties | undefined
@@ -189,7 +192,7 @@ class Verification {
       const partitions = await findPartitions(this.#options.fileSystem, directory)
       placed.push({ directoryId: meta.directoryId, path: directory, partitions })
     }
-    const state = stateOfDirectories('', '', placed)
+    const state = stateOfDirectories('', '', placed, { configsOf: () => ({}), partitionsMax: PARTITIONS_MAX })
     return 'problem' in state ? undefined : state
   }
 }

@@ -21,7 +21,8 @@ interface Found {
   readonly online: number
 }
 
-const repairing = { fileSystem: nodeFileSystem, nowMs: 1_700_000_000_000, offsetsTopicSegmentBytes: 1024 * 1024 }
+const limits = { offsetsTopicSegmentBytes: 1024 * 1024, topicPartitionsMax: 1000 }
+const repairing = { fileSystem: nodeFileSystem, nowMs: 1_700_000_000_000, ...limits }
 
 /** Opens the directories, makes the topics named, closes, and tells what was there. */
 async function use(logDirs: readonly string[], ...names: readonly string[]): Promise<Found> {
@@ -79,6 +80,8 @@ test('a damaged catalogue stops the start; repair rebuilds it from the newest sn
     repaired: true,
     catalogue: file,
     snapshot: b,
+    added: [],
+    leftOut: [],
     topicCount: 2,
     keptAside: `${file}.damaged-1`,
   })
@@ -193,6 +196,57 @@ test('a partition that no directory holds is offline; one that two hold is refus
   const offline = engine.troubles().filter(({ kind }) => kind === 'partition-offline')
   assert.equal(offline.length, 1)
   assert.match(offline[0]?.detail ?? '', /partition 1 of orders .* missing/)
+})
+
+test('what is newer than the only valid copy comes back from the directories, what the journal alone has of it too', async (t) => {
+  const [a, b] = two(t)
+  const engine = await openEmbeddedEngine(t, { logDirs: [a, b] })
+  await makeTopic(engine, 'orders', 2, { 'retention.ms': '86400000' })
+  await engine.close()
+  const older = fs.readFileSync(path.join(b, 'catalogue.snapshot'))
+  const later = await openEmbeddedEngine(t, { logDirs: [a, b] })
+  await makeTopic(later, 'invoices', 2)
+  await later.topics.addPartitions('orders', 4)
+  await publish(later, 'invoices', { 0: ['x'], 1: ['y'] })
+  await publish(later, 'orders', { 3: ['z'] })
+  await later.close()
+  fs.writeFileSync(path.join(b, 'catalogue.snapshot'), older)
+  for (const name of ['catalogue.db', 'catalogue.snapshot']) fs.writeFileSync(path.join(a, name), 'rubbish')
+  const report = await repairCatalogue({ logDirs: [a, b], ...repairing })
+  assert.deepEqual([report.snapshot, report.added, report.leftOut], [b, ['invoices', 'orders'], []])
+  const repaired = await openEmbeddedEngine(t, { logDirs: [a, b] })
+  assert.deepEqual(await allValues(repaired, 'invoices', 0), ['x'])
+  assert.deepEqual(await allValues(repaired, 'invoices', 1), ['y'])
+  assert.deepEqual(await allValues(repaired, 'orders', 3), ['z'])
+  assert.equal(repaired.topics.find('orders')?.configs.get('retention.ms'), '86400000')
+  assert.deepEqual(
+    repaired.troubles().map(({ kind }) => kind),
+    ['catalogue-rebuilt'],
+  )
+})
+
+test('a directory of another topic of the name is left out, and said so', async (t) => {
+  const [a] = two(t)
+  await use([a], 'orders')
+  const stray = path.join(a, 'orders-0')
+  fs.mkdirSync(stray)
+  fs.writeFileSync(path.join(stray, 'partition.metadata'), `version: 0\ntopic_id: ${'B'.repeat(22)}\n`)
+  fs.writeFileSync(path.join(a, 'catalogue.db'), 'rubbish')
+  const report = await repairCatalogue({ logDirs: [a], ...repairing })
+  assert.deepEqual([report.topicCount, report.added, report.leftOut?.length], [1, [], 1])
+  assert.match(report.leftOut?.[0] ?? '', /orders-0.*BBBB.*not that of 'orders'/)
+})
+
+test('a copy of a partition’s directory, named with a date, is no partition of millions', async (t) => {
+  const [a, b] = two(t)
+  await loseCatalogue(t, [a, b])
+  const held = fs.existsSync(path.join(a, 'orders-1')) ? a : b
+  fs.cpSync(path.join(held, 'orders-1'), path.join(held, 'orders-20261123'), { recursive: true })
+  await assert.rejects(repairCatalogue({ logDirs: [a, b], ...repairing }), {
+    name: 'StartupError',
+    message: /orders-20261123 would be partition 20261123, but topic\.partitions\.max is 1000/,
+  })
+  assert.equal(fs.readFileSync(path.join(a, 'catalogue.db'), 'utf8'), 'rubbish')
 })
 
 test('repair is refused while the server runs', async (t) => {

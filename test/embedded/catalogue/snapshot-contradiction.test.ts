@@ -43,7 +43,8 @@ async function retentionOf(logDir: string): Promise<string | undefined> {
 }
 
 async function repaired(logDir: string): Promise<boolean> {
-  const options = { fileSystem: nodeFileSystem, nowMs: 1_700_000_000_000, offsetsTopicSegmentBytes: 1024 * 1024 }
+  const limits = { offsetsTopicSegmentBytes: 1024 * 1024, topicPartitionsMax: 1000 }
+  const options = { fileSystem: nodeFileSystem, nowMs: 1_700_000_000_000, ...limits }
   return (await repairCatalogue({ logDirs: [logDir], ...options })).repaired
 }
 
