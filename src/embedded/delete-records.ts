@@ -1,4 +1,4 @@
-import { BrokerError } from '../broker/broker-error.ts'
+import { deletionBeyondEnd } from '../broker/deletion-beyond-end.ts'
 import type { PartitionBounds } from '../broker/topic-store.ts'
 import type { Catalogue } from './catalogue/catalogue.ts'
 import type { LiveTopic } from './live-topic.ts'
@@ -20,22 +20,11 @@ export async function deleteRecords(
   const { log } = slot
   const { highWatermark } = log
   const offset = before === 'latest' ? highWatermark : before
-  if (offset > highWatermark) throw beyondEnd(topic.name, partition, offset, log)
+  if (offset > highWatermark) throw deletionBeyondEnd(topic.name, partition, offset, log)
   if (offset > log.logStartOffset) {
     await catalogue.apply({ kind: 'log-start', topicId: topic.topicId, partition, logStartOffset: offset })
     // Retention may have gone further meanwhile.
     log.logStartOffset = Math.max(log.logStartOffset, offset)
   }
   return { logStartOffset: log.logStartOffset, highWatermark: log.highWatermark }
-}
-
-function beyondEnd(topic: string, partition: number, offset: number, bounds: PartitionBounds): BrokerError {
-  const { logStartOffset, highWatermark } = bounds
-  const detail =
-    `Records before offset ${offset} of partition ${partition} of "${topic}" cannot be deleted: the log ends at ` +
-    `${highWatermark}. Give at most that offset, or "latest".`
-  return new BrokerError('OFFSET_OUT_OF_RANGE', detail, {
-    facts: { logStartOffset, highWatermark },
-    errors: [{ pointer: '?beforeOffset', detail }],
-  })
 }

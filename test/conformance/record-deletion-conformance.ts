@@ -39,7 +39,13 @@ export function recordDeletionConformance({ make, test }: EngineUnderTest): void
     const engine = await make(t)
     await makeTopic(engine, 'orders', 1)
     await publish(engine, 'orders', { 0: ['a'] })
-    await assert.rejects(engine.topics.deleteRecords('orders', 0, 2), brokerError('OFFSET_OUT_OF_RANGE'))
+    await assert.rejects(engine.topics.deleteRecords('orders', 0, 2), (error) => {
+      const detail =
+        'Records before offset 2 of partition 0 of "orders" cannot be deleted: the log ends at 1. Give at most that offset, or "latest".'
+      assert.equal(error instanceof Error && error.message, detail)
+      const told = { facts: { logStartOffset: 0, highWatermark: 1 }, errors: [{ pointer: '?beforeOffset', detail }] }
+      return brokerError('OFFSET_OUT_OF_RANGE', told)(error)
+    })
     await assert.rejects(engine.topics.deleteRecords('orders', 1, 0), brokerError('UNKNOWN_TOPIC_OR_PARTITION'))
     await assert.rejects(engine.topics.deleteRecords('nowhere', 0, 0), brokerError('UNKNOWN_TOPIC_OR_PARTITION'))
     assert.deepEqual(valuesOf(await readFrom(engine, { topic: 'orders', partition: 0, offset: 0 })), ['a'])

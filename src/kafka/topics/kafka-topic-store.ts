@@ -1,5 +1,6 @@
 import { createPartitionsV3, createTopicsV7, deleteRecordsV2, deleteTopicsV6 } from '@platformatic/kafka'
 import { BrokerError } from '../../broker/broker-error.ts'
+import { deletionBeyondEnd } from '../../broker/deletion-beyond-end.ts'
 import { nameFault } from '../../broker/topic-name.ts'
 import type {
   NewTopic,
@@ -126,9 +127,15 @@ export class KafkaTopicStore implements TopicStore {
     const { apiTimeoutMs } = this.#client.options
     const offset = before === 'latest' ? -1n : BigInt(before)
     const asked = [{ name: topic, partitions: [{ partitionIndex: partition, offset }] }]
-    await this.#client.toLeader(topic, partition, (to) => deleteRecordsV2.api.async(to, asked, apiTimeoutMs), {
-      doing: `to delete records of the partition ${topic}-${partition}`,
-    })
+    try {
+      await this.#client.toLeader(topic, partition, (to) => deleteRecordsV2.api.async(to, asked, apiTimeoutMs), {
+        doing: `to delete records of the partition ${topic}-${partition}`,
+      })
+    } catch (error) {
+      if (!(error instanceof BrokerError) || error.code !== 'OFFSET_OUT_OF_RANGE') throw error
+      const bounds = await partitionBounds(this.#client, topic, partition)
+      throw deletionBeyondEnd(topic, partition, Number(before), bounds)
+    }
     return partitionBounds(this.#client, topic, partition)
   }
 
