@@ -54,6 +54,7 @@ const remedies: ReadonlyMap<number, string> = new Map([
   [31, " Give the gateway's user the right to it (kafka-acls)."],
   [38, ' Ask for no more replicas than the cluster has brokers (default.replication.factor).'],
   [53, " Give the gateway's user the right to it (kafka-acls)."],
+  [68, ' Let its members leave, or wait until their sessions end.'],
 ])
 
 /** The partition is led by another node than we knew: look again, and ask there. */

@@ -36,6 +36,12 @@ test('a number that nobody here knows is told by its name all the same', () => {
   assert.match(refusal(9999, 'to vote').message, /\(error 9999\)/)
 })
 
+test('a refusal that somebody can mend says how', () => {
+  const error = refusal(68, 'to delete the group "a"')
+  assert.equal(error.code, 'NON_EMPTY_GROUP')
+  assert.match(error.message, /refused to delete the group "a" .*Let its members leave/)
+})
+
 test('an answer with errors is an answer', async () => {
   const response = { topics: [1] }
   const failure = new ResponseError(3, 12, { '/topics/0': [3, 'gone'], '/topics/1': [29, null] }, response)
