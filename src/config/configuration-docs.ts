@@ -48,8 +48,6 @@ of them counts, and within it the name that Kafka prefers, which is the first on
 Kafka nor Posthorn has, a variable \`POSTHORN_…\` that is no setting, or a value that is not allowed stops the start: every
 mistake is named in a line of its own, with the value, what is allowed and what was probably meant, and the process ends
 with 2. \`posthorn --check-config\` prints every setting in force and where it comes from.
-
-This version keeps and reports the settings of retention and compaction but removes no record yet.
 `
 }
 
