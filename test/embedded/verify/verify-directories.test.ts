@@ -68,7 +68,7 @@ test('a directory that does not know its own catalogue is told, one named withou
 
 test('partitions that a kill broke off before they had an id, or before the catalogue knew them, are no damage', async (t) => {
   const base = tempDirectory(t)
-  const [home = '', other = ''] = [path.join(base, 'a'), path.join(base, 'b')]
+  const [home, other] = [path.join(base, 'a'), path.join(base, 'b')]
   const engine = await variedEngine(t, [home, other])
   await settled()
   await engine.close()
