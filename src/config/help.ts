@@ -1,3 +1,4 @@
+import { clusterSettings as cluster } from './cluster-settings.ts'
 import { kafkaSettings as kafka } from './kafka-settings.ts'
 import { posthornSettings as ours } from './posthorn-settings.ts'
 import type { Command } from './command-line-options.ts'
@@ -5,6 +6,8 @@ import type { SettingDefinition } from './setting-definition.ts'
 
 const commonest: readonly (readonly [SettingDefinition, string])[] = [
   [kafka.listeners, 'where HTTP is served'],
+  [ours.engine, 'what keeps the records: embedded is this machine, kafka a cluster'],
+  [cluster.bootstrapServers, 'nodes of the cluster, host:port, comma separated, with engine=kafka'],
   [kafka.logDirs, 'where records are kept; several, comma separated'],
   [kafka.numPartitions, 'of a topic created without a number'],
   [kafka.autoCreateTopicsEnable, 'publishing creates a topic'],

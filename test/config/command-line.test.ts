@@ -26,6 +26,13 @@ test('--help and --version are answered whatever else there is', () => {
   assert.deepEqual(run('-v', '--prot'), { kind: 'print', text: 'posthorn 1.2.3\n', exitCode: 0 })
 })
 
+test('help tells how to serve a cluster', () => {
+  const help = run('--help')
+  assert.ok(help.kind === 'print')
+  assert.match(help.text, /^ {2}engine +embedded +.*kafka/m)
+  assert.match(help.text, /^ {2}bootstrap\.servers +.*engine=kafka/m)
+})
+
 test('--check-config prints every setting in force with where it comes from', () => {
   const action = run('--config', 'a/s.properties', '--check-config', '--set', 'log.retention.hours=1')
   assert.ok(action.kind === 'print')
