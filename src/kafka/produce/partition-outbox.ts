@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { BrokerError } from '../../broker/broker-error.ts'
+import { BrokerError } from '../../broker/broker-error.ts'
 import { setProducer } from '../../codec/record-batch.ts'
 import type { BatchOutcome, OutboundBatch, Shipment } from './outbound-batch.ts'
 import type { ShipmentAnswer } from './produce-answer.ts'
@@ -96,7 +96,8 @@ export class PartitionOutbox {
   answer(shipment: Shipment, answer: ShipmentAnswer): void {
     assert(shipment.isInFlight, 'an answer to what was not sent')
     shipment.isInFlight = false
-    shipment.failure = answer.failure ?? shipment.failure
+    // Sequences are between the gateway and the broker: what went wrong with one tells a client nothing.
+    if (answer.judgement !== 'out-of-order') shipment.failure = answer.failure ?? shipment.failure
     switch (answer.judgement) {
       case 'stored':
         return this.#stored(shipment, answer)
@@ -206,7 +207,7 @@ export class PartitionOutbox {
   #outOfOrder(shipment: Shipment): void {
     if (shipment !== this.#shipments[0]) return
     // What is in doubt may be behind the last batches that the broker remembers: only what was never stored begins anew.
-    if (shipment.isDoubtful || shipment.sequence < 0) this.#giveUp(shipment)
+    if (shipment.isDoubtful || shipment.sequence < 0) this.#giveUp(shipment, trackLost())
     else this.#mustRenumber = true
   }
 
@@ -228,6 +229,13 @@ export class PartitionOutbox {
     const outcome: BatchOutcome = { kind: 'failed', stored: isDoubtful ? 'unknown' : 'no', failure }
     for (const { settle } of members) settle(outcome)
   }
+}
+
+function trackLost(): BrokerError {
+  return new BrokerError(
+    'NETWORK_EXCEPTION',
+    'The leader of the partition cannot tell any more whether it has the records: look before you send them again.',
+  )
 }
 
 function isUnnumbered({ sequence }: Shipment): boolean {

@@ -255,3 +255,36 @@ test('without sequences there is one at a time, and what may be stored is not se
   world.finish()
   world.check()
 })
+
+test('that a broker has lost the sequence is not told to those who gave none', () => {
+  const outbox = new PartitionOutbox('orders', 0)
+  const outcomes: BatchOutcome[] = []
+  for (const value of ['a', 'b']) {
+    const settle = (outcome: BatchOutcome): unknown => outcomes.push(outcome)
+    outbox.push({ ...batchOf([value.repeat(40_000)]), acks: 'all', maxBatchBytes: 1_000_000, deadline: 10, settle })
+  }
+  const lost = {
+    judgement: 'out-of-order',
+    baseOffset: -1,
+    logAppendTime: -1,
+    failure: new BrokerError('OUT_OF_ORDER_SEQUENCE_NUMBER', 'Not what comes next.'),
+  } as const
+  const session = { id: 1n, epoch: 0 }
+  const first = outbox.next(session)
+  assert.ok(first)
+  outbox.answer(first, withoutAnswer('doubt', failure))
+  const again = outbox.next(session)
+  assert.ok(again)
+  outbox.answer(again, lost)
+  const second = outbox.next(session)
+  assert.ok(second)
+  outbox.answer(second, lost)
+  outbox.expire(10, late)
+  assert.deepEqual(
+    outcomes.map((outcome) => outcome.kind === 'failed' && [outcome.stored, outcome.failure.code]),
+    [
+      ['unknown', 'NETWORK_EXCEPTION'],
+      ['no', 'REQUEST_TIMED_OUT'],
+    ],
+  )
+})
