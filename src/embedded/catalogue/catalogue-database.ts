@@ -40,7 +40,7 @@ export class CatalogueDatabase {
 
   /** Makes a new one that holds `state`, in one transaction; an unfinished earlier attempt at the path is removed. */
   static create(file: string, state: CatalogueState): CatalogueDatabase {
-    for (const suffix of ['', '-wal', '-shm']) fs.rmSync(file + suffix, { force: true })
+    for (const suffix of ['', '-journal', '-wal', '-shm']) fs.rmSync(file + suffix, { force: true })
     return opened(file, (database) => {
       database.pragma(`application_id = ${CATALOGUE_APPLICATION_ID}`)
       const catalogue = CatalogueDatabase.#prepared(database)

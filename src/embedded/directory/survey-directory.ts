@@ -42,6 +42,9 @@ export async function surveyDirectory(fileSystem: FileSystem, path: string): Pro
 /** Hidden files, a mount point's lost+found, and what a first start leaves that was broken off before meta.properties. */
 function isHarmless(name: string): boolean {
   return (
-    name.startsWith('.') || name === 'lost+found' || name.endsWith('.tmp') || /^catalogue\.db(-wal|-shm)?$/.test(name)
+    name.startsWith('.') ||
+    name === 'lost+found' ||
+    name.endsWith('.tmp') ||
+    /^catalogue\.db(-journal|-wal|-shm)?$/.test(name)
   )
 }
