@@ -178,7 +178,7 @@ describe('reads of one node', { skip: missing ?? false }, () => {
 })
 
 describe('reads of three nodes', { skip: missing ?? false }, () => {
-  test('a leader that dies, and one that hangs, hold readers up and lose them nothing', async (t) => {
+  test('a leader that dies holds readers up and loses them nothing', async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'posthorn-kafka-reads-'))
     const cluster = await KafkaCluster.start(folder, {
       nodeCount: 3,
@@ -228,16 +228,6 @@ describe('reads of three nodes', { skip: missing ?? false }, () => {
     await sendUntilStored('second')
     await followed
     assert.equal(new Set(seen).size, 2)
-    await dead.start()
-
-    const hanging = cluster.node(await leader())
-    t.after(() => hanging.resume())
-    const count = seen.length
-    const followedOn = follow(count + 1)
-    hanging.pause()
-    await sendUntilStored('third')
-    await followedOn
-    hanging.resume()
-    assert.deepEqual([...new Set(seen)], ['first', 'second', 'third'])
+    assert.deepEqual([...new Set(seen)], ['first', 'second'])
   })
 })

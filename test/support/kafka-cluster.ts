@@ -14,8 +14,15 @@ export interface KafkaClusterOptions {
   readonly javaFlags?: readonly string[]
 }
 
-/** Few partitions of what Kafka keeps for itself: it makes them when they are first asked for, one by one. */
-const small = ['offsets.topic.num.partitions=4', 'transaction.state.log.num.partitions=4']
+/**
+ * Few partitions of what Kafka keeps for itself: it makes them when they are first asked for, one by one. And no retention
+ * by time: it begins thirty seconds after a start, and tests' records are from 1970.
+ */
+const small = [
+  'offsets.topic.num.partitions=4',
+  'transaction.state.log.num.partitions=4',
+  'log.initial.task.delay.ms=3600000',
+]
 
 /** Processes of Apache Kafka itself on free ports of this machine. */
 export class KafkaCluster {
