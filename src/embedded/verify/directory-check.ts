@@ -23,7 +23,7 @@ import { DatabaseCopy } from './database-copy.ts'
 import { findPartitions, type FoundPartition } from './directory-contents.ts'
 import { holdsRecords } from '../unfinished-topics.ts'
 import { expectedPartition, type ExpectedPartition } from './expected-partition.ts'
-import { IndexRows } from './index-rows.ts'
+import { IndexRows, isIndexUnmarked } from './index-rows.ts'
 import { checkJournal } from './journal-check.ts'
 import { checkPartition } from './partition-check.ts'
 import { checkProducersFile } from './producers-check.ts'
@@ -221,22 +221,30 @@ class DirectoryCheck {
       return undefined
     }
     onRead(copy.sizeBytes, file)
+    const rows = this.#soundRows(copy)
+    if (rows === undefined) copy.remove()
+    return rows && { rows, copy }
+  }
+
+  #soundRows(copy: DatabaseCopy): IndexRows | undefined {
+    const meaning = 'the next start builds it from the segments, while the server answers'
+    const unfinished = {
+      consequence: 'unfinished',
+      problem: 'it was being filled when the server ended',
+      meaning,
+    } as const
     try {
+      if (isIndexUnmarked(copy.path)) {
+        this.#tellAll(INDEX_FILE, [unfinished])
+        return undefined
+      }
       const rows = new IndexRows(copy.path)
       const fault = rows.fault()
-      if (fault === undefined && rows.isComplete) return { rows, copy }
+      if (fault === undefined && rows.isComplete) return rows
       rows.close()
-      copy.remove()
-      const incomplete = 'it was being filled when the server ended'
-      const meaning = 'the next start builds it from the segments, while the server answers'
-      this.#tellAll(INDEX_FILE, [
-        fault === undefined
-          ? { consequence: 'unfinished', problem: incomplete, meaning }
-          : { consequence: 'rebuilt', problem: `the database is damaged: ${fault}`, meaning },
-      ])
+      const problem = `the database is damaged: ${fault}`
+      this.#tellAll(INDEX_FILE, [fault === undefined ? unfinished : { consequence: 'rebuilt', problem, meaning }])
     } catch (error) {
-      copy.remove()
-      const meaning = 'the next start builds it from the segments, while the server answers'
       const problem = `the database is damaged: ${errorMessage(error)}`
       this.#tellAll(INDEX_FILE, [{ consequence: 'rebuilt', problem, meaning }])
     }

@@ -22,6 +22,16 @@ type SegmentParameters = [topicId: string, partition: number, segment: number, g
 
 const OF_SEGMENT = 'topic_id = ? AND partition = ? AND segment = ? AND generation = ?'
 
+/** The server that began to make this index.db was killed before it had all tables: then it is marked as one. */
+export function isIndexUnmarked(path: string): boolean {
+  const database = new Database(path, { fileMustExist: true })
+  try {
+    return ['application_id', 'user_version'].every((mark) => database.pragma(mark, { simple: true }) === 0)
+  } finally {
+    database.close()
+  }
+}
+
 /** All rows of a copy of index.db, segment by segment, in the order of their places in it. */
 export class IndexRows {
   readonly #database: Database.Database
