@@ -208,12 +208,15 @@ async function unreliableBalancer(t: TestContext, gateways: readonly Gateway[], 
   return proxy
 }
 
-/** The last five of each publisher are known at each gateway, and told as they were the first time. */
+/**
+ * The last five of each publisher are known at each gateway, and told as they were the first time. One that has not looked
+ * since another gateway stored for the publisher finds that out with the first, and has it sent again.
+ */
 async function repeatTheLast(gateways: readonly Gateway[], publishers: readonly RepeatingPublisher[]): Promise<void> {
   for (const { url } of gateways) {
     for (const publisher of publishers) {
       const { length } = publisher.requests
-      for (let turn = length - 5; turn < length; turn++) await publisher.repeat(url, turn)
+      for (let turn = length - 5; turn < length; turn++) await publisher.repeat(url, turn, 3)
     }
   }
 }
