@@ -3,7 +3,6 @@ import type { AppendPart, OffsetAnswer, OffsetQuery, StoredRun } from '../../bro
 import type { Clock } from '../../broker/clock.ts'
 import { refusalOf } from '../../broker/claim-errors.ts'
 import { verdictOn } from '../../broker/claim-verdict.ts'
-import type { RememberedRequest } from '../../broker/known-producer.ts'
 import type { PublishIdentity, StoredPart } from '../../broker/publish-claim.ts'
 import { RecordColumns } from '../../broker/record-columns.ts'
 import { RecordBatchWriter } from '../../codec/record-batch-writer.ts'
@@ -129,7 +128,7 @@ export class RequestStore {
       await session.end(true)
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error
-      return this.#afterLostEnd(request, error)
+      return this.#afterLostEnd(request, prepared.stored, error)
     }
     const { ledger } = this.#options.ledgerOf(name)
     ledger.put(name, prepared.offset, prepared.entry, prepared.writtenBytes)
@@ -170,10 +169,10 @@ export class RequestStore {
   }
 
   /** A commit came to no answer: opened again, the transactional id has ended the transaction one way or the other. */
-  async #afterLostEnd(request: StorableRequest, error: BrokerError): Promise<Outcome> {
+  async #afterLostEnd(request: StorableRequest, own: readonly StoredPart[], error: BrokerError): Promise<Outcome> {
     let found: readonly StoredPart[] | undefined
     try {
-      found = await this.#becomesOf(request)
+      found = await this.#becomesOf(request, own)
     } catch (later) {
       throw later instanceof BrokerError && later.options.stored === 'unknown' ? later : withStored(error, 'unknown')
     }
@@ -181,9 +180,12 @@ export class RequestStore {
   }
 
   /** Where it is stored, if it is; undefined where its turn has come again. */
-  async #becomesOf(request: StorableRequest): Promise<readonly StoredPart[] | undefined> {
+  async #becomesOf(
+    request: StorableRequest,
+    own: readonly StoredPart[] = [],
+  ): Promise<readonly StoredPart[] | undefined> {
     await this.open(request.name)
-    return this.#known(request)
+    return this.#known(request, own)
   }
 
   /** The same; where the other gateway is done, it is not disturbed any more. */
@@ -192,12 +194,13 @@ export class RequestStore {
     return (await this.#known(request)) ?? this.#becomesOf(request)
   }
 
-  async #known(request: StorableRequest): Promise<readonly StoredPart[] | undefined> {
+  /** @param own where this gateway put it, with an end that came to no answer */
+  async #known(request: StorableRequest, own: readonly StoredPart[] = []): Promise<readonly StoredPart[] | undefined> {
     const entry = await this.#options.known(request.name, request.arrivedMs)
     const verdict = verdictOn(request.identity, entry && knownProducer(entry))
     if (verdict.kind === 'append') return undefined
     if (verdict.kind === 'complete') {
-      if (isOwn(request, verdict.request)) return verdict.request.stored
+      if (isSame(own, verdict.request.stored)) return verdict.request.stored
       throw storedElsewhere(whoIs(request))
     }
     throw refusalOf(request.topic, request.identity, verdict)
@@ -222,9 +225,11 @@ function notStored(error: unknown): unknown {
   return isSilent ? withStored(error, 'no') : error
 }
 
-/** Stored by another gateway it may have other timestamps and partitions, which only a repeat is told. */
-function isOwn({ arrivedMs, partitionCount }: StorableRequest, stored: RememberedRequest): boolean {
-  return stored.arrivedMs === arrivedMs && stored.partitionCount === partitionCount
+/** Stored by another gateway it is elsewhere, which only a repeat is told. */
+function isSame(own: readonly StoredPart[], stored: readonly StoredPart[]): boolean {
+  const place = ({ partition, baseOffset }: StoredPart): string => `${partition}@${baseOffset}`
+  const places = new Set(own.map(place))
+  return own.length === stored.length && stored.every((part) => places.has(place(part)))
 }
 
 function whoIs({ identity }: StorableRequest): string {
