@@ -1,7 +1,7 @@
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { checkpointPartitionKey } from '../log/partition-work.ts'
-import type { CatalogueState, CatalogueTopic } from '../catalogue/catalogue-state.ts'
+import type { CatalogueState } from '../catalogue/catalogue-state.ts'
 import type { CheckpointPartition } from '../commit/checkpoint-section.ts'
 import { journalFileName } from '../commit/journal-file.ts'
 import type { JournalScan } from '../commit/journal-scan.ts'
@@ -20,7 +20,8 @@ import { PRODUCERS_FILE } from '../producers/producers-file.ts'
 import { errorMessage } from '../startup-error.ts'
 import type { CatalogueCheckOptions } from './catalogue-check.ts'
 import { DatabaseCopy } from './database-copy.ts'
-import { findPartitions, type FoundPartition } from './directory-contents.ts'
+import { findPartitions } from './directory-contents.ts'
+import { strayPartition, topicOf } from './stray-partition.ts'
 import { holdsRecords } from '../unfinished-topics.ts'
 import { expectedPartition, type ExpectedPartition } from './expected-partition.ts'
 import { IndexRows, isIndexUnmarked } from './index-rows.ts'
@@ -302,31 +303,11 @@ class DirectoryCheck {
         ({ topic, partition }) => topic === found.topic && partition === found.partition,
       )
       if (isPlaced) continue
-      // By the rules of a start: see removeUnfinishedTopics.
       const topic = topicOf(found, catalogue.topics)
       const isEmpty = !(await holdsRecords(fileSystem, found.directory))
       this.#tellAll(path.basename(found.directory), [strayPartition(topic, isEmpty)])
     }
   }
-}
-
-/** One without an id was torn before its first durable step: it is of the topic of its name, the live one first. */
-function topicOf({ topic: name, topicId }: FoundPartition, topics: readonly CatalogueTopic[]) {
-  if (topicId !== undefined) return topics.find((topic) => topic.topicId === topicId)
-  const named = topics.filter((topic) => topic.name === name)
-  return named.find(({ state }) => state === 'live') ?? named[0]
-}
-
-function strayPartition(topic: CatalogueTopic | undefined, isEmpty: boolean) {
-  if (topic && (topic.state !== 'live' || isEmpty)) {
-    const what = topic.state === 'live' ? 'whose addition did not come to its end' : `which is ${topic.state}`
-    const problem = `a partition of ${topic.name}, ${what}`
-    return { consequence: 'unfinished', problem, meaning: 'the next start removes it' } as const
-  }
-  const problem = topic
-    ? `a partition of ${topic.name} that the catalogue places elsewhere`
-    : 'a partition of a topic that the catalogue does not know'
-  return { consequence: 'refused', problem, meaning: 'its records are not served; nothing of it is removed' } as const
 }
 
 function placementsOn({ catalogue, meta, path: root }: CheckedDirectory): Placement[] {

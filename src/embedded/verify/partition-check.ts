@@ -3,12 +3,14 @@ import { crc32c } from '../../codec/crc32c.ts'
 import { baseOffset, maxTimestamp, partitionLeaderEpoch } from '../../codec/record-batch.ts'
 import type { FileHandle, FileSystem } from '../file-system.ts'
 import { PARTITION_METADATA_FILE, partitionMetadata } from '../log/partition-directory.ts'
-import { parsePassingName, parseSegmentFileName, passingSegmentPath, segmentFileName } from '../log/segment-name.ts'
+import { passingSegmentPath, segmentFileName } from '../log/segment-name.ts'
 import { isMissing } from '../log/storage-failure.ts'
 import { readWhole } from '../directory/replace-file.ts'
 import { errorCode, errorMessage } from '../startup-error.ts'
 import type { ExpectedPartition, ExpectedPiece, ExpectedSegment } from './expected-partition.ts'
-import type { Consequence, Finding, FindingSink } from './finding.ts'
+import { firstDifference, isHole } from './byte-difference.ts'
+import { fileBesideLog } from './file-beside-log.ts'
+import type { Finding, FindingSink } from './finding.ts'
 import { SegmentIndexCheck } from './index-check.ts'
 import type { IndexRows } from './index-rows.ts'
 import { RecordCheck } from './record-check.ts'
@@ -39,8 +41,6 @@ export interface PartitionCheckOptions {
 
 /** Bytes compared at a time. */
 const COMPARED_BYTES = 1024 * 1024
-/** Within so many zeros a difference is a hole that a power cut has left, not a change. */
-const SECTOR_BYTES = 512
 
 const UNREADABLE = 'readers get an error for these offsets, which names the next one that can be read'
 
@@ -311,52 +311,9 @@ class PartitionCheck {
     if (name === PARTITION_METADATA_FILE) return
     const file = path.join(directory, name)
     if (expected.segments.some((segment) => this.#fileOf(segment) === file)) return
-    const told = otherFile(name, expected, lostRounds)
+    const told = fileBesideLog(name, expected, lostRounds)
     if (told === undefined) return
     const { sizeBytes } = await this.#options.fileSystem.stat(file)
     if (sizeBytes > 0) this.#tell({ file, ...told })
   }
-}
-
-function otherFile(
-  name: string,
-  { segments }: ExpectedPartition,
-  lostRounds: boolean,
-): Pick<Finding, 'consequence' | 'problem' | 'meaning'> | undefined {
-  const harmlessly = (consequence: Consequence, problem: string, meaning: string) => ({ consequence, problem, meaning })
-  const passing = parsePassingName(name)
-  if (passing || name.endsWith('.tmp')) {
-    return harmlessly('unfinished', 'left behind by a change of segments', 'the next start removes it')
-  }
-  if (name.endsWith('.torn')) {
-    return harmlessly('unfinished', 'bytes that an earlier start put aside', 'no part of the log; may be removed')
-  }
-  const base = parseSegmentFileName(name)
-  if (base === undefined) {
-    if (name.startsWith('.')) return undefined
-    return harmlessly('harmless', 'no file of Posthorn’s', 'nothing reads it')
-  }
-  const active = segments.at(-1)
-  if (active && base > active.baseOffset) {
-    return lostRounds
-      ? harmlessly('unfinished', 'a segment that lost rounds of the journal may speak of', 'the next start keeps it')
-      : harmlessly('unfinished', 'a segment that no durable frame speaks of', 'the next start puts it aside')
-  }
-  const around = segments.findLast((segment) => segment.baseOffset <= base)
-  if (!around || around.generation > 0) {
-    return harmlessly('unfinished', 'a segment that was removed or replaced', 'the next start removes it')
-  }
-  return harmlessly('refused', 'a segment that the checkpoint does not name', 'its records are not served')
-}
-
-function firstDifference(one: Buffer, other: Buffer): number {
-  if (one.equals(other)) return -1
-  const length = Math.min(one.length, other.length)
-  for (let at = 0; at < length; at++) if (one[at] !== other[at]) return at
-  return length
-}
-
-function isHole(bytes: Buffer, at: number): boolean {
-  const from = at - (at % SECTOR_BYTES)
-  return bytes.subarray(from, Math.min(from + SECTOR_BYTES, bytes.length)).every((byte) => byte === 0)
 }
