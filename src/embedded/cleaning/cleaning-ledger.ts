@@ -23,6 +23,13 @@ export interface CleaningReport {
   readonly trouble?: string
 }
 
+/** Why a partition was not compacted, and when it is tried again. */
+interface Failure {
+  readonly kind: NonNullable<Entry['kind']>
+  readonly reason: string
+  readonly retryMs: number
+}
+
 /** What has come of the rounds over one log. */
 interface Entry {
   cleanedMs?: number
@@ -66,12 +73,20 @@ export class CleaningLedger {
         entry.retryAtMs = this.#clock.monotonic() + RETRY_MS
         return 0
       case 'disk-full':
-        return this.#tell(log, entry, 'cleaning-disk-full', `the disk is too full: ${end.reason}`, RETRY_MS)
+        return this.#tell(log, entry, {
+          kind: 'cleaning-disk-full',
+          reason: `the disk is too full: ${end.reason}`,
+          retryMs: RETRY_MS,
+        })
       case 'damaged':
         entry.damagedFrom = end.segmentBaseOffset
-        return this.#tell(log, entry, 'partition-uncleanable', end.reason, 0)
+        return this.#tell(log, entry, { kind: 'partition-uncleanable', reason: end.reason, retryMs: 0 })
       case 'failed':
-        return this.#tell(log, entry, 'partition-uncleanable', end.reason, end.passes ? RETRY_MS : Infinity)
+        return this.#tell(log, entry, {
+          kind: 'partition-uncleanable',
+          reason: end.reason,
+          retryMs: end.passes ? RETRY_MS : Infinity,
+        })
       case 'died':
         return this.#died(log, entry, end.reason)
       default:
@@ -100,13 +115,17 @@ export class CleaningLedger {
     this.#threadRestartMs = Math.min(restMs * 2, THREAD_RESTART_MAX_MS)
     entry.deaths++
     const detail = `the cleaning thread died: ${reason}`
-    if (entry.deaths < DEATHS_MAX) this.#tell(log, entry, 'cleaner-died', detail, restMs)
-    else this.#tell(log, entry, 'partition-uncleanable', `${detail} (${entry.deaths} times)`, Infinity)
+    if (entry.deaths < DEATHS_MAX) this.#tell(log, entry, { kind: 'cleaner-died', reason: detail, retryMs: restMs })
+    else
+      this.#tell(log, entry, {
+        kind: 'partition-uncleanable',
+        reason: `${detail} (${entry.deaths} times)`,
+        retryMs: Infinity,
+      })
     return restMs
   }
 
-  // oxlint-disable-next-line max-params -- all of one entry
-  #tell(log: PartitionLog, entry: Entry, kind: NonNullable<Entry['kind']>, reason: string, retryMs: number): number {
+  #tell(log: PartitionLog, entry: Entry, { kind, reason, retryMs }: Failure): number {
     const { topic, partition, directory } = log
     const isNew = entry.kind !== kind || entry.trouble !== reason
     entry.kind = kind
