@@ -98,7 +98,7 @@ test('segments: what is not hit is served, what is hit is told', { timeout: 600_
   const files = [...new Set(rot.golden.batches.map(({ file }) => file))]
   for (let turn = 0; turn < many(20); turn++) {
     const damages = files.filter((_, index) => index % 2 === turn % 2).map((file) => rot.wipeIn('clean', file))
-    await rot.try({ from: 'clean', damages, hidesToIndexEntry: true })
+    await rot.try({ from: 'clean', damages })
   }
   rot.diagnose(t)
 })

@@ -11,6 +11,7 @@ import { releaseBatch } from '../../../src/codec/batch-buffer.ts'
 import { compressionTypes } from '../../../src/codec/compression.ts'
 import { crc32c } from '../../../src/codec/crc32c.ts'
 import { baseOffset, batchSizeBytes, checkBatch, setLogAppendTime } from '../../../src/codec/record-batch.ts'
+import type { FileSystem } from '../../../src/embedded/file-system.ts'
 import { OpenFiles } from '../../../src/embedded/log/open-files.ts'
 import { PartitionReader } from '../../../src/embedded/log/partition-reader.ts'
 import { nodeFileSystem } from '../../../src/embedded/node-file-system.ts'
@@ -240,6 +241,19 @@ describe('PartitionReader.read', () => {
   })
 })
 
+function countingReads(fileSystem: FileSystem, onRead: (bytes: number) => void): FileSystem {
+  return Object.assign(Object.create(fileSystem), {
+    async open(file: string) {
+      const handle = await fileSystem.open(file)
+      const read = async (position: number, length: number): Promise<Buffer> => {
+        onRead(length)
+        return await handle.read(position, length)
+      }
+      return Object.assign(Object.create(handle), { read })
+    },
+  })
+}
+
 /** Of a length: what no single bit explains. */
 const TWO_BITS = 0x03
 
@@ -268,14 +282,39 @@ describe('PartitionReader.read over damage', () => {
     assert.deepEqual(index.dropped, [])
   }
 
-  it('finds the next batch behind one without its length where the index knows one', async (t) => {
-    const { partition, reader, index } = await smallLog(t)
-    await flip(partition.segments[1]!.path, partition.batches[13]!.position + 10, TWO_BITS)
-    const entry = index.entryAfter(partition.keyOf(partition.segments[1]!), 39)
-    assert.ok(entry)
-    await assert.rejects(reader.read(partition, 39, 1_000_000), corruptAt(39, entry.baseOffset))
-    const behind = await reader.read(partition, entry.baseOffset, 1_000_000)
-    assert.deepEqual(offsetsIn(behind.batches), range(entry.baseOffset, 90))
+  for (const indexed of [true, false]) {
+    it(`hides nothing behind a batch without its length${indexed ? '' : ', without an index too'}`, async (t) => {
+      const { partition, reader, index } = await smallLog(t, { indexed })
+      const file = await fs.readFile(partition.segments[1]!.path)
+      for (let lost = 10; lost < 19; lost++) {
+        const { position, baseOffset: first, lastOffset } = partition.batches[lost]!
+        await fs.writeFile(partition.segments[1]!.path, Buffer.from(file).fill(0, position, position + 61))
+        await assert.rejects(reader.read(partition, first, 1_000_000), corruptAt(first, lastOffset + 1))
+        const behind = await reader.read(partition, lastOffset + 1, 1_000_000)
+        assert.deepEqual(offsetsIn(behind.batches), range(lastOffset + 1, 90))
+      }
+      assert.deepEqual(index.dropped, [])
+    })
+  }
+
+  it('knows of a search behind damage where it has found something, and where it has not', async (t) => {
+    const directory = await fs.mkdtemp(path.join(tmpdir(), 'posthorn-reader-'))
+    const { partition } = await smallLog(t, { indexed: false })
+    let readBytes = 0
+    const files = new OpenFiles({ fileSystem: countingReads(nodeFileSystem, (bytes) => (readBytes += bytes)) })
+    t.after(async () => {
+      await files.closeAll()
+      await fs.rm(directory, { recursive: true, force: true })
+    })
+    const reader = new PartitionReader({ files, index: new MemorySegmentIndex() })
+    const file = await fs.readFile(partition.segments[1]!.path)
+    const big = Buffer.concat([file, Buffer.alloc(8 * 1024 * 1024)])
+    await fs.writeFile(partition.segments[1]!.path, big.fill(0, partition.batches[13]!.position))
+    partition.segments[1]!.fileBytes = big.length
+    await assert.rejects(reader.read(partition, 39, 1_000_000), corruptAt(39, 60))
+    const first = readBytes
+    for (let times = 0; times < 5; times++) await assert.rejects(reader.read(partition, 39, 1000), corruptAt(39, 60))
+    assert.ok(readBytes - first < first / 2, `${first} bytes, then ${readBytes - first} for five more reads`)
   })
 
   it('keeps the rows of a segment whose batches are damaged, not they', async (t) => {
@@ -304,9 +343,11 @@ describe('PartitionReader.read over damage', () => {
     assert.equal(lines.length, 1)
   })
 
-  it('goes on with the next segment if the index knows nothing behind the damage', async (t) => {
+  it('goes on with the next segment if nothing behind the damage is sound to its end', async (t) => {
     const { partition, reader } = await smallLog(t, { indexed: false })
-    await flip(partition.segments[1]!.path, partition.batches[13]!.position + 10, TWO_BITS)
+    const [lost, last] = [partition.batches[13]!, partition.batches[19]!]
+    await flip(partition.segments[1]!.path, lost.position + 10, TWO_BITS)
+    await flip(partition.segments[1]!.path, last.position + 70)
     await assert.rejects(reader.read(partition, 41, 1_000_000), corruptAt(41, 60))
     assert.deepEqual(offsetsIn((await reader.read(partition, 60, 1_000_000)).batches), range(60, 90))
   })

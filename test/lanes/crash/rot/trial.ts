@@ -27,11 +27,6 @@ export interface TrialOptions {
   readonly from: 'clean' | 'killed'
   readonly damages: readonly Damage[]
   readonly drivers?: StorageDrivers
-  /**
-   * A lost sector takes the length of a batch with it: without an index, what follows in the segment is out of reach. It
-   * is all there, and a mended length or the index brings it back.
-   */
-  readonly hidesToIndexEntry?: boolean
   /** What was damaged may hide whole partitions, as long as that is said. */
   readonly mayHidePartitions?: boolean
 }
@@ -176,11 +171,10 @@ function nameOf({ topic, partition, offset }: MissingRecord): string {
 }
 
 /** Of a directory that was stopped, or whose journal is sound: the records of the batches that were damaged. */
-function recordsHit({ golden, damages, hidesToIndexEntry }: TrialOptions): Set<string> {
+function recordsHit({ golden, damages }: TrialOptions): Set<string> {
   const hit = new Set<string>()
   for (const { file, at, bit } of damages) {
-    const sectorEnd = hidesToIndexEntry === true ? Infinity : at + SECTOR_BYTES
-    const end = bit === undefined ? sectorEnd : at + 1
+    const end = at + (bit === undefined ? SECTOR_BYTES : 1)
     for (const { file: of, position, sizeBytes, topic, partition, firstOffset, lastOffset } of golden.batches) {
       if (of !== file || position >= end || position + sizeBytes <= at) continue
       for (let offset = firstOffset; offset <= lastOffset; offset++) hit.add(nameOf({ topic, partition, offset }))
