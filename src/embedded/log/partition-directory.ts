@@ -42,13 +42,17 @@ export function partitionMetadata(topicId: string): string {
   return `version: 0\ntopic_id: ${topicId}\n`
 }
 
+/** The topic id that the file's content names; undefined where it names none. */
+export function topicIdIn(content: Buffer): string | undefined {
+  return /^version: 0\ntopic_id: ([A-Za-z0-9_-]{22})\n?$/.exec(content.toString('latin1', 0, METADATA_BYTES))?.[1]
+}
+
 /** The topic id in a directory's metadata; undefined if it has none that can be read. */
 export async function readTopicId(fileSystem: FileSystem, directory: string): Promise<string | undefined> {
   try {
     const file = await fileSystem.open(path.join(directory, PARTITION_METADATA_FILE), { readOnly: true })
     try {
-      const text = (await file.read(0, METADATA_BYTES)).toString('latin1')
-      return /^version: 0\ntopic_id: ([A-Za-z0-9_-]{22})\n?$/.exec(text)?.[1]
+      return topicIdIn(await file.read(0, METADATA_BYTES))
     } finally {
       await file.close()
     }

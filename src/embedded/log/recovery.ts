@@ -11,6 +11,7 @@ import { Journal } from '../commit/journal.ts'
 import type { FileSystem } from '../file-system.ts'
 import { DirectoryFacts, type FactsMemory } from '../producers/directory-facts.ts'
 import { HeldRounds } from './held-rounds.ts'
+import { mendMetadata } from './damaged-metadata.ts'
 import { isDeletedDirectory, partitionDirectory, readTopicId } from './partition-directory.ts'
 import { PartitionLog, type PartitionPlacement } from './partition-log.ts'
 import { PartitionRecovery, type ScannedEntry } from './partition-recovery.ts'
@@ -188,7 +189,7 @@ class Recovery {
     const offline = new Map<PartitionLog, CheckpointPartition>()
     const owed: ScannedEntry[] = []
     const recover = async (placement: PartitionPlacement): Promise<void> => {
-      const reason = await this.#offlineReason(placement)
+      const reason = await this.#offlineReason(placement, work.checkpointOf(placement))
       if (reason === undefined) recovered.set(placement, await this.#recoverPartition(placement, work, scan))
       else {
         const { checkpoint, entries } = work.heldFor(placement)
@@ -219,12 +220,17 @@ class Recovery {
     return { journal, logs, offline, facts }
   }
 
-  async #offlineReason({ topic, topicId, partition }: PartitionPlacement): Promise<string | undefined> {
-    const { fileSystem, path: root } = this.#options
+  async #offlineReason(
+    placement: PartitionPlacement,
+    checkpoint: CheckpointPartition | undefined,
+  ): Promise<string | undefined> {
+    const { fileSystem, path: root, logger } = this.#options
+    const { topic, topicId, partition } = placement
     const directory = partitionDirectory(root, topic, partition)
     const found = await readTopicId(fileSystem, directory)
     if (found === topicId) return undefined
     if (found === undefined && (await isAway(fileSystem, directory))) return `its directory ${directory} is missing`
+    if (await mendMetadata(fileSystem, logger, { directory, placement, checkpoint })) return undefined
     return `${directory} belongs to topic id ${found ?? 'unknown'}, not to ${topicId}`
   }
 

@@ -27,8 +27,6 @@ export interface TrialOptions {
   readonly from: 'clean' | 'killed'
   readonly damages: readonly Damage[]
   readonly drivers?: StorageDrivers
-  /** What was damaged may hide whole partitions, as long as that is said. */
-  readonly mayHidePartitions?: boolean
 }
 
 /** Starts an engine on a damaged copy of the golden directory, reads all of it as a user would, publishes, and stops. */
@@ -73,12 +71,10 @@ class Reading {
   readonly findings: string[] = []
   readonly missing: MissingRecord[] = []
   readonly #engine: EmbeddedEngine
-  readonly #options: TrialOptions
   readonly #hit: ReadonlySet<string>
 
   constructor(engine: EmbeddedEngine, options: TrialOptions) {
     this.#engine = engine
-    this.#options = options
     this.#hit = recordsHit(options)
   }
 
@@ -125,7 +121,7 @@ class Reading {
   #miss(record: MissingRecord, why: string): void {
     this.missing.push(record)
     const name = nameOf(record)
-    if (this.#hit.has(name) || (this.#options.mayHidePartitions === true && /offline/.test(why))) return
+    if (this.#hit.has(name)) return
     this.findings.push(`${name} is lost, though nothing of it was hit: ${why}`)
   }
 
