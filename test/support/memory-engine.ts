@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto'
 import { BrokerError } from '../../src/broker/broker-error.ts'
 import type { Clock } from '../../src/broker/clock.ts'
+import type { AppendPartResult, AppendRequest, AppendResult } from '../../src/broker/append-request.ts'
+import type { LogDirDescription } from '../../src/broker/log-dir-description.ts'
 import type {
-  AppendPartResult,
-  AppendRequest,
-  AppendResult,
   ClusterDescription,
   Engine,
-  LogDirDescription,
   OffsetAnswer,
   OffsetQuery,
   PartitionRead,

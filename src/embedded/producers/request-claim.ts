@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { BrokerError } from '../../broker/broker-error.ts'
-import type { AppendPart, AppendPartResult, AppendRequest, AppendResult } from '../../broker/engine.ts'
+import type { AppendPart, AppendPartResult, AppendRequest, AppendResult } from '../../broker/append-request.ts'
 import type { PublishClaim, PublishIdentity, StoredPart } from '../../broker/publish-claim.ts'
 import type { AppendFacts } from '../commit/append-facts.ts'
 import { memoryFull, partInDoubt } from '../../broker/claim-errors.ts'
