@@ -1,4 +1,4 @@
-import type { AppendPart, AppendResult, StoredRun } from './engine.ts'
+import type { AppendPart, AppendResult, StoredRun } from './append-request.ts'
 
 /** By what a publish request is known again when it is sent a second time. */
 export type PublishIdentity = SequenceIdentity | KeyIdentity

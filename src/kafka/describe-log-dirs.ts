@@ -1,6 +1,6 @@
 import { describeLogDirsV4 } from '@platformatic/kafka'
 import { BrokerError } from '../broker/broker-error.ts'
-import type { LogDirDescription } from '../broker/engine.ts'
+import type { LogDirDescription } from '../broker/log-dir-description.ts'
 import type { ClusterClient } from './cluster-client.ts'
 import { kafkaErrorName, refusal, withErrorsInIt } from './kafka-errors.ts'
 

@@ -1,12 +1,11 @@
 import { BrokerError } from '../broker/broker-error.ts'
 import { holdProcess } from '../broker/clock.ts'
 import type { EngineStatistics } from '../broker/engine-statistics.ts'
+import type { AppendRequest, AppendResult } from '../broker/append-request.ts'
+import type { LogDirDescription } from '../broker/log-dir-description.ts'
 import type {
-  AppendRequest,
-  AppendResult,
   ClusterDescription,
   Engine,
-  LogDirDescription,
   OffsetAnswer,
   OffsetQuery,
   ReadRequest,

@@ -39,7 +39,6 @@ export class MetadataKeeper {
   /** Where nobody answers, nobody is given long. */
   isReachable = true
 
-  // oxlint-disable-next-line max-params -- what it is made of
   constructor(options: ClusterOptions, connections: NodeConnections, stopping: AbortSignal, doubts: NodeDoubts) {
     this.#options = options
     this.#connections = connections

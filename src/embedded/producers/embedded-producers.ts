@@ -1,5 +1,5 @@
 import type { Clock } from '../../broker/clock.ts'
-import type { AppendRequest, AppendResult } from '../../broker/engine.ts'
+import type { AppendRequest, AppendResult } from '../../broker/append-request.ts'
 import type { ProducerDescription, Producers, PublishClaim, PublishIdentity } from '../../broker/publish-claim.ts'
 import type { AppendFacts } from '../commit/append-facts.ts'
 import { unknownTopic } from '../served-partition.ts'

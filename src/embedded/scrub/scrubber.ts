@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../../broker/clock.ts'
-import type { ScrubDescription } from '../../broker/engine.ts'
+import type { ScrubDescription } from '../../broker/log-dir-description.ts'
 import type { Logger } from '../../broker/logger.ts'
 import type { DirectoryHost } from '../directory-host.ts'
 import type { ScrubSettings } from '../embedded-engine-options.ts'

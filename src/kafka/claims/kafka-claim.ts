@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { BrokerError } from '../../broker/broker-error.ts'
-import type { AppendPart, AppendPartResult, AppendResult } from '../../broker/engine.ts'
+import type { AppendPart, AppendPartResult, AppendResult } from '../../broker/append-request.ts'
 import type { PublishClaim, StoredPart } from '../../broker/publish-claim.ts'
 
 /** A request whose turn it is, and that is stored nowhere. */

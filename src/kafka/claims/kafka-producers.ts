@@ -2,7 +2,7 @@ import { AppendAdmission } from '../../broker/append-admission.ts'
 import { BrokerError } from '../../broker/broker-error.ts'
 import { memoryFull, refusalOf, stillUnderWay } from '../../broker/claim-errors.ts'
 import { verdictOn, type Verdict } from '../../broker/claim-verdict.ts'
-import type { AppendPart } from '../../broker/engine.ts'
+import type { AppendPart } from '../../broker/append-request.ts'
 import { expectedSequence, type RememberedRequest } from '../../broker/known-producer.ts'
 import type {
   ProducerDescription,

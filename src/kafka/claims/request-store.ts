@@ -1,5 +1,6 @@
 import { BrokerError } from '../../broker/broker-error.ts'
-import type { AppendPart, OffsetAnswer, OffsetQuery, StoredRun } from '../../broker/engine.ts'
+import type { AppendPart, StoredRun } from '../../broker/append-request.ts'
+import type { OffsetAnswer, OffsetQuery } from '../../broker/engine.ts'
 import type { Clock } from '../../broker/clock.ts'
 import { refusalOf } from '../../broker/claim-errors.ts'
 import { verdictOn } from '../../broker/claim-verdict.ts'

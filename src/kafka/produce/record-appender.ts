@@ -7,7 +7,7 @@ import type {
   AppendRequest,
   AppendResult,
   Durability,
-} from '../../broker/engine.ts'
+} from '../../broker/append-request.ts'
 import { maxBatchBytes } from '../../broker/record-checks.ts'
 import { releaseBatch } from '../../codec/batch-buffer.ts'
 import { assignOffsets } from '../../codec/record-batch.ts'

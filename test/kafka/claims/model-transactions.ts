@@ -1,5 +1,6 @@
 import { BrokerError } from '../../../src/broker/broker-error.ts'
-import type { AppendPart, OffsetAnswer, OffsetQuery } from '../../../src/broker/engine.ts'
+import type { AppendPart } from '../../../src/broker/append-request.ts'
+import type { OffsetAnswer, OffsetQuery } from '../../../src/broker/engine.ts'
 import type { NewTopic, TopicSummary } from '../../../src/broker/topic-store.ts'
 import { setTransaction } from '../../../src/codec/record-batch.ts'
 import type { LedgerLog } from '../../../src/kafka/claims/ledger-log.ts'
