@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { DirectoryLog } from '../../../src/embedded/log/directory-log.ts'
+import type { PartitionPlacement } from '../../../src/embedded/log/partition-log.ts'
 import { batchOf } from '../../support/engine-records.ts'
 import {
   LOG_DIRECTORY,
@@ -9,6 +10,7 @@ import {
   partitionOf,
   placementOf,
   recordsIn,
+  TOPIC_ID,
 } from '../../support/log-directory-fixture.ts'
 import type { MemoryFileSystem } from '../../support/memory-file-system.ts'
 
@@ -80,4 +82,45 @@ test('what waits for a partition is written once, however often the server start
     values,
   )
   assert.equal(await heldBytes(disk), 0)
+})
+
+test('the directories of a topic called held are not taken for records that wait', async () => {
+  const held: PartitionPlacement[] = [0, 1].map((partition) => ({ ...placementOf(partition), topic: 'held' }))
+  const disk = await newDisk()
+  const log = await openLog(disk, [])
+  await log.createPartitions(held)
+  await put(log, 0, 'kept')
+  await log.close()
+  for (let starts = 0; starts < 2; starts++) {
+    const again = await openLog(disk, held)
+    assert.equal(again.state, 'online', again.reason)
+    const partition = again.partition(TOPIC_ID, 0)
+    assert.ok(partition)
+    assert.deepEqual(
+      (await recordsIn(disk, partition)).map(({ value }) => value),
+      ['kept'],
+    )
+    await again.close()
+  }
+})
+
+test('a partition of a topic called held may be the one that is away', async () => {
+  const held: PartitionPlacement[] = [0, 1].map((partition) => ({ ...placementOf(partition), topic: 'held' }))
+  const disk = await newDisk()
+  const log = await openLog(disk, [])
+  await log.createPartitions(held)
+  for (const value of values) await put(log, 0, value)
+  const survivor = disk.crash('none')
+  await survivor.rename(`${LOG_DIRECTORY}/held-0`, '/elsewhere')
+  const without = await openLog(survivor, held)
+  assert.equal(without.state, 'online', without.reason)
+  for (let i = 0; i < 60; i++) await put(without, 1, `${i} ${'x'.repeat(4000)}`)
+  await without.close()
+  await survivor.rename('/elsewhere', `${LOG_DIRECTORY}/held-0`)
+  const back = await openLog(survivor, held)
+  assert.equal(back.state, 'online', back.reason)
+  assert.deepEqual(
+    (await recordsIn(survivor, partitionOf(back, 0))).map(({ value }) => value),
+    values,
+  )
 })
