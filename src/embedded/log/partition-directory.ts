@@ -20,11 +20,10 @@ export function partitionDirectory(logDirectory: string, topic: string, partitio
   return path.join(logDirectory, `${topic}-${partition}`)
 }
 
-/** `<topic>-<partition>.<32 hex>-delete`: Kafka's name of a directory that waits for its removal; cut to fit. */
+/** `<topic>-<partition>.<32 hex>-delete`: Kafka's name of a directory that waits for its removal; the topic cut to fit. */
 export function deletedDirectory(logDirectory: string, { topic, topicId, partition }: PartitionName): string {
-  const suffix = `.${uuidToHex(topicId)}${DELETE_SUFFIX}`
-  const name = `${topic}-${partition}`.slice(0, FILE_NAME_BYTES_MAX - suffix.length)
-  return path.join(logDirectory, name + suffix)
+  const suffix = `-${partition}.${uuidToHex(topicId)}${DELETE_SUFFIX}`
+  return path.join(logDirectory, topic.slice(0, FILE_NAME_BYTES_MAX - suffix.length) + suffix)
 }
 
 export function isDeletedDirectory(name: string): boolean {
