@@ -83,6 +83,17 @@ export async function createPartitionDirectory(
   await fileSystem.syncDirectory(directory)
 }
 
+/** Removes what an unfinished creation of the topic left. Another topic's directory, or one with records, stays. */
+export async function removeUnfinishedCreation(
+  fileSystem: FileSystem,
+  directory: string,
+  { topicId }: PartitionName,
+): Promise<void> {
+  if ((await readTopicId(fileSystem, directory)) !== topicId) return
+  await assertUnfinished(fileSystem, directory, topicId)
+  await fileSystem.removeTree(directory)
+}
+
 /** Another topic's directory, or one with records, is never taken over. */
 async function assertUnfinished(fileSystem: FileSystem, directory: string, topicId: string): Promise<void> {
   const found = await readTopicId(fileSystem, directory)
