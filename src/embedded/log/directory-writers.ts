@@ -91,6 +91,7 @@ export class DirectoryWriters {
     const { logger, indexer } = options
     this.changes = new SegmentChanges({ ...parts, clock, logger, checkpointer, indexer, jitter: written.jitter })
     condition.onFailure(() => this.committer.kick())
+    journal.onFailure((error) => condition.poison('extending the journal failed', error))
     for (const log of written.partitions()) this.#takeOver(log, tailCache)
     this.segments.schedule()
   }
