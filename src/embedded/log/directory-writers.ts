@@ -81,6 +81,7 @@ export class DirectoryWriters {
     const { checkpointer } = this
     this.changes = new SegmentChanges({ ...parts, clock, logger, checkpointer, indexer, jitter })
     condition.onFailure(() => this.committer.kick())
+    journal.onFailure((error) => condition.poison('extending the journal failed', error))
     for (const log of written.partitions()) this.#takeOver(log, tailCache)
     this.segments.schedule()
   }

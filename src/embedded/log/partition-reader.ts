@@ -100,7 +100,9 @@ export class PartitionReader {
   async #findInFile(view: PartitionView, extent: SegmentExtent, timestamp: number, fromOffset: number) {
     if (extent.fileBytes === 0) return undefined
     const key = keyOf(view, extent)
-    return await this.#slots.run(() => this.#segments.findByTime(extent, key, timestamp, fromOffset))
+    const found = await this.#slots.run(() => this.#segments.findByTime(extent, key, timestamp, fromOffset))
+    requireLive(view)
+    return found
   }
 
   /** Adds what comes next: a run of the tail, or of one segment's file. */
@@ -125,6 +127,7 @@ export class PartitionReader {
         atLeastOne: page.bytes === 0,
       }),
     )
+    requireLive(view)
     // It may be the file of a later generation that was read, at places of the earlier one: a gap there would not show.
     if (!isInForce(view, extent)) return
     if (read.damage) return this.#endAtDamage(page, view, read.damage.to ?? this.#behindSegment(view, extent))
@@ -147,7 +150,7 @@ export class PartitionReader {
   }
 
   #endAtDamage(page: Page, view: PartitionView, damagedTo: number): void {
-    if (view.dropped) throw deletedTopic(view)
+    requireLive(view)
     if (page.bytes === 0)
       this.#damage.note(view, { from: page.nextOffset, to: Math.max(damagedTo, page.nextOffset + 1) })
     endAtDamage(page, view, damagedTo)
@@ -232,6 +235,11 @@ async function retried<T>(view: PartitionView, attempt: () => Promise<T>): Promi
       { retryAfterSeconds: 1, cause: error, facts: { topic: view.topic, partition: view.partition } },
     )
   }
+}
+
+/** Of a topic deleted meanwhile, the files may be those of another one, made since by the same name. */
+function requireLive(view: PartitionView): void {
+  if (view.dropped) throw deletedTopic(view)
 }
 
 function deletedTopic({ topic }: PartitionView): BrokerError {

@@ -184,7 +184,9 @@ class Recovery {
   async recoverPartitions({ files, scan }: ReadJournal): Promise<RecoveredDirectory> {
     const { fileSystem, path: directory, placements, recoveryThreads } = this.#options
     const held = new HeldRounds(fileSystem, directory, scan.journalId)
-    const work = new PartitionWork(scan.checkpoint, [...(await held.read()), ...scannedEntries(scan)])
+    const kept = await held.read()
+    const work = new PartitionWork(scan.checkpoint, [...kept, ...scannedEntries(scan)])
+    const isKept = new Set(kept)
     const recovered = new Map<PartitionPlacement, PartitionLog>()
     const offline = new Map<PartitionLog, CheckpointPartition>()
     const owed: ScannedEntry[] = []
@@ -196,7 +198,7 @@ class Recovery {
         const log = this.#offlineLog(placement, reason)
         recovered.set(placement, log)
         offline.set(log, checkpoint)
-        owed.push(...entries)
+        for (const entry of entries) if (!isKept.has(entry)) owed.push(entry)
       }
     }
     const { idle = [], busy = [] } = Object.groupBy(placements, (placement) =>
@@ -207,16 +209,13 @@ class Recovery {
     const logs = placements.flatMap((placement) => recovered.get(placement) ?? [])
     if (owed.length > 0) await held.write(scan.newest.header.round, owed)
     const facts = await this.#recoverFacts(scan)
+    const journal = this.#journalBehind(files, scan)
     // What is only in memory must stay in the journal: no checkpoint may say that it is in the segments.
-    const journal = logs.some(({ pendingBytes }) => pendingBytes > 0)
-      ? this.#journalBehind(files, scan)
-      : await this.#startJournal(
-          files,
-          scan,
-          checkpointSection(scan.newest.header.round, [...capture(logs), ...offline.values()]),
-          facts,
-        )
-    if (offline.size === 0) await held.remove()
+    if (logs.every(({ pendingBytes }) => pendingBytes === 0)) {
+      const section = checkpointSection(scan.newest.header.round, [...capture(logs), ...offline.values()])
+      const isTaken = await this.#takeCheckpoint(journal, scan, section, facts)
+      if (isTaken && offline.size === 0) await held.remove()
+    }
     return { journal, logs, offline, facts }
   }
 
@@ -273,16 +272,15 @@ class Recovery {
     return facts
   }
 
-  /** Everything is in the segments and synced: a checkpoint says so, and the journal goes on behind it. */
-  async #startJournal(
-    files: readonly [JournalFile, JournalFile],
+  /** Everything is in the segments and synced: a checkpoint says so. False where the disk has no room for it. */
+  async #takeCheckpoint(
+    journal: Journal,
     scan: JournalScan,
     partitions: Section,
     facts: DirectoryFacts,
-  ): Promise<Journal> {
+  ): Promise<boolean> {
     const { header } = scan.newest
     const { logger } = this.#options
-    const journal = this.#journalBehind(files, scan)
     const captured = facts.capture()
     try {
       const stored = await captured.store()
@@ -292,12 +290,13 @@ class Recovery {
       await journal.append('checkpoint', sections)
       journal.covered(header.round)
       await journal.allocateFirst()
+      return true
     } catch (error) {
       // A start on a full disk serves reads; the frames are kept, and a later checkpoint covers them.
       if (!isDiskFull(error)) throw error
       logger.warn({ err: error, directory: this.#options.path }, 'the disk is full: the start took no checkpoint')
+      return false
     }
-    return journal
   }
 
   /** The journal as it was found, to go on behind its newest frame. */

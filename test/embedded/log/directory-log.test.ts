@@ -65,6 +65,17 @@ test('LogAppendTime never goes back, though the clock does', async () => {
   }
 })
 
+test('LogAppendTime does not go back over a restart either, though a segment was begun since the last record', async () => {
+  const { disk, log, clock, placements } = await fresh(1, { 'message.timestamp.type': 'LogAppendTime' })
+  const [first] = await put(log, 0, ['a'])
+  assert.ok(await log.rollActive(partitionOf(log, 0)))
+  await log.close()
+  clock.jump(-60_000)
+  const again = await openLog(disk, placements, { clock })
+  const [second] = await put(again, 0, ['b'])
+  assert.equal(second?.logAppendTime, first?.logAppendTime)
+})
+
 test('a large request goes to its segment directly, behind what is pending; small ones to other partitions go on', async () => {
   const { disk, log, placements } = await fresh(2)
   await put(log, 0, ['small'])
