@@ -228,7 +228,8 @@ export class GroupService {
         { stored: 'no', errors: [{ pointer: '/cursor', detail: 'The topic of this cursor was deleted.' }] },
       )
     }
-    return cursor.positions.map(({ partition, offset }) => ({ topic: topic.name, partition, nextOffset: offset }))
+    const { name, topicId } = topic
+    return cursor.positions.map(({ partition, offset }) => ({ topic: name, topicId, partition, nextOffset: offset }))
   }
 
   #checked(offsets: readonly OffsetCommit[], pointerOf: (index: number) => string): Promise<readonly CheckedCommit[]> {
@@ -251,10 +252,10 @@ export class GroupService {
   }
 
   async #startsOf(name: string, at: OffsetSpec): Promise<OffsetCommit[]> {
-    const { partitionCount } = await lookUpTopic(this.#deps.engine, name, { pointer: '/topics' })
+    const { topicId, partitionCount } = await lookUpTopic(this.#deps.engine, name, { pointer: '/topics' })
     const partitions = Array.from({ length: partitionCount }, (_, partition) => partition)
     const starts = await this.#deps.offsets.starts(name, partitions, at)
-    return starts.map(({ partition, offset }) => ({ topic: name, partition, nextOffset: offset }))
+    return starts.map(({ partition, offset }) => ({ topic: name, topicId, partition, nextOffset: offset }))
   }
 }
 

@@ -94,9 +94,12 @@ export class EmbeddedProducers implements Producers {
     this.#turns.endWaits(() => true)
   }
 
-  /** A request that a start has found in part: these of its parts may be there, and are not known. */
+  /** A request that a start has found in part: these of its parts may be there, and are not known. In any order. */
   doubt(key: ProducerKey, doubt: DoubtfulRequest): void {
-    this.#doubts.set(nameOf(key), doubt)
+    const name = nameOf(key)
+    const known = this.#doubts.get(name)
+    // Only the newest may still be completed.
+    if (known === undefined || known.request.sequence < doubt.request.sequence) this.#doubts.set(name, doubt)
   }
 
   #wait(applicant: Applicant): Promise<PublishClaim> {
