@@ -22,8 +22,12 @@ export interface GroupCoordinator {
    * NON_EMPTY_GROUP.
    */
   forget(group: string, topics?: readonly string[]): Promise<number>
-  /** All groups, sorted by id. */
-  list(): Promise<readonly GroupSummary[]>
+  /**
+   * All groups, sorted by id.
+   *
+   * @param onUntold called with why some are not among them, where others are; without it the list rejects then
+   */
+  list(onUntold?: (why: BrokerError) => void): Promise<readonly GroupSummary[]>
   find(group: string): Promise<GroupSummary | undefined>
   /** Deletes the group with its offsets. Rejects with GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP. */
   delete(group: string): Promise<void>

@@ -30,7 +30,7 @@ const BATCH_COST_BYTES = 3000
 const durabilityOf: Readonly<Record<Acks, Durability>> = { all: 'replicated', '1': 'kernel', '0': 'none' }
 
 export interface AppenderContext extends Pick<EngineContext, 'topicConfigOf' | 'clock'> {
-  readonly topics: Pick<TopicStore, 'find'>
+  readonly topics: Pick<TopicStore, 'find' | 'refresh'>
   readonly limits: Pick<EngineLimits, 'produceInflightBytesMax' | 'admissionWaitMs'>
   readonly client: { readonly options: Pick<ClusterOptions, 'requestTimeoutMs' | 'deliveryTimeoutMs'> }
 }
@@ -68,7 +68,7 @@ export class RecordAppender {
   }
 
   async #lookAgain(request: AppendRequest): Promise<AppendResult> {
-    await this.#cluster.refresh().catch((error: unknown) => {
+    await this.#context.topics.refresh(request.topic).catch((error: unknown) => {
       if (!(error instanceof BrokerError)) throw error
       throw new BrokerError(error.code, error.message, { ...error.options, stored: 'no', cause: error })
     })
