@@ -4,7 +4,7 @@ import type { TopicConfig } from '../broker/topic-config.ts'
 import type { NewTopic } from '../broker/topic-store.ts'
 import type { CataloguePartition, CatalogueTopic } from './catalogue/catalogue-state.ts'
 import type { Catalogue } from './catalogue/catalogue.ts'
-import type { DirectoryHost } from './directory-host.ts'
+import { isWritable, type DirectoryHost } from './directory-host.ts'
 import { LiveTopic, type PartitionSlot, type ServedPartition } from './live-topic.ts'
 import type { PartitionPlacer } from './partition-placer.ts'
 import { errorMessage } from './startup-error.ts'
@@ -45,6 +45,7 @@ export class TopicLifecycle {
       partitions: placer.place(topic.partitionCount),
     }
     const live = new LiveTopic(row, resolveTopicConfig)
+    await this.#freeName(topic.name)
     await catalogue.apply({ kind: 'topic', topic: row })
     try {
       live.slots = await this.#createPartitions(live, row.partitions, 0)
@@ -53,6 +54,15 @@ export class TopicLifecycle {
     } catch (error) {
       await this.#undoCreation(live)
       throw asStorageError(error)
+    }
+  }
+
+  /** A creation that failed on a full disk may not have found room to be undone either. */
+  async #freeName(name: string): Promise<void> {
+    const { catalogue } = this.#options
+    for (const { topicId, name: taken, state } of catalogue.topics.values()) {
+      if (taken !== name || state !== 'creating') continue
+      await catalogue.apply({ kind: 'topic-state', topicId, state: 'deleting' })
     }
   }
 
@@ -96,9 +106,12 @@ export class TopicLifecycle {
 
   async #undoCreation(topic: LiveTopic): Promise<void> {
     const { catalogue, hosts, logger } = this.#options
+    const { topicId } = topic
     try {
-      await Promise.all(hosts.map((host) => host.log.dropTopic(topic.topicId)))
-      await catalogue.apply({ kind: 'topic-gone', topicId: topic.topicId })
+      // Its name is free by that, whatever becomes of its files: as long as the row is there, a start looks for them.
+      const freed = catalogue.apply({ kind: 'topic-state', topicId, state: 'deleting' })
+      await Promise.all([freed, ...hosts.map((host) => host.log.dropTopic(topicId))])
+      if (hosts.every(isWritable)) await catalogue.apply({ kind: 'topic-gone', topicId })
     } catch (error) {
       logger.warn(
         { topic: topic.name },

@@ -6,7 +6,12 @@ import type { FileSystem } from '../file-system.ts'
 import { errorCode, errorMessage } from '../startup-error.ts'
 import type { DirectoryCondition } from './directory-condition.ts'
 import type { OpenFiles } from './open-files.ts'
-import { createPartitionDirectory, deletedDirectory, partitionDirectory } from './partition-directory.ts'
+import {
+  createPartitionDirectory,
+  deletedDirectory,
+  partitionDirectory,
+  removeUnfinished,
+} from './partition-directory.ts'
 import type { PartitionLog, PartitionPlacement } from './partition-log.ts'
 import { isDiskFull, isMissing } from './storage-failure.ts'
 
@@ -43,7 +48,20 @@ export class PartitionDirectories {
         await this.#createAll(placements)
       })
     } catch (error) {
-      throw this.#failure(error)
+      const failure = this.#failure(error)
+      if (this.#options.condition.state === 'online') await this.#takeBack(placements)
+      throw failure
+    }
+  }
+
+  /** What is left of a creation that failed would stand in the way of the next topic of that name. Never rejects. */
+  async #takeBack(placements: readonly PartitionPlacement[]): Promise<void> {
+    const { fileSystem, logger } = this.#options
+    for (const placement of placements) {
+      const directory = partitionDirectory(this.#root, placement.topic, placement.partition)
+      await removeUnfinished(fileSystem, directory, placement).catch((error: unknown) => {
+        logger.warn({ err: error, directory }, 'what an unfinished creation has left could not be removed')
+      })
     }
   }
 

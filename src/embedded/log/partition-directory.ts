@@ -84,6 +84,21 @@ export async function createPartitionDirectory(
   await fileSystem.syncDirectory(directory)
 }
 
+/** Removes what a creation of the topic has left that failed. Rejects where that is not what the directory is. */
+export async function removeUnfinished(
+  fileSystem: FileSystem,
+  directory: string,
+  { topicId }: PartitionName,
+): Promise<void> {
+  try {
+    await assertUnfinished(fileSystem, directory, topicId)
+  } catch (error) {
+    if (isMissing(error)) return
+    throw error
+  }
+  await fileSystem.removeTree(directory)
+}
+
 /** Another topic's directory, or one with records, is never taken over. */
 async function assertUnfinished(fileSystem: FileSystem, directory: string, topicId: string): Promise<void> {
   const found = await readTopicId(fileSystem, directory)
