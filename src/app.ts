@@ -62,7 +62,6 @@ export async function startPosthorn(
     ...services,
     bodyBuffers,
     load,
-    logger,
     clock,
     metrics: () => metrics.render(),
     limits: config,
