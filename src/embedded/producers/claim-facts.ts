@@ -10,14 +10,14 @@ import type { RequestMemory } from './request-memory.ts'
 export class ClaimFacts implements AppendFacts {
   readonly #request: Omit<RequestFacts, 'stored'>
   readonly #parts: readonly AppendPart[]
-  readonly #memory: Pick<RequestMemory, 'record'>
+  readonly #memory: Pick<RequestMemory, 'committed'>
   /** What one directory has, as it was written: asked for again when it is durable. */
   #written: { readonly appended: readonly LogAppended[]; readonly facts: RequestFacts } | undefined
 
   constructor(
     request: Omit<RequestFacts, 'stored'>,
     parts: readonly AppendPart[],
-    memory: Pick<RequestMemory, 'record'>,
+    memory: Pick<RequestMemory, 'committed'>,
   ) {
     this.#request = request
     this.#parts = parts
@@ -33,7 +33,7 @@ export class ClaimFacts implements AppendFacts {
   }
 
   committed(appended: readonly LogAppended[]): void {
-    this.#memory.record(this.#factsOf(appended))
+    this.#memory.committed(this.#factsOf(appended))
   }
 
   #factsOf(appended: readonly LogAppended[]): RequestFacts {

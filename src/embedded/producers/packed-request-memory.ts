@@ -123,6 +123,14 @@ export class PackedRequestMemory implements RequestMemory {
   }
 
   record(facts: RequestFacts): void {
+    this.#record(facts, facts.arrivedMs)
+  }
+
+  committed(facts: RequestFacts): void {
+    this.#record(facts, this.#options.now())
+  }
+
+  #record(facts: RequestFacts, keptFromMs: number): void {
     this.#newestBornMs = Math.max(this.#newestBornMs, facts.bornMs)
     const { topicId, kind, identityHash, bornMs, epoch } = facts
     let block = this.#find(facts)
@@ -137,8 +145,8 @@ export class PackedRequestMemory implements RequestMemory {
       this.#charged -= this.#chargeOf(block)
       if (age > 0) this.#beginAnew(block, facts)
     }
-    if (kind === 'key') this.#recordKey(block, facts)
-    else this.#recordSequence(block, facts)
+    if (kind === 'key') this.#recordKey(block, facts, keptFromMs)
+    else this.#recordSequence(block, facts, keptFromMs)
     this.#charged += this.#chargeOf(block)
   }
 
@@ -148,7 +156,7 @@ export class PackedRequestMemory implements RequestMemory {
     this.#entries.setArrivedMs(block, 0)
   }
 
-  #recordKey(block: number, facts: RequestFacts): void {
+  #recordKey(block: number, facts: RequestFacts, keptFromMs: number): void {
     const entries = this.#entries
     const known = entries.arrivedMs(block) > 0 ? this.#keyRequest(block) : undefined
     const request = withParts(known, facts)
@@ -157,10 +165,10 @@ export class PackedRequestMemory implements RequestMemory {
     this.#scratch.copy(entries.inline(block), 0, 0, KEY_INLINE_BYTES)
     this.#pool.setNext(block, this.#chains.store(this.#scratch, length, KEY_INLINE_BYTES))
     entries.setLastIsComplete(block, request.missing.length === 0)
-    entries.setArrivedMs(block, facts.arrivedMs)
+    entries.setArrivedMs(block, keptFromMs)
   }
 
-  #recordSequence(block: number, facts: RequestFacts): void {
+  #recordSequence(block: number, facts: RequestFacts, keptFromMs: number): void {
     const entries = this.#entries
     const known = entries.slotOf(block, facts.sequence)
     const request = withParts(known < 0 ? undefined : this.#slotRequest(block, known), facts)
@@ -168,7 +176,7 @@ export class PackedRequestMemory implements RequestMemory {
     const payload = this.#chains.store(this.#scratch, length)
     const slot = known >= 0 ? this.#replace(block, known, payload) : this.#insert(block, facts.sequence, payload)
     if (slot === 0) entries.setLastIsComplete(block, request.missing.length === 0)
-    entries.setArrivedMs(block, Math.max(entries.arrivedMs(block), facts.arrivedMs))
+    entries.setArrivedMs(block, Math.max(entries.arrivedMs(block), keptFromMs))
   }
 
   #replace(block: number, slot: number, payload: number): number {
