@@ -109,7 +109,12 @@ export class EmbeddedEngine implements Engine {
     this.groups = new EmbeddedGroupCoordinator({
       log,
       topics: this.topics,
-      clock,
+      // Commits are stamped with it: by a clock that is far behind they would be forgotten once it is right.
+      clock: {
+        now: () => deletionClock.latestNow(),
+        monotonic: () => clock.monotonic(),
+        setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback),
+      },
       logger,
       limits: groups,
       expiry: {

@@ -37,7 +37,7 @@ export interface CleanerOptions {
   readonly drivers?: StorageDrivers
   readonly space: SpaceSettings
   readonly clock: Clock
-  readonly deletionClock: Pick<DeletionClock, 'mayDeleteAfter'>
+  readonly deletionClock: Pick<DeletionClock, 'mayDeleteAfter' | 'latestNow'>
   /** True while nothing at all may be removed. */
   readonly isPaused?: () => boolean
   readonly logger: Logger

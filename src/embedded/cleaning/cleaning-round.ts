@@ -14,7 +14,7 @@ export type ProducersOf = (log: PartitionLog) => Promise<ReadonlyMap<bigint, num
 /** Compaction stops well before publishing has to. */
 const KEPT_FREE_FACTOR = 1.5
 
-type JobContext = Pick<CleanerOptions, 'clock' | 'deletionClock' | 'fileSystem' | 'space' | 'lastOffsetsOfProducers'>
+type JobContext = Pick<CleanerOptions, 'deletionClock' | 'fileSystem' | 'space' | 'lastOffsetsOfProducers'>
 
 /** One round of compaction over one partition's log, as the main thread sees it. */
 export class CleaningRound {
@@ -41,7 +41,7 @@ export class CleaningRound {
     return CleaningRound.concerns(this.log) && this.#directory.state === 'online'
   }
 
-  async job({ clock, deletionClock, fileSystem, space, lastOffsetsOfProducers }: JobContext): Promise<CleaningJob> {
+  async job({ deletionClock, fileSystem, space, lastOffsetsOfProducers }: JobContext): Promise<CleaningJob> {
     await this.#directory.layPending(this.log)
     const { freeMinBytes } = space
     const { totalBytes } = await fileSystem.space(this.log.directory)
@@ -55,7 +55,8 @@ export class CleaningRound {
       firstDirtyOffset: this.dirtiness.firstDirtyOffset,
       firstUncleanableOffset: this.dirtiness.firstUncleanableOffset,
       segmentBytesMax: segmentBytes,
-      nowMs: clock.now(),
+      // Tombstones are stamped with the time at which they go: by a clock that is far behind it would be long past.
+      nowMs: deletionClock.latestNow(),
       deleteRetentionMs,
       mayExpireTombstones: deletionClock.mayDeleteAfter(deleteRetentionMs),
       lastOffsetsOfProducers: await lastOffsetsOfProducers(this.log),
