@@ -284,6 +284,28 @@ test('a lazy write that meets a full disk stays in memory, stops publishing, and
   assert.deepEqual(await valuesIn(survivor, await openLog(survivor, placements)), ['kept', 'taken'])
 })
 
+test('a lack of descriptors keeps records in memory, and passes; no checkpoint counts what could not be synced', async () => {
+  const { disk, log, clock, placements } = await fresh()
+  const settle = async (): Promise<void> => {
+    for (let turns = 0; turns < 40; turns++) await new Promise((resolve) => setImmediate(resolve))
+  }
+  await put(log, 0, ['kept'])
+  disk.fail({ kinds: ['open'], pathContains: '.log', nth: 1, code: 'EMFILE', sticky: true })
+  clock.advance(100)
+  await settle()
+  assert.equal(log.state, 'online', log.reason)
+  assert.ok(partitionOf(log, 0).pendingBytes > 0)
+  await assert.rejects(log.checkpoint())
+  disk.healFaults()
+  clock.advance(1000)
+  await settle()
+  await put(log, 0, ['taken'])
+  assert.deepEqual(log.troubles(), [])
+  await log.checkpoint()
+  const survivor = disk.crash('none')
+  assert.deepEqual(await valuesIn(survivor, await openLog(survivor, placements)), ['kept', 'taken'])
+})
+
 test('a deleted topic refuses at once, drops what is pending, and its directories go', async () => {
   const { disk, log } = await fresh(2)
   const dropped = partitionOf(log, 0)
