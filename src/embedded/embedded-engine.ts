@@ -112,7 +112,12 @@ export class EmbeddedEngine implements Engine {
       // Its own appends go past the gate of `append`: it still commits while the engine is closing.
       log: { append: (request) => this.#router.append(request), read: (request) => this.#fetch.read(request) },
       topics: this.topics,
-      clock,
+      // Commits are stamped with it: by a clock that is far behind they would be forgotten once it is right.
+      clock: {
+        now: () => deletionClock.latestNow(),
+        monotonic: () => clock.monotonic(),
+        setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback),
+      },
       logger,
       limits: groups,
       expiry: {

@@ -1,4 +1,4 @@
-import type { Timer } from '../../broker/clock.ts'
+import type { Clock, Timer } from '../../broker/clock.ts'
 import type { Trouble } from '../../broker/engine.ts'
 import type { Logger } from '../../broker/logger.ts'
 import type { DirectoryHost } from '../directory-host.ts'
@@ -15,6 +15,7 @@ export interface CleanerOptions extends CleaningContext {
   readonly hosts: () => Iterable<Pick<DirectoryHost, 'log'>>
   /** Absent: this machine's. */
   readonly drivers?: StorageDrivers
+  readonly clock: Clock
   /** True while nothing at all may be removed. */
   readonly isPaused?: () => boolean
   readonly logger: Logger

@@ -1,4 +1,3 @@
-import type { Clock } from '../../broker/clock.ts'
 import type { SpaceSettings } from '../embedded-engine-options.ts'
 import type { FileSystem } from '../file-system.ts'
 import type { DirectoryLog } from '../log/directory-log.ts'
@@ -19,8 +18,7 @@ const KEPT_FREE_FACTOR = 1.5
 
 /** What a round needs to know beside its partition. */
 export interface CleaningContext {
-  readonly clock: Clock
-  readonly deletionClock: Pick<DeletionClock, 'mayDeleteAfter'>
+  readonly deletionClock: Pick<DeletionClock, 'mayDeleteAfter' | 'latestNow'>
   readonly fileSystem: FileSystem
   readonly space: SpaceSettings
   readonly lastOffsetsOfProducers: ProducersOf
@@ -51,13 +49,7 @@ export class CleaningRound {
     return CleaningRound.concerns(this.log) && this.#directory.state === 'online'
   }
 
-  async job({
-    clock,
-    deletionClock,
-    fileSystem,
-    space,
-    lastOffsetsOfProducers,
-  }: CleaningContext): Promise<CleaningJob> {
+  async job({ deletionClock, fileSystem, space, lastOffsetsOfProducers }: CleaningContext): Promise<CleaningJob> {
     await this.#directory.layPending(this.log)
     const { freeMinBytes } = space
     const { totalBytes } = await fileSystem.space(this.log.directory)
@@ -71,7 +63,8 @@ export class CleaningRound {
       firstDirtyOffset: this.dirtiness.firstDirtyOffset,
       firstUncleanableOffset: this.dirtiness.firstUncleanableOffset,
       segmentBytesMax: segmentBytes,
-      nowMs: clock.now(),
+      // Tombstones are stamped with the time at which they go: by a clock that is far behind it would be long past.
+      nowMs: deletionClock.latestNow(),
       deleteRetentionMs,
       mayExpireTombstones: deletionClock.mayDeleteAfter(deleteRetentionMs),
       lastOffsetsOfProducers: await lastOffsetsOfProducers(this.log),

@@ -70,6 +70,11 @@ export class DeletionClock {
     return this.#believed.wall + Math.round(present.monotonic - this.#believed.monotonic)
   }
 
+  /** For what is to be deleted so long after it: if the wall clock is wrong, then too late rather than too early. */
+  latestNow(): number {
+    return Math.max(this.#options.clock.now(), this.believedNow())
+  }
+
   /** As of the last `observe`. */
   get pause(): ClockPause | undefined {
     const probation = this.#probation

@@ -100,7 +100,7 @@ export class DirectAppends {
       if (await this.#cutBack(group)) stored = 'no'
     }
     for (const log of group.logs) log.logEndOffset = log.highWatermark
-    // Met while the segments were made: of an open segment file the directory would be offline by now.
+    // What was written until then no frame will name.
     const passing = isOutOfDescriptors(error) && condition.state === 'online'
     const refusal = passing ? descriptorShortage(condition.path) : condition.error(stored)
     for (const request of group.requests) request.fail(refusal)

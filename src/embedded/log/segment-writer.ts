@@ -8,8 +8,8 @@ import type { OpenFiles } from './open-files.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { TailBatch } from './partition-view.ts'
 import type { Segment } from './segment.ts'
-import { isDiskFull } from './storage-failure.ts'
-import { UnsyncedSegments } from './unsynced-segments.ts'
+import { isDiskFull, isOutOfDescriptors } from './storage-failure.ts'
+import { type UnsyncedSegment, UnsyncedSegments } from './unsynced-segments.ts'
 
 /** How long committed batches wait in memory for others to be written with. */
 const LINGER_MS = 50
@@ -60,7 +60,7 @@ export class SegmentWriter {
     return this.#pendingBytes
   }
 
-  /** A lazy write met a full disk and has not got through yet. */
+  /** A lazy write met a full disk, or a lack of descriptors, and has not got through yet. */
   get stuck(): boolean {
     return this.#stuck
   }
@@ -147,7 +147,7 @@ export class SegmentWriter {
     try {
       while (this.#unsynced.bytes >= WRITE_BACK_BYTES) {
         const next = this.#unsynced.takeLargest()
-        if (next) await this.sync(next.segment.path, next.log)
+        if (next) await this.#syncOne(next)
       }
     } finally {
       this.#writingBack = false
@@ -178,13 +178,15 @@ export class SegmentWriter {
       await this.write(path, buffers, position)
       if (this.#stuck) this.#unstick()
     } catch (error) {
-      if (!isDiskFull(error)) throw error
-      if (await this.#options.space.release()) {
+      const isShort = isOutOfDescriptors(error)
+      if (!isShort && !isDiskFull(error)) throw error
+      if (!isShort && (await this.#options.space.release())) {
         await this.#writeOrMakeSpace(path, buffers, position)
         return
       }
       this.#stuck = true
-      this.#options.condition.setFull(`${path} could not be written: the disk is full`)
+      const reason = isShort ? 'opened: the process has too many files open' : 'written: the disk is full'
+      this.#options.condition.setFull(`${path} could not be ${reason}`)
       throw error
     }
   }
@@ -194,7 +196,7 @@ export class SegmentWriter {
     this.#options.condition.setFull(undefined)
   }
 
-  /** Writes to a segment's file. Every failure but a full disk is the directory's. */
+  /** Writes to a segment's file. Every failure but a full disk and a lack of descriptors is the directory's. */
   async write(path: string, buffers: readonly Uint8Array[], position: number): Promise<void> {
     let opened = false
     try {
@@ -203,7 +205,7 @@ export class SegmentWriter {
         await file.write(buffers, position)
       })
     } catch (error) {
-      if (isDiskFull(error)) throw error
+      if (isDiskFull(error) || (!opened && isOutOfDescriptors(error))) throw error
       if (opened) this.#options.condition.poison(`writing ${path} failed`, error)
       else this.#options.condition.takeOffline(`opening ${path} failed`, error)
       throw error
@@ -214,7 +216,17 @@ export class SegmentWriter {
   async syncTouched(): Promise<void> {
     const touched = this.#unsynced.takeAll()
     await this.#writeBack
-    await this.#limit.forEach(touched, ({ segment, log }) => this.sync(segment.path, log))
+    await this.#limit.forEach(touched, (unsynced) => this.#syncOne(unsynced))
+  }
+
+  async #syncOne({ segment, log, bytes }: UnsyncedSegment): Promise<void> {
+    try {
+      await this.sync(segment.path, log)
+    } catch (error) {
+      // Nothing was tried: whoever takes a checkpoint next has to.
+      if (isOutOfDescriptors(error)) this.#unsynced.add(segment, log, bytes)
+      throw error
+    }
   }
 
   async sync(path: string, log: PartitionLog): Promise<void> {
@@ -222,6 +234,7 @@ export class SegmentWriter {
       await this.#options.files.use(path, (file) => file.datasync())
     } catch (error) {
       if (log.dropped) return
+      if (isOutOfDescriptors(error)) throw error
       this.#options.condition.poison(`syncing ${path} failed`, error)
       throw error
     }

@@ -290,3 +290,19 @@ test('tombstones can be kept for ever', async (t) => {
   const [answer] = await engine.listOffsets([{ topic: 'state', partition: 0, at: timestamp }])
   assert.deepEqual([answer?.offset, answer?.timestamp], [1, timestamp])
 })
+
+test('a tombstone stays its time though the clock was years behind when it was first compacted', async (t) => {
+  const fixture = new Fixture(t)
+  const engine = await fixture.open()
+  await makeTopic(engine, 'state', 1, compacted)
+  await fixture.publish('state', [
+    ['gone', 'x'],
+    ['gone', null],
+  ])
+  for (const jumpMs of [-3650 * DAY_MS, 3650 * DAY_MS]) {
+    fixture.clock.jump(jumpMs)
+    for (let number = 0; number < 40; number++) await fixture.publish('state', [['filler', 'x'.repeat(100)]])
+    await fixture.untilCleaned()
+    assert.deepEqual((await fixture.content('state'))[0], [1, 'gone', null])
+  }
+})

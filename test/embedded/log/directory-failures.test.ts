@@ -173,3 +173,25 @@ test('a directory with partitions but without its journal is offline, and nothin
   await assert.rejects(put(again, 0, ['x']), storedIs('no'))
   await again.close()
 })
+
+test('a lack of descriptors keeps records in memory, and passes; no checkpoint counts what could not be synced', async () => {
+  const { disk, log, clock, placements } = await fresh()
+  const settle = async (): Promise<void> => {
+    for (let turns = 0; turns < 40; turns++) await new Promise((resolve) => setImmediate(resolve))
+  }
+  await put(log, 0, ['kept'])
+  disk.fail({ kinds: ['open'], pathContains: '.log', nth: 1, code: 'EMFILE', sticky: true })
+  clock.advance(100)
+  await settle()
+  assert.equal(log.state, 'online', log.reason)
+  assert.ok(partitionOf(log, 0).pendingBytes > 0)
+  await assert.rejects(log.checkpoint())
+  disk.healFaults()
+  clock.advance(1000)
+  await settle()
+  await put(log, 0, ['taken'])
+  assert.deepEqual(log.troubles(), [])
+  await log.checkpoint()
+  const survivor = disk.crash('none')
+  assert.deepEqual(await valuesIn(survivor, await openLog(survivor, placements)), ['kept', 'taken'])
+})
