@@ -7,7 +7,7 @@ import type { CommittedOffset, GroupSummary, OffsetCommit, OffsetCommitAnswer } 
 import { checkGroupId, foundGroup } from './group-id.ts'
 import { type GroupOffset, groupOffset, lagOf, partitionEnds, type TopicPartition } from './group-lag.ts'
 import { type ListPage, type ListRequest, type ListWarning, pageOf, partitionKey } from './list-page.ts'
-import { type CheckedCommit, checkCommits } from './offset-commit-check.ts'
+import { type CheckedCommit, checkCommits, type CommitPointer, inOffsets } from './offset-commit-check.ts'
 import type { GroupMemberService } from './group-member-service.ts'
 import type { MemberDescription } from './group-membership.ts'
 import type { CommitItem } from './member-commits.ts'
@@ -132,7 +132,7 @@ export class GroupService {
     const held = cursor === undefined ? undefined : await this.#positionsOf(group, cursor)
     const offsets = named ?? held
     if (offsets === undefined) throw oneOf('"cursor" or "offsets"', ['/cursor', '/offsets'])
-    const pointerOf = named === undefined ? () => '/cursor' : (index: number) => `/offsets/${index}`
+    const pointerOf = named === undefined ? () => '/cursor' : inOffsets
     const checked = await this.#checked(offsets, pointerOf)
     const answers = stored(await this.#deps.engine.groups.commit(group, checked, 'advance'))
     return answers.map(({ topic, partition, nextOffset }, index) => ({
@@ -240,14 +240,14 @@ export class GroupService {
     return cursor.positions.map(({ partition, offset }) => ({ topic: name, topicId, partition, nextOffset: offset }))
   }
 
-  #checked(offsets: readonly OffsetCommit[], pointerOf: (index: number) => string): Promise<readonly CheckedCommit[]> {
+  #checked(offsets: readonly OffsetCommit[], pointerOf: CommitPointer): Promise<readonly CheckedCommit[]> {
     return checkCommits(this.#deps.engine, offsets, this.#deps.offsetMetadataBytesMax, pointerOf)
   }
 
   async #resetTargets(request: ResetRequest): Promise<readonly CheckedCommit[]> {
     const { topics, to, offsets } = request
     if (offsets !== undefined && topics === undefined && to === undefined) {
-      return this.#checked(offsets, (index) => `/offsets/${index}`)
+      return this.#checked(offsets, inOffsets)
     }
     if (offsets !== undefined || topics === undefined || to === undefined) {
       throw oneOf('"topics" together with "to", or "offsets"', ['/topics', '/to', '/offsets'])

@@ -7,7 +7,7 @@ import type { MemberCommitAnswer, PartitionsOfTopic } from './group-membership.t
 import type { MemberCursor } from './member-cursor.ts'
 import { committedOffsets, type OffsetsByTopic } from './member-positions.ts'
 import { stateOf } from './member-state.ts'
-import { type CheckedCommit, checkCommits } from './offset-commit-check.ts'
+import { type CheckedCommit, checkCommits, inOffsets } from './offset-commit-check.ts'
 
 export interface CommitItem extends TopicPartition {
   readonly nextOffset: number
@@ -60,7 +60,7 @@ export class MemberCommits {
   async #checked(cursor: MemberCursor, named?: readonly OffsetCommit[]): Promise<readonly CheckedCommit[]> {
     const { engine, offsetMetadataBytesMax } = this.#deps
     const offsets = named ?? (await this.#positionsOf(cursor))
-    const pointerOf = named === undefined ? () => '/cursor' : (index: number) => `/offsets/${index}`
+    const pointerOf = named === undefined ? () => '/cursor' : inOffsets
     return checkCommits(engine, offsets, offsetMetadataBytesMax, pointerOf)
   }
 

@@ -9,18 +9,23 @@ export interface CheckedCommit extends OffsetCommit, PartitionEnds {
   readonly topicId: string
 }
 
+export type CommitPointer = (index: number, member: string) => string
+
+/** Of offsets that the request names; others have no members to point at. */
+export const inOffsets: CommitPointer = (index, member) => `/offsets/${index}${member}`
+
 /**
  * Checks all offsets of a request before any is stored: topic and partition exist, each partition is named once, the
  * metadata is not too long, and the offset is not beyond the log's end (where Kafka would take it, and the group would
  * silently skip what is published up to there). A partition that cannot be asked for its end is not checked against it.
  *
- * @param pointerOf where the entry at an index came from
+ * @param pointerOf where the request has a member, such as `/partition`, of the entry at an index
  */
 export async function checkCommits(
   engine: Engine,
   offsets: readonly OffsetCommit[],
   metadataBytesMax: number,
-  pointerOf: (index: number) => string,
+  pointerOf: CommitPointer,
 ): Promise<readonly CheckedCommit[]> {
   await lookForUnknown(engine, offsets)
   refuse(
@@ -69,13 +74,13 @@ interface Fault {
 
 function faultsOf<Entry>(
   entries: readonly Entry[],
-  pointerOf: (index: number) => string,
+  pointerOf: CommitPointer,
   faultOf: (entry: Entry) => Fault | undefined,
 ): FieldError[] {
   const errors: FieldError[] = []
   entries.forEach((entry, index) => {
     const fault = faultOf(entry)
-    if (fault !== undefined) errors.push({ pointer: `${pointerOf(index)}${fault.member}`, detail: fault.detail })
+    if (fault !== undefined) errors.push({ pointer: pointerOf(index, fault.member), detail: fault.detail })
   })
   return errors
 }

@@ -53,7 +53,8 @@ export class TopicStreamService {
         ? await this.#deps.reads.start(withDefaultStart(request))
         : await this.#deps.reads.start({ topic, cursor: lastEventId, partitions }, LAST_EVENT_ID)
     if (cursor.until !== undefined) {
-      throw invalidCursor('it ends at a time (until), and a stream has no end', '?cursor')
+      const pointer = lastEventId === undefined ? '?cursor' : LAST_EVENT_ID
+      throw invalidCursor('it ends at a time (until), and a stream has no end', pointer)
     }
     return cursor
   }

@@ -105,7 +105,8 @@ export const kafkaSettings = {
   ),
   offsetMetadataMaxBytes: defineSetting(
     'offset.metadata.max.bytes',
-    int({ min: 0 }),
+    // So many characters of three bytes still go into one record of __consumer_offsets.
+    int({ min: 0, max: 131_072 }),
     '4096',
     'The longest note that can be committed with an offset.',
   ),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
+import { CursorCodec } from '../../src/broker/cursor.ts'
 import { type ApiServer, startApi } from './api-server.ts'
 
 const offsetsPath = '/consumer-groups/billing/offsets'
@@ -105,6 +106,21 @@ test('cursors of others are refused, with the reason', async (t) => {
   assert.match(others.body.detail, /another consumer group/)
   await refused(api.get(`/consumer-groups/audit/topics/orders/records?cursor=${group}`), invalid)
   await refused(api.get(`/topics/orders/records?cursor=${group}`), invalid)
+})
+
+test('what is wrong with the positions of a cursor is told of the cursor, wherever the request has it', async (t) => {
+  const { api } = await startWithOrders(t)
+  const codec = new CursorCodec({ engine: 'embedded', clusterId: 'memory-cluster' })
+  const { body } = await api.get('/consumer-groups/billing/topics/orders/records').expect(200)
+  const group = codec.decodeRead(body.cursor, 'group')
+  const beyond = codec.encodeRead({ ...group, positions: [{ partition: 0, offset: 9 }] })
+  const outOfRange = { status: 416, code: 'OFFSET_OUT_OF_RANGE', pointer: '/cursor' }
+  await refused(api.post(offsetsPath).send({ cursor: beyond }), outOfRange)
+  const ending = codec.encodeRead({ ...group, kind: 'browse', group: '', until: 1 })
+  const endless = { status: 400, code: 'INVALID_CURSOR' }
+  const stream = '/topics/orders/stream'
+  await refused(api.get(`${stream}?cursor=${ending}`), { ...endless, pointer: '?cursor' })
+  await refused(api.get(stream).set('Last-Event-ID', ending), { ...endless, pointer: 'Last-Event-ID' })
 })
 
 test('limits and unknown parameters of a fetch are named', async (t) => {
