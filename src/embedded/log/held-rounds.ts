@@ -1,22 +1,18 @@
 import * as path from 'node:path'
-import type { CheckpointPartition } from '../commit/checkpoint-section.ts'
 import { batchesSection, decodeBatchesSection, type DecodedEntry, type RoundEntry } from '../commit/batches-section.ts'
 import { decodeFrame, encodeFrame } from '../commit/frame.ts'
 import { readWhole } from '../directory/replace-file.ts'
 import type { FileSystem } from '../file-system.ts'
 import type { ScannedEntry } from './partition-recovery.ts'
 
+/** Padded: the partition of a topic called 'held' never has a leading zero. Earlier releases wrote the bare number. */
+const ROUND_DIGITS = 20
 const NAME = /^held-\d+$/
 
-/** A partition that cannot be recovered now, and what the journal has for it. */
-export interface HeldPartition {
-  readonly checkpoint: CheckpointPartition
-  readonly entries: readonly ScannedEntry[]
-}
-
 /**
- * Committed batches of partitions whose directory was missing at a start. The journal cannot keep them, for it is
- * overwritten; so they wait beside it, in files of one frame each, until the partition is back or its topic is deleted.
+ * Committed batches of partitions whose directory was missing at a start, or that the catalogue did not know. The
+ * journal cannot keep them, for it is overwritten; so they wait beside it, in files of one frame each, until the
+ * partition is back or its topic is deleted.
  */
 export class HeldRounds {
   readonly #fileSystem: FileSystem
@@ -59,7 +55,8 @@ export class HeldRounds {
   async write(round: number, entries: readonly ScannedEntry[]): Promise<void> {
     const section = batchesSection(entries.map(({ entry }) => toRoundEntry(entry)))
     const frame = encodeFrame({ journalId: this.#journalId, cycle: 0, round }, 'round', [section])
-    const file = await this.#fileSystem.open(path.join(this.#directory, `held-${round}`), { create: true })
+    const name = `held-${String(round).padStart(ROUND_DIGITS, '0')}`
+    const file = await this.#fileSystem.open(path.join(this.#directory, name), { create: true })
     try {
       await file.write(frame, 0)
       await file.datasync()
@@ -75,7 +72,12 @@ export class HeldRounds {
   }
 
   async #names(): Promise<string[]> {
-    const names = (await this.#fileSystem.readdir(this.#directory)).filter((name) => NAME.test(name))
+    const names: string[] = []
+    for (const name of await this.#fileSystem.readdir(this.#directory)) {
+      if (!NAME.test(name)) continue
+      const { directory } = await this.#fileSystem.stat(path.join(this.#directory, name))
+      if (!directory) names.push(name)
+    }
     return names.sort((one, other) => roundOf(one) - roundOf(other))
   }
 }
