@@ -129,6 +129,20 @@ test('posthorn verify says what is wrong with what it was given, and what to nam
   for (const named of [link, `${directory}/`]) assert.equal((await posthorn('verify', named)).code, 0)
 })
 
+test('posthorn verify counts bytes once, however often it has to read them', async (t) => {
+  const directory = path.join(tempDirectory(t), 'data')
+  const engine = await openEmbeddedEngine(t, { logDirs: [directory] })
+  await makeTopic(engine, 'orders', 1)
+  // Of 1 MiB read at a time the second half is of a batch that ends behind it.
+  for (let round = 0; round < 8; round++) await publish(engine, 'orders', { 0: ['x'.repeat(700_000)] })
+  await engine.close()
+  const { out } = await posthorn('verify', '--json', directory)
+  const readBytes = Number(jsonLines(out).at(-1)?.['readBytes'])
+  const journals = ['journal-0', 'journal-1'].map((name) => fs.statSync(path.join(directory, name)).size)
+  const beside = readBytes - journals.reduce((sum, size) => sum + size, 0)
+  assert.ok(beside > 5_600_000 && beside < 6_200_000, `${beside}`)
+})
+
 test('posthorn verify of one directory whose meta.properties is damaged tells that, and reads the rest', async (t) => {
   const { directory } = await stopped(t)
   const moved = `${directory}-moved`

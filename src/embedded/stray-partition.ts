@@ -46,9 +46,11 @@ export async function findStrays(
   }
   // Partitions are added together: where one of them has records, the addition had come to its end.
   const added = new Set(candidates.flatMap(({ topic, hasRecords }) => (topic && hasRecords ? [topic.topicId] : [])))
-  return candidates.map(({ hasRecords: _, ...stray }) => ({
-    ...stray,
-    isUnfinished: stray.topic !== undefined && (stray.topic.state !== 'live' || !added.has(stray.topic.topicId)),
+  return candidates.map(({ found, logDirectory, topic }) => ({
+    found,
+    logDirectory,
+    topic,
+    isUnfinished: topic !== undefined && (topic.state !== 'live' || !added.has(topic.topicId)),
   }))
 }
 

@@ -22,7 +22,7 @@ export type ScrubEnd =
 
 export interface ScrubWorkerData {
   readonly bytesPerSecondMax: number
-  /** Two words: not 0 once the job is to end; bytes of the present job that were read. */
+  /** Two words: not 0 once the job is to end; bytes of the present job's file that were read. */
   readonly words: SharedArrayBuffer
 }
 

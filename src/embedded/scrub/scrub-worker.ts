@@ -40,8 +40,8 @@ port.on('message', (request: ScrubRequest) => {
 
 function scrub(job: ScrubJob): ScrubEnd {
   try {
-    const damage = scrubSegment(job, (bytes) => {
-      Atomics.add(shared, READ_WORD, bytes)
+    const damage = scrubSegment(job, (bytes, firstTime) => {
+      Atomics.add(shared, READ_WORD, firstTime)
       throttle.took(bytes)
       if (Atomics.load(shared, STOP_WORD) !== 0) throw new ScrubStopped()
     })

@@ -144,11 +144,12 @@ test('a directory that was copied in from elsewhere is taken in by repair, its r
   await first.close()
   const copy = path.join(directory, 'invoices-0')
   fs.cpSync(path.join(elsewhere, 'invoices-0'), copy, { recursive: true })
-  const [last = ''] = fs
-    .readdirSync(copy)
-    .filter((name) => name.endsWith('.log'))
-    .sort()
-    .reverse()
+  const last =
+    fs
+      .readdirSync(copy)
+      .filter((name) => name.endsWith('.log'))
+      .sort()
+      .at(-1) ?? ''
   fs.appendFileSync(path.join(copy, last), 'an unfinished write')
   const report = await repaired(directory)
   assert.deepEqual([report.completed, report.added, report.needsConfirmation], [true, ['invoices'], true])
