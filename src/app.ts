@@ -1,20 +1,15 @@
-import { randomBytes } from 'node:crypto'
-import { resolve } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createBrokerServices } from './broker/broker-services.ts'
 import { systemClock, type Clock } from './broker/clock.ts'
 import type { Engine } from './broker/engine.ts'
 import type { Logger } from './broker/logger.ts'
 import type { CommitObserver } from './broker/engine-statistics.ts'
-import { resolveTopicConfig } from './broker/topic-config-definitions.ts'
 import type { Listener } from './config/listeners.ts'
 import type { ServerConfig } from './config/server-config.ts'
-import type { EmbeddedEngineOptions } from './embedded/embedded-engine-options.ts'
 import { EmbeddedEngine } from './embedded/embedded-engine.ts'
-import { nodeFileSystem } from './embedded/node-file-system.ts'
 import { StartupError } from './broker/startup-error.ts'
+import { embeddedEngineOptions } from './embedded-engine-options.ts'
 import { errorCode } from './embedded/startup-error.ts'
-import { limitSyncs } from './embedded/sync-limits.ts'
 import type { App } from './http/controller.ts'
 import type { HttpOptions, ServerDependencies } from './http/server-dependencies.ts'
 
@@ -42,45 +37,18 @@ export async function startPosthorn(
     config.engine === 'kafka'
       ? openKafkaEngine(config, clock, logger)
       : EmbeddedEngine.open({
-          ...engineOptions(config, clock),
-          logger,
+          ...embeddedEngineOptions(config, clock, logger),
           commitObserver: { committed: (...facts) => observer?.committed(...facts) },
           advertisedListener: () => bound[0] ?? { host: '', port: -1 },
         })
   const [engine, parts] = await Promise.all([opening, loadHttpParts()])
-  const { apiControllers, BodyBuffers, buildServer, HttpLoad, Metrics } = parts
-  const load = new HttpLoad(config, clock, logger)
-  const metrics = new Metrics(
+  const load = new parts.HttpLoad(config, clock, logger)
+  const metrics = new parts.Metrics(
     () => engine.statistics(),
     () => load.statistics(),
   )
   observer = metrics
-  const { clusterId } = await engine.cluster()
-  const services = createBrokerServices({ engine, kind: config.engine, clusterId, clock, random: Math.random }, config)
-  const bodyBuffers = new BodyBuffers()
-  const controllers = apiControllers({
-    ...services,
-    bodyBuffers,
-    load,
-    logger,
-    clock,
-    metrics: () => metrics.render(),
-    limits: config,
-    stopping: stopping.signal,
-  })
-  const options = httpOptions(config)
-  const servers = config.listeners.map(() =>
-    buildServer({
-      controllers,
-      bodyBuffers,
-      load,
-      logger,
-      clock,
-      options,
-      stopping: stopping.signal,
-      observeOperation: (operation) => metrics.operation(operation),
-    }),
-  )
+  const servers = await makeServers({ config, logger, clock, engine, parts, load, metrics, stopping: stopping.signal })
   const close = async (): Promise<void> => {
     stopping.abort()
     await Promise.all(servers.map((server) => server.close()))
@@ -94,6 +62,40 @@ export async function startPosthorn(
     await close()
     throw error
   }
+}
+
+interface ServerParts {
+  readonly config: ServerConfig
+  readonly logger: ServerDependencies['logger']
+  readonly clock: Clock
+  readonly engine: Engine
+  readonly parts: HttpParts
+  readonly load: ServerDependencies['load']
+  readonly metrics: InstanceType<HttpParts['Metrics']>
+  readonly stopping: AbortSignal
+}
+
+/** One for each listener, with the same controllers: what bounds memory, bounds that of all. */
+async function makeServers({ parts, engine, metrics, ...given }: ServerParts): Promise<readonly App[]> {
+  const { config, logger, clock, load, stopping } = given
+  const { clusterId } = await engine.cluster()
+  const services = createBrokerServices({ engine, kind: config.engine, clusterId, clock, random: Math.random }, config)
+  const bodyBuffers = new parts.BodyBuffers()
+  const controllers = parts.apiControllers({
+    ...services,
+    bodyBuffers,
+    load,
+    logger,
+    clock,
+    metrics: () => metrics.render(),
+    limits: config,
+    stopping,
+  })
+  const options = httpOptions(config)
+  const observeOperation: ServerDependencies['observeOperation'] = (operation) => metrics.operation(operation)
+  return config.listeners.map(() =>
+    parts.buildServer({ controllers, bodyBuffers, load, logger, clock, options, stopping, observeOperation }),
+  )
 }
 
 /** Its client library is loaded only where there is a cluster. */
@@ -119,69 +121,7 @@ async function loadHttpParts() {
   return { apiControllers, BodyBuffers, buildServer, HttpLoad, Metrics }
 }
 
-type EngineOptions = Omit<EmbeddedEngineOptions, 'logger' | 'commitObserver' | 'advertisedListener'>
-
-function engineOptions(config: ServerConfig, clock: Clock): EngineOptions {
-  return {
-    logDirs: config.logDirs.map((directory) => resolve(directory)),
-    nodeId: config.nodeId,
-    ...(config.brokerRack !== undefined && { rack: config.brokerRack }),
-    resolveTopicConfig: (overrides) => resolveTopicConfig(config.brokerTopicDefaults, overrides),
-    limits: {
-      partitionsPerTopicMax: config.topicPartitionsMax,
-      partitionsMax: config.partitionsMax,
-      produceInflightBytesMax: config.produceInflightMaxBytes,
-      admissionWaitMs: config.requestAdmissionWaitMs,
-      waitingReadsMax: config.fetchWaitingMax,
-      openFilesMax: config.logOpenFilesMax,
-    },
-    journal: {
-      fileBytes: config.journalFileBytes,
-      directMinBytes: config.journalDirectMinBytes,
-      pendingMaxBytes: config.journalPendingMaxBytes,
-      checkpointDirectBytes: config.journalCheckpointDirectBytes,
-    },
-    space: { freeMinBytes: config.logDirFreeMinBytes, reserveBytes: config.logDirReserveBytes },
-    groups: {
-      offsetsTopicPartitions: config.offsetsTopicNumPartitions,
-      offsetsTopicSegmentBytes: config.offsetsTopicSegmentBytes,
-      offsetMetadataBytesMax: config.offsetMetadataMaxBytes,
-      members: {
-        sessionTimeoutMs: config.groupConsumerSessionTimeoutMs,
-        heartbeatIntervalMs: config.groupConsumerHeartbeatIntervalMs,
-        maxSize: config.groupConsumerMaxSize,
-        assignors: config.groupConsumerAssignors,
-      },
-    },
-    producers: {
-      maxBytes: config.producerStateMaxBytes,
-      producerExpirationMs: config.producerIdExpirationMs,
-      expirationCheckIntervalMs: config.producerIdExpirationCheckIntervalMs,
-      keyRetentionMs: config.idempotencyKeyRetentionMs,
-    },
-    retentionCheckIntervalMs: config.logRetentionCheckIntervalMs,
-    offsetsRetention: {
-      retentionMs: config.offsetsRetentionMinutes * 60_000,
-      checkIntervalMs: config.offsetsRetentionCheckIntervalMs,
-    },
-    cleaning: {
-      enabled: config.logCleanerEnable,
-      threads: config.logCleanerThreads,
-      backoffMs: config.logCleanerBackoffMs,
-      dedupeBufferBytes: config.logCleanerDedupeBufferSize,
-      loadFactor: config.logCleanerIoBufferLoadFactor,
-      ioBufferBytes: config.logCleanerIoBufferSize,
-      ioBytesPerSecondMax: config.logCleanerIoMaxBytesPerSecond,
-    },
-    clockJumps: { maxMs: config.clockJumpMaxMs, accepted: config.clockJumpAccept },
-    catalogueRebuildAccepted: config.catalogueRebuildAccept,
-    scrub: { bytesPerSecond: config.logScrubBytesPerSecond, intervalMs: config.logScrubIntervalMs },
-    recoveryThreadsPerDataDir: config.numRecoveryThreadsPerDataDir,
-    fileSystem: limitSyncs(nodeFileSystem),
-    clock,
-    random: randomBytes,
-  }
-}
+type HttpParts = Awaited<ReturnType<typeof loadHttpParts>>
 
 function httpOptions(config: ServerConfig): HttpOptions {
   return {

@@ -1,6 +1,6 @@
 import { BrokerError } from './broker-error.ts'
 import type { Clock } from './clock.ts'
-import type { Acks } from './engine.ts'
+import type { Acks } from './append-request.ts'
 
 /** How often those are looked at that wait for the disk: nobody tells of each round. */
 const LOOK_INTERVAL_MS = 10

@@ -35,7 +35,6 @@ export class BatchColumns implements RecordSink {
    *
    * @param records of a compressed batch, decompressed: the spans of the columns point into them
    */
-  // oxlint-disable-next-line max-params -- a batch is a place in a buffer, and no object is made of it
   fill(
     batch: Buffer,
     at: number,

@@ -3,7 +3,7 @@ import { allocateBatch } from '../codec/batch-buffer.ts'
 import { BATCH_HEADER_BYTES, type BatchProducer, writeBatchHeader } from '../codec/record-batch.ts'
 import { firstRecordSize, recordBodySize, recordContentSize, writeRecordBody } from '../codec/record-batch-writer.ts'
 import { varintSize, writeVarint } from '../codec/varint.ts'
-import type { AppendPart, EncodedBatch } from './engine.ts'
+import type { AppendPart, EncodedBatch } from './append-request.ts'
 import type { RecordColumns } from './record-columns.ts'
 
 /** The size of a batch that holds record i and nothing else. */

@@ -11,12 +11,13 @@ import { checkBatches, checkConverted } from './batch-checks.ts'
 import { compressionFor } from './batch-compression.ts'
 import { batchProducerOf } from './batch-producer.ts'
 import { BrokerError } from './broker-error.ts'
+import { publishWithClaim } from './claim-lapsed.ts'
 import { appendClaimed } from './claimed-append.ts'
 import { type BatchBodyLimits, ClientBatches } from './client-batches.ts'
 import type { CodecJobs } from './codec-jobs.ts'
-import type { AppendPart, AppendPartResult, AppendResult, Durability, EncodedBatch } from './engine.ts'
+import type { AppendPart, AppendPartResult, AppendResult, Durability, EncodedBatch } from './append-request.ts'
 import { unknownPartition } from './partition-selection.ts'
-import type { PublishIdentity } from './publish-claim.ts'
+import type { PublishClaim, PublishIdentity } from './publish-claim.ts'
 import { refused, requireAcksAll } from './publish-claims.ts'
 import { internalTopic, type PublishOptions, type PublishServiceDependencies } from './publish-service.ts'
 import type { TopicConfig } from './topic-config.ts'
@@ -112,13 +113,15 @@ export class BatchPublishService {
     const { engine, topics, durability } = this.#deps
     const topic = await this.#findOrCreate(request)
     if (topic.internal) throw internalTopic(topic.name)
-    const claim = await engine.producers.claim(topic.name, identity)
-    const encode = (): Parts | Promise<Parts> => {
-      // The request has waited for its turn: the topic may have other settings now.
-      const present = { ...(topics.find(topic.name) ?? topic), partitionCount: claim.partitionCount }
-      return this.#encode(request, present, claim.arrivedMs, batchProducerOf(identity))
-    }
-    return published(request, await appendClaimed(claim, encode, durability), claim.stored.length > 0)
+    const claimed = (): PublishClaim | Promise<PublishClaim> => engine.producers.claim(topic.name, identity)
+    return publishWithClaim(claimed, async (claim) => {
+      const encode = (): Parts | Promise<Parts> => {
+        // The request has waited for its turn: the topic may have other settings now.
+        const present = { ...(topics.find(topic.name) ?? topic), partitionCount: claim.partitionCount }
+        return this.#encode(request, present, claim.arrivedMs, batchProducerOf(identity))
+      }
+      return published(request, await appendClaimed(claim, encode, durability), claim.stored.length > 0)
+    })
   }
 
   async #findOrCreate({ topic, partition }: Omit<BatchRequest, 'batches'>): Promise<TopicSummary> {

@@ -95,20 +95,7 @@ export function createBrokerServices(deps: BrokerDependencies, settings: BrokerS
   const topicPages = new TopicPages(engine, pages, cursors, settings.pageMaxPartitions)
   const reads = new ReadService({ engine, clock, pages, topicPages, offsets })
   const { numPartitions, offsetMetadataMaxBytes: offsetMetadataBytesMax } = settings
-  const codecJobs = new CodecJobs()
-  const topicSettings = new TopicSettings(settings.brokerTopicDefaults, (topic) =>
-    engine.topics.inheritedConfigs(topic),
-  )
-  const publishing = {
-    engine,
-    durability: kind === 'embedded' ? 'fsync' : 'replicated',
-    topics: new TopicAutoCreation(engine.topics, { enabled: settings.autoCreateTopicsEnable, numPartitions }),
-    topicConfigOf: topicSettings.configOf,
-    clock,
-    compression: new BatchCompression(codecJobs),
-    turns: new TopicTurns(),
-    codecJobs,
-  } as const
+  const publishing = publishingParts(deps, settings)
   const members = memberService({ engine, clock, cursors, offsets, pages, topics: publishing.topics }, settings)
   return {
     topics: new TopicService(engine, cursors, {
@@ -131,6 +118,27 @@ export function createBrokerServices(deps: BrokerDependencies, settings: BrokerS
     groupFetch: new GroupFetchService({ engine, clock, cursors, topicPages, offsets }),
     cluster: new ClusterService(engine, cursors),
   }
+}
+
+/** What all that append share. */
+function publishingParts({ engine, kind, clock }: BrokerDependencies, settings: BrokerSettings) {
+  const codecJobs = new CodecJobs()
+  const topicSettings = new TopicSettings(settings.brokerTopicDefaults, (topic) =>
+    engine.topics.inheritedConfigs(topic),
+  )
+  return {
+    engine,
+    durability: kind === 'embedded' ? 'fsync' : 'replicated',
+    topics: new TopicAutoCreation(engine.topics, {
+      enabled: settings.autoCreateTopicsEnable,
+      numPartitions: settings.numPartitions,
+    }),
+    topicConfigOf: topicSettings.configOf,
+    clock,
+    compression: new BatchCompression(codecJobs),
+    turns: new TopicTurns(),
+    codecJobs,
+  } as const
 }
 
 interface MemberParts {

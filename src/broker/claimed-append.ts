@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { BrokerError } from './broker-error.ts'
-import type { AppendPart, AppendPartResult, AppendResult, Durability } from './engine.ts'
+import type { AppendPart, AppendPartResult, AppendResult, Durability } from './append-request.ts'
 import type { PublishClaim, StoredPart } from './publish-claim.ts'
 
 /** Checked and encoded: a part for each partition that the request has records for. Throws what refuses the request. */

@@ -1,6 +1,7 @@
 import { BrokerError } from './broker-error.ts'
 import type { CursorCodec } from './cursor.ts'
-import type { ClusterDescription, Engine, LogDirDescription, Trouble } from './engine.ts'
+import type { LogDirDescription } from './log-dir-description.ts'
+import type { ClusterDescription, Engine, Trouble } from './engine.ts'
 import { pageOf, type ListPage, type ListRequest } from './list-page.ts'
 
 /** What runs here, and how well. */

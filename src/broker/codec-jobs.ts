@@ -1,6 +1,4 @@
-/**
- * Of the four threads that Node has for such work; the others are for the disk, whose writes the answers wait for.
- */
+/** Few of the threads of libuv's pool: the others are for the disk, whose writes the answers wait for. */
 const AT_ONCE = 2
 
 /** Runs work on other threads, so much of it at the same time, in the order in which it came. */

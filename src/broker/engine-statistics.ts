@@ -1,4 +1,4 @@
-import type { ScrubDescription } from './engine.ts'
+import type { ScrubDescription } from './log-dir-description.ts'
 
 /** Figures of an engine at one moment, for `/metrics`. Counters run from the start of the process. */
 export interface EngineStatistics {

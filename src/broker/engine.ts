@@ -1,7 +1,9 @@
+import type { AppendRequest, AppendResult } from './append-request.ts'
 import type { BrokerError } from './broker-error.ts'
 import type { EngineStatistics } from './engine-statistics.ts'
 import type { GroupCoordinator } from './group-coordinator.ts'
 import type { GroupMembership } from './group-membership.ts'
+import type { LogDirDescription } from './log-dir-description.ts'
 import type { Producers } from './publish-claim.ts'
 import type { TopicStore } from './topic-store.ts'
 
@@ -32,65 +34,6 @@ export interface Engine {
    * with what there is, makes everything durable and releases what is held. May be called twice.
    */
   close(): Promise<void>
-}
-
-/** Kafka's `acks`: all = durable before the answer; 1 = written, not yet durable; 0 = queued. */
-export type Acks = 'all' | '1' | '0'
-
-/** What an acknowledgement vouches for. An open set on the wire. */
-export type Durability = 'fsync' | 'replicated' | 'kernel' | 'none'
-
-/**
- * One encoded record batch v2, uncompressed or compressed; its producer, if it has one, is for readers only. The engine takes the buffer over: it
- * patches base offset, leader epoch and, for LogAppendTime, attributes, max timestamp and CRC; the caller must not touch
- * it again.
- */
-export interface EncodedBatch {
-  readonly bytes: Buffer
-  readonly recordCount: number
-  /** The largest record timestamp, Unix milliseconds. */
-  readonly maxTimestamp: number
-}
-
-export interface AppendPart {
-  readonly partition: number
-  /** At least one, in order; each at most the topic's `max.message.bytes`. */
-  readonly batches: readonly EncodedBatch[]
-}
-
-/** One publish request: all parts of one topic, each partition at most once. Atomic in each log directory. */
-export interface AppendRequest {
-  readonly topic: string
-  readonly parts: readonly AppendPart[]
-  readonly acks: Acks
-}
-
-export interface AppendResult {
-  readonly durability: Durability
-  /** In the order of the request's parts. */
-  readonly parts: readonly AppendPartResult[]
-}
-
-export interface AppendPartResult {
-  readonly partition: number
-  /** Offset of the part's first record; the others follow densely, but for `runs`. −1 if `error`. */
-  readonly baseOffset: number
-  /** Unix milliseconds where the topic says LogAppendTime, else −1. */
-  readonly logAppendTime: number
-  /**
-   * Where records of others came between the part's batches, or only some of them were stored (then `error` says so):
-   * one for each batch of the part, in order.
-   */
-  readonly runs?: readonly StoredRun[]
-  readonly error?: BrokerError
-}
-
-/** A batch of a part: its records follow each other. */
-export interface StoredRun {
-  readonly recordCount: number
-  /** −1: it is not stored, or it is not known. */
-  readonly baseOffset: number
-  readonly logAppendTime: number
 }
 
 export interface ReadPosition {
@@ -174,33 +117,6 @@ export interface ClusterDescription {
     readonly port: number
     readonly rack?: string
   }[]
-}
-
-export interface LogDirDescription {
-  readonly path: string
-  readonly state: 'online' | 'read-only' | 'offline'
-  /** Why it is not online. */
-  readonly reason?: string
-  readonly totalBytes: number
-  readonly freeBytes: number
-  readonly partitionCount: number
-  readonly sizeBytes: number
-  /** Absent where nothing is read again by this program. */
-  readonly scrub?: ScrubDescription
-}
-
-/** How far the reading again of a directory's segments is. */
-export interface ScrubDescription {
-  readonly state: 'off' | 'waiting' | 'reading'
-  /** Bytes read again since the start. */
-  readonly scrubbedBytes: number
-  /** Of the present pass over all segments, or the last one. */
-  readonly passBytes: number
-  readonly passTotalBytes: number
-  /** When a pass last came to its end, Unix milliseconds; −1 = not since the start. */
-  readonly lastFullPassAt: number
-  /** Damaged stretches and files that cannot be read, as far as they are still part of a log. */
-  readonly findings: number
 }
 
 export interface Trouble {

@@ -12,7 +12,7 @@ export interface GroupCoordinator {
    * groups without members, else they reject with NON_EMPTY_GROUP: members commit through `GroupMembership`.
    * `initial`: where a group begins to read, its members too; changes nothing where an offset is committed.
    * Entries come back in the order given, each with the committed offset as it now stands, or its own error
-   * (UNKNOWN_TOPIC_OR_PARTITION, OFFSET_METADATA_TOO_LARGE).
+   * (UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID, OFFSET_METADATA_TOO_LARGE).
    */
   commit(group: string, offsets: readonly OffsetCommit[], mode: CommitMode): Promise<readonly OffsetCommitAnswer[]>
   /** Sorted by topic and partition. An unknown group has none. Offsets of topics deleted since are not among them. */
@@ -22,8 +22,12 @@ export interface GroupCoordinator {
    * NON_EMPTY_GROUP.
    */
   forget(group: string, topics?: readonly string[]): Promise<number>
-  /** All groups, sorted by id. */
-  list(): Promise<readonly GroupSummary[]>
+  /**
+   * All groups, sorted by id.
+   *
+   * @param onUntold called with why some are not among them, where others are; without it the list rejects then
+   */
+  list(onUntold?: (why: BrokerError) => void): Promise<readonly GroupSummary[]>
   find(group: string): Promise<GroupSummary | undefined>
   /** Deletes the group with its offsets. Rejects with GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP. */
   delete(group: string): Promise<void>
@@ -33,6 +37,8 @@ export type CommitMode = 'advance' | 'set' | 'initial'
 
 export interface OffsetCommit {
   readonly topic: string
+  /** If given, a topic of that name with another id is another topic, in which the offset means nothing. */
+  readonly topicId?: string
   readonly partition: number
   readonly nextOffset: number
   /** At most `offset.metadata.max.bytes`. */

@@ -7,9 +7,11 @@ import { checkGroupId } from './group-id.ts'
 import { partitionEnds } from './group-lag.ts'
 import type { OffsetService } from './offset-service.ts'
 import type { PageLimits, PageSink } from './page-reader.ts'
-import { chosenPartitions, refuseOtherThanCursor } from './read-service.ts'
+import { refuseOtherThanCursor } from './cursor-parameters.ts'
+import { chosenPartitions } from './partition-selection.ts'
 import { lookUpTopic } from './topic-lookup.ts'
-import type { TopicPage, TopicPages } from './topic-pages.ts'
+import type { OffsetGap, TopicPage } from './topic-page.ts'
+import type { TopicPages } from './topic-pages.ts'
 import type { TopicSummary } from './topic-store.ts'
 
 export interface GroupFetchRequest {
@@ -28,14 +30,6 @@ export interface GroupFetchRequest {
 export interface GroupPage extends TopicPage {
   /** Positions that could not be read and were moved as `autoOffsetReset` says. */
   readonly gaps: readonly OffsetGap[]
-}
-
-/** The position was `fromOffset`, and reading went on at `toOffset`: lower than that if it was beyond the log's end. */
-export interface OffsetGap {
-  readonly topic: string
-  readonly partition: number
-  readonly fromOffset: number
-  readonly toOffset: number
 }
 
 export interface GroupFetchDependencies {

@@ -6,7 +6,7 @@ import type { Engine, OffsetSpec } from './engine.ts'
 import type { CommittedOffset, GroupSummary, OffsetCommit, OffsetCommitAnswer } from './group-coordinator.ts'
 import { checkGroupId, foundGroup } from './group-id.ts'
 import { type GroupOffset, groupOffset, lagOf, partitionEnds, type TopicPartition } from './group-lag.ts'
-import { type ListPage, type ListRequest, pageOf, partitionKey } from './list-page.ts'
+import { type ListPage, type ListRequest, type ListWarning, pageOf, partitionKey } from './list-page.ts'
 import { type CheckedCommit, checkCommits } from './offset-commit-check.ts'
 import type { GroupMemberService } from './group-member-service.ts'
 import type { MemberDescription } from './group-membership.ts'
@@ -33,6 +33,11 @@ export interface DescribedMember extends Omit<MemberDescription, 'assignment' | 
   readonly revoking: readonly ShownPartitions[]
   /** What it is to own when all members have followed. */
   readonly target: readonly ShownPartitions[]
+}
+
+export interface GroupList extends ListPage<GroupSummary> {
+  /** Why groups are not in the list; absent where all are. */
+  readonly warnings?: readonly ListWarning[]
 }
 
 /** What to commit: everything before the positions of a cursor, or the offsets named. */
@@ -75,9 +80,12 @@ export class GroupService {
   }
 
   /** Sorted by id. */
-  async list(request: ListRequest): Promise<ListPage<GroupSummary>> {
+  async list(request: ListRequest): Promise<GroupList> {
     const { engine, cursors } = this.#deps
-    return pageOf(await engine.groups.list(), ({ group }) => group, 'consumer-groups', request, cursors)
+    const warnings: ListWarning[] = []
+    const groups = await engine.groups.list(({ code, message }) => void warnings.push({ code, detail: message }))
+    const page = pageOf(groups, ({ group }) => group, 'consumer-groups', request, cursors)
+    return warnings.length === 0 ? page : { ...page, warnings }
   }
 
   async describe(group: string): Promise<GroupDescription> {
@@ -228,7 +236,8 @@ export class GroupService {
         { stored: 'no', errors: [{ pointer: '/cursor', detail: 'The topic of this cursor was deleted.' }] },
       )
     }
-    return cursor.positions.map(({ partition, offset }) => ({ topic: topic.name, partition, nextOffset: offset }))
+    const { name, topicId } = topic
+    return cursor.positions.map(({ partition, offset }) => ({ topic: name, topicId, partition, nextOffset: offset }))
   }
 
   #checked(offsets: readonly OffsetCommit[], pointerOf: (index: number) => string): Promise<readonly CheckedCommit[]> {
@@ -251,10 +260,10 @@ export class GroupService {
   }
 
   async #startsOf(name: string, at: OffsetSpec): Promise<OffsetCommit[]> {
-    const { partitionCount } = await lookUpTopic(this.#deps.engine, name, { pointer: '/topics' })
+    const { topicId, partitionCount } = await lookUpTopic(this.#deps.engine, name, { pointer: '/topics' })
     const partitions = Array.from({ length: partitionCount }, (_, partition) => partition)
     const starts = await this.#deps.offsets.starts(name, partitions, at)
-    return starts.map(({ partition, offset }) => ({ topic: name, partition, nextOffset: offset }))
+    return starts.map(({ partition, offset }) => ({ topic: name, topicId, partition, nextOffset: offset }))
   }
 }
 

@@ -1,4 +1,5 @@
 import type { CursorCodec } from './cursor.ts'
+import type { ErrorCode } from './error-catalogue.ts'
 
 export interface ListRequest {
   /** 1 to 1,000. */
@@ -10,6 +11,12 @@ export interface ListPage<T> {
   readonly items: readonly T[]
   /** null on the last page. */
   readonly nextCursor: string | null
+}
+
+/** What a list leaves out, and why. */
+export interface ListWarning {
+  readonly code: ErrorCode
+  readonly detail: string
 }
 
 /**

@@ -14,10 +14,6 @@ export interface CommitItem extends TopicPartition {
   readonly lag: number | null
 }
 
-interface MemberCommit extends CheckedCommit {
-  readonly topicId: string
-}
-
 export interface MemberCommitsDependencies {
   readonly engine: Engine
   readonly clock: Clock
@@ -61,12 +57,11 @@ export class MemberCommits {
     return accepted(cursor, commits, standing)
   }
 
-  async #checked(cursor: MemberCursor, named?: readonly OffsetCommit[]): Promise<MemberCommit[]> {
+  async #checked(cursor: MemberCursor, named?: readonly OffsetCommit[]): Promise<readonly CheckedCommit[]> {
     const { engine, offsetMetadataBytesMax } = this.#deps
     const offsets = named ?? (await this.#positionsOf(cursor))
     const pointerOf = named === undefined ? () => '/cursor' : (index: number) => `/offsets/${index}`
-    const checked = await checkCommits(engine, offsets, offsetMetadataBytesMax, pointerOf)
-    return checked.map((commit) => ({ ...commit, topicId: engine.topics.find(commit.topic)?.topicId ?? '' }))
+    return checkCommits(engine, offsets, offsetMetadataBytesMax, pointerOf)
   }
 
   /** Of topics that are gone there is nothing to commit. */
@@ -75,7 +70,7 @@ export class MemberCommits {
     return topics.flatMap(({ topicId, positions }) => {
       const topic = names.get(topicId)
       if (topic === undefined) return []
-      return positions.map(({ partition, offset }) => ({ topic, partition, nextOffset: offset }))
+      return positions.map(({ partition, offset }) => ({ topic, topicId, partition, nextOffset: offset }))
     })
   }
 }
@@ -93,14 +88,14 @@ async function topicNames(
   return known()
 }
 
-function notHeld(stored: OffsetsByTopic, { topic, topicId, partition, nextOffset }: MemberCommit): MemberCommitAnswer {
+function notHeld(stored: OffsetsByTopic, { topic, topicId, partition, nextOffset }: CheckedCommit): MemberCommitAnswer {
   const committed = stored.get(topicId)?.get(partition) ?? -1
   if (committed >= nextOffset) return { topic, partition, nextOffset: committed }
   return { topic, partition, nextOffset: committed, errorCode: 'STALE_MEMBER_EPOCH' }
 }
 
 /** True for partitions that the member held when it got the cursor, as far as the cursor tells. */
-function heldIn(cursor: MemberCursor): (commit: MemberCommit) => boolean {
+function heldIn(cursor: MemberCursor): (commit: CheckedCommit) => boolean {
   if (!cursor.heldListed) return () => true
   const held = new Map(
     cursor.topics.map(({ topicId, held: assigned, revoking, positions }) => [
@@ -113,7 +108,7 @@ function heldIn(cursor: MemberCursor): (commit: MemberCommit) => boolean {
 
 function releasedBy(
   { topics }: MemberCursor,
-  commits: readonly MemberCommit[],
+  commits: readonly CheckedCommit[],
   isPart: boolean,
 ): readonly PartitionsOfTopic[] {
   const upTo = committedOffsetsOf(commits)
@@ -128,14 +123,14 @@ function releasedBy(
   })
 }
 
-function committedOffsetsOf(commits: readonly MemberCommit[]): OffsetsByTopic {
+function committedOffsetsOf(commits: readonly CheckedCommit[]): OffsetsByTopic {
   const metadata = ''
   return committedOffsets(commits.map((commit) => ({ ...commit, metadata, commitTimestamp: 0 })))
 }
 
 function accepted(
   { group, memberId }: MemberCursor,
-  commits: readonly MemberCommit[],
+  commits: readonly CheckedCommit[],
   answers: readonly MemberCommitAnswer[],
 ): readonly CommitItem[] {
   const committed: CommitItem[] = []

@@ -2,7 +2,7 @@ import { type AutoOffsetReset, parseAutoOffsetReset } from './auto-offset-reset.
 import { BrokerError } from './broker-error.ts'
 import type { Clock } from './clock.ts'
 import type { Engine } from './engine.ts'
-import type { OffsetGap } from './group-fetch-service.ts'
+import type { OffsetGap, PartitionPosition, PartitionReadError } from './topic-page.ts'
 import type { MemberAnswer } from './group-membership.ts'
 import type { MemberCursor, MemberCursorCodec } from './member-cursor.ts'
 import { MemberFetchCall } from './member-fetch-call.ts'
@@ -13,7 +13,6 @@ import { committedOffsets, type MemberPosition, type MemberPositionFinder } from
 import { isNewTo, type MemberStanding, stateOf } from './member-state.ts'
 import type { OffsetService } from './offset-service.ts'
 import { isRepairable, type PageLimits, type PageSink } from './page-reader.ts'
-import type { PartitionPosition, PartitionReadError } from './topic-pages.ts'
 
 /** A page that can be taken back: a partition may be lost between reading its records and sending them. */
 export interface MemberPageSink extends PageSink {

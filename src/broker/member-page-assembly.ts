@@ -1,18 +1,11 @@
-import type { OffsetGap } from './group-fetch-service.ts'
+import type { OffsetGap, PartitionPosition, PartitionReadError } from './topic-page.ts'
 import type { AssignedTopic, MemberAnswer } from './group-membership.ts'
 import type { CursorTopic, MemberCursor } from './member-cursor.ts'
 import type { MemberRead, MemberReadEntry } from './member-page-reader.ts'
 import { aheadOf, type MemberPosition, type MemberPositions, type OffsetsByTopic } from './member-positions.ts'
 import { heldPositions, type MemberStanding, standingWith, type TopicPositions } from './member-state.ts'
 import { isRepairable, type PageProgress } from './page-reader.ts'
-import {
-  errorOf,
-  isUpToDate,
-  type PartitionPosition,
-  type PartitionReadError,
-  positionOf,
-  repairedOffset,
-} from './topic-pages.ts'
+import { errorOf, isUpToDate, positionOf, repairedOffset } from './topic-pages.ts'
 
 /** A position that could not be read, and where reading goes on. */
 export interface MovedPosition extends OffsetGap {

@@ -4,7 +4,10 @@ import type { OffsetCommit } from './group-coordinator.ts'
 import { type PartitionEnds, partitionEnds } from './group-lag.ts'
 
 /** A commit that may be stored, with where its partition ends. */
-export interface CheckedCommit extends OffsetCommit, PartitionEnds {}
+export interface CheckedCommit extends OffsetCommit, PartitionEnds {
+  /** Of the topic that was looked at: one that has got its name since is not meant. */
+  readonly topicId: string
+}
 
 /**
  * Checks all offsets of a request before any is stored: topic and partition exist, each partition is named once, the
@@ -42,8 +45,9 @@ export async function checkCommits(
       return { member: '/metadata', detail }
     }),
   )
+  const named = offsets.map((offset) => ({ ...offset, topicId: engine.topics.find(offset.topic)?.topicId ?? '' }))
   const ends = await partitionEnds(engine, offsets)
-  const checked = offsets.map((offset, index) => ({
+  const checked = named.map((offset, index) => ({
     ...offset,
     ...(ends[index] ?? { logStartOffset: null, endOffset: null }),
   }))
@@ -86,8 +90,11 @@ function refuse(
   throw new BrokerError(code, `${first.detail}${others} Nothing was committed.`, { stored: 'no', errors })
 }
 
-function unknownFault(engine: Engine, { topic, partition }: OffsetCommit): Fault | undefined {
+function unknownFault(engine: Engine, { topic, topicId, partition }: OffsetCommit): Fault | undefined {
   const found = engine.topics.find(topic)
+  if (found !== undefined && topicId !== undefined && topicId !== found.topicId) {
+    return { member: '/topic', detail: `The topic "${topic}" was deleted and created again.` }
+  }
   if (found === undefined) {
     const shown = topic.length <= 64 ? topic : `${topic.slice(0, 60)}…`
     return { member: '/topic', detail: `There is no topic ${JSON.stringify(shown)}.` }

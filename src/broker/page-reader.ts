@@ -123,7 +123,6 @@ export class PageReader {
   }
 
   /** The same for a batch whose records are to be decompressed, off the event loop where that takes long. */
-  // oxlint-disable-next-line max-params -- as #takeBatch, and what the batch is known by
   async #takeCompressed(
     topicId: string,
     batches: Buffer,
@@ -151,7 +150,6 @@ export class PageReader {
    * @param records of a compressed batch, decompressed
    * @returns false if the page, or this partition, ends within the batch
    */
-  // oxlint-disable-next-line max-params -- a batch is a place in a buffer, and no object is made of it
   #takeBatch(
     batches: Buffer,
     at: number,

@@ -1,4 +1,7 @@
 import { BrokerError } from './broker-error.ts'
+import type { TopicSummary } from './topic-store.ts'
+
+type PartitionedTopic = Pick<TopicSummary, 'name' | 'partitionCount'>
 
 const range = /^(\d{1,9})(?:-(\d{1,9}))?$/
 
@@ -17,6 +20,12 @@ export function parsePartitions(text: string, topic: string, partitionCount: num
     for (let partition = from; partition <= to; partition += 1) chosen.add(partition)
   }
   return [...chosen].sort((a, b) => a - b)
+}
+
+/** The partitions a read covers: those of the parameter, else all. */
+export function chosenPartitions(topic: PartitionedTopic, partitions: string | undefined): number[] {
+  if (partitions === undefined) return allPartitions(topic.partitionCount)
+  return parsePartitions(partitions, topic.name, topic.partitionCount)
 }
 
 export function allPartitions(partitionCount: number): number[] {

@@ -1,4 +1,4 @@
-import type { AppendPart, AppendResult, StoredRun } from './engine.ts'
+import type { AppendPart, AppendResult, StoredRun } from './append-request.ts'
 
 /** By what a publish request is known again when it is sent a second time. */
 export type PublishIdentity = SequenceIdentity | KeyIdentity
@@ -54,7 +54,7 @@ export interface PublishClaim {
   /**
    * Stores the parts of the request that are not stored yet; they become durable together with the request's facts, or
    * not at all, in each log directory. May be called once. Settles as `Engine.append` does, with results for exactly
-   * these parts; acks are `all`.
+   * these parts; acks are `all`. Rejects with ClaimLapsed where the request has to be claimed again.
    *
    * @param missing those of `partitions` that `stored` does not name, in request order
    * @param partitions all that the request has records for
@@ -77,7 +77,7 @@ export interface Producers {
    * is answered, and the predecessor of a sequence is durable. Rejects with a BrokerError:
    * OUT_OF_ORDER_SEQUENCE_NUMBER (with `expectedSequence`), DUPLICATE_SEQUENCE_NUMBER (older than the last five),
    * UNKNOWN_PRODUCER_ID, PRODUCER_FENCED, IDEMPOTENCY_MISMATCH (another body under the same identity),
-   * PRODUCER_STATE_FULL (429).
+   * PRODUCER_STATE_FULL (429). With ClaimLapsed where the topic was made again meanwhile.
    *
    * @param topic one that exists
    */

@@ -1,6 +1,6 @@
 import { murmur2 } from '../codec/murmur2.ts'
 import { BrokerError, type Stored } from './broker-error.ts'
-import type { Acks } from './engine.ts'
+import type { Acks } from './append-request.ts'
 import type { ErrorCode } from './error-catalogue.ts'
 import type { PublishIdentity } from './publish-claim.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { BrokerError } from './broker-error.ts'
-import type { AppendPartResult, AppendResult, Durability } from './engine.ts'
+import type { AppendPartResult, AppendResult, Durability } from './append-request.ts'
 import type { RecordColumns } from './record-columns.ts'
 
 /** What became of a publish request of which something was stored. */

@@ -5,10 +5,12 @@ import type { ReadCursor } from './cursor.ts'
 import type { Engine, PartitionRead, ReadPosition } from './engine.ts'
 import type { OffsetService, ResolvedPosition } from './offset-service.ts'
 import { type PageLimits, type PageReader, type PageSink } from './page-reader.ts'
-import { allPartitions, parsePartitions, unknownPartition } from './partition-selection.ts'
+import { refuseOtherThanCursor } from './cursor-parameters.ts'
+import { chosenPartitions, unknownPartition } from './partition-selection.ts'
 import { parsePosition, parseTime } from './time-expression.ts'
 import { lookUpTopic } from './topic-lookup.ts'
-import type { TopicPage, TopicPages } from './topic-pages.ts'
+import type { TopicPage } from './topic-page.ts'
+import type { TopicPages } from './topic-pages.ts'
 import type { TopicSummary } from './topic-store.ts'
 
 /** Where to start: at most one of `cursor`, `from` and `last`; without any, at the log start. */
@@ -217,37 +219,6 @@ function withBounds(
 }
 
 type KnownBounds = Pick<PartitionRead, 'highWatermark' | 'logStartOffset' | 'nextReadableOffset'>
-
-/** The partitions a read covers: those of the parameter, else all. */
-export function chosenPartitions(topic: TopicSummary, partitions: string | undefined): number[] {
-  if (partitions === undefined) return allPartitions(topic.partitionCount)
-  return parsePartitions(partitions, topic.name, topic.partitionCount)
-}
-
-/** What a cursor holds may be repeated beside it, but not changed. */
-export function refuseOtherThanCursor(
-  cursor: ReadCursor,
-  topic: TopicSummary,
-  request: { readonly until?: string | undefined; readonly partitions?: string | undefined },
-  now: number,
-): void {
-  if (request.until !== undefined && parseTime(request.until, now, 'until') !== cursor.until) {
-    throw heldByCursor('until', request.until)
-  }
-  if (request.partitions === undefined) return
-  const asked = parsePartitions(request.partitions, topic.name, topic.partitionCount)
-  const held = cursor.positions.map(({ partition }) => partition)
-  if (asked.length !== held.length || asked.some((partition, index) => partition !== held[index])) {
-    throw heldByCursor('partitions', request.partitions)
-  }
-}
-
-function heldByCursor(name: string, value: string): BrokerError {
-  const detail =
-    `The parameter "${name}" (${JSON.stringify(value.slice(0, 64))}) differs from what the cursor holds: ` +
-    `leave it away with a cursor, or start again without one.`
-  return new BrokerError('INVALID_REQUEST', detail, { errors: [{ pointer: `?${name}`, detail }] })
-}
 
 function refuseSeveralStarts(request: BrowseStart): void {
   const given = (['cursor', 'from', 'last'] as const).filter((name) => request[name] !== undefined)

@@ -2,8 +2,10 @@ import type { CompressionType } from '../codec/compression.ts'
 import { type BatchCompression, compressionFor } from './batch-compression.ts'
 import { BatchEncoder } from './batch-encoder.ts'
 import { batchProducerOf } from './batch-producer.ts'
+import { publishWithClaim } from './claim-lapsed.ts'
 import { appendClaimed } from './claimed-append.ts'
-import type { AppendPart, Durability, Engine } from './engine.ts'
+import type { AppendPart, Durability } from './append-request.ts'
+import type { Engine } from './engine.ts'
 import { partitionForKey } from './partitioner.ts'
 import type { PublishClaim, PublishIdentity } from './publish-claim.ts'
 import { keylessPartition } from './publish-claims.ts'
@@ -43,12 +45,22 @@ export class RepeatablePublish {
     identity: PublishIdentity,
     asked: CompressionType | undefined,
   ): Promise<PublishResult> {
-    const claim = this.#deps.engine.producers.claim(topic.name, identity)
+    const { topics, engine } = this.#deps
+    const claim = engine.producers.claim(topic.name, identity)
     if (!(claim instanceof Promise)) return this.#publishClaimed(topic, columns, identity, asked, claim)
-    return claim.then((granted) => {
+    const { partition, timestamp, count } = columns
+    const given = { partition: partition.slice(0, count), timestamp: timestamp.slice(0, count) }
+    let first: Promise<PublishClaim> | undefined = claim
+    const claimed = (): PublishClaim | Promise<PublishClaim> => {
+      const next = first ?? engine.producers.claim(topic.name, identity)
+      first = undefined
+      return next
+    }
+    return publishWithClaim(claimed, (granted) => {
+      partition.set(given.partition)
+      timestamp.set(given.timestamp)
       // It has waited: the topic may have other settings now. If it has gone, the append says so.
-      const present = this.#deps.topics.find(topic.name) ?? topic
-      return this.#publishClaimed(present, columns, identity, asked, granted)
+      return this.#publishClaimed(topics.find(topic.name) ?? topic, columns, identity, asked, granted)
     })
   }
 

@@ -32,11 +32,12 @@ export class SubscriptionStarts {
       )
       if (without.length === 0) continue
       const found = await this.#offsets.starts(name, without, at)
-      starts.push(...found.map(({ partition, offset }) => ({ topic: name, partition, nextOffset: offset })))
+      starts.push(...found.map(({ partition, offset }) => ({ topic: name, topicId, partition, nextOffset: offset })))
     }
     if (starts.length === 0) return
     for (const { error } of await this.#engine.groups.commit(group, starts, 'initial')) {
-      if (error !== undefined) throw error
+      // In a topic made anew meanwhile nothing was begun with.
+      if (error !== undefined && error.code !== 'UNKNOWN_TOPIC_ID') throw error
     }
   }
 

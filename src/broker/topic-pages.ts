@@ -3,50 +3,10 @@ import { BrokerError } from './broker-error.ts'
 import { MAX_CURSOR_PARTITIONS, type CursorCodec, type ReadCursor } from './cursor.ts'
 import { invalidCursor } from './cursor-bytes.ts'
 import type { Engine } from './engine.ts'
-import type { OffsetGap } from './group-fetch-service.ts'
 import { isRepairable, type PageLimits, type PageProgress, type PageReader, type PageSink } from './page-reader.ts'
 import { unknownPartition } from './partition-selection.ts'
+import type { PartitionPosition, PartitionReadError, StreamPage, TopicPage } from './topic-page.ts'
 import type { TopicSummary } from './topic-store.ts'
-
-/** One page of several partitions of a topic, without its records: those went to the sink. */
-export interface TopicPage {
-  readonly cursor: string
-  /** Every partition was read to its high watermark, or to where `until` ends it. */
-  readonly upToDate: boolean
-  /** The partitions the page moved in. */
-  readonly partitions: readonly PartitionPosition[]
-  /** Undefined where all went well. */
-  readonly partitionErrors?: readonly PartitionReadError[]
-}
-
-export interface PartitionPosition {
-  readonly topic: string
-  readonly partition: number
-  /** What to commit, or to pass as `offset`. */
-  readonly nextOffset: number
-  readonly highWatermark: number
-  readonly logStartOffset: number
-}
-
-export interface PartitionReadError {
-  readonly topic: string
-  readonly partition: number
-  readonly code: string
-  readonly offset: number
-  readonly nextReadableOffset: number | null
-  readonly logStartOffset: number
-  readonly highWatermark: number
-}
-
-/** A page of a stream, without its records. */
-export interface StreamPage {
-  /** Behind the page and its gaps. */
-  readonly cursor: ReadCursor
-  readonly upToDate: boolean
-  readonly gaps: readonly OffsetGap[]
-  /** Some partition cannot be read, and no gap mends that. */
-  readonly error?: BrokerError
-}
 
 /** Reads pages over the partitions of one topic, from cursor to cursor; for browsing and for groups without members. */
 export class TopicPages {

@@ -6,7 +6,8 @@ import type { Engine } from './engine.ts'
 import type { PageSink } from './page-reader.ts'
 import type { ReadService } from './read-service.ts'
 import { lookUpTopic } from './topic-lookup.ts'
-import type { StreamPage, TopicPages } from './topic-pages.ts'
+import type { StreamPage } from './topic-page.ts'
+import type { TopicPages } from './topic-pages.ts'
 
 /** Where to start: `lastEventId`, else one of `cursor`, `from` and `last`; without any, at the end. */
 export interface TopicStreamRequest {

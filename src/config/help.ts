@@ -23,7 +23,8 @@ const commandTexts: Readonly<Record<Command, string>> = {
 Rebuilds a damaged or lost catalogue (which topics there are, and where their partitions lie) from its newest valid
 copy, with the server stopped. Where no directory has such a copy, topics come back as their partitions' directories
 tell of them: without their settings, and with nothing deleted or compacted until one start with
-catalogue.rebuild.accept=true. The damaged file is kept aside. A sound catalogue is left as it is.
+catalogue.rebuild.accept=true. So do topics and partitions that lie in the directories while the catalogue does not know
+them, also where it is sound otherwise. The file that it replaces is kept aside.
 
 Takes the options that the server takes: give it the same ones. It ends with 0 when the catalogue is sound, with 1 where
 nothing can be done, with 2 if the configuration is wrong.
@@ -59,16 +60,6 @@ It ends with 0 if every batch is sound, with 1 if one is not, with 2 if a file c
 /** What `--help` prints; of one command, or of the program. */
 export function helpText(version: string, command?: Command): string {
   if (command !== undefined) return commandTexts[command]
-  const rows = [
-    ...commonest.map(([{ name, default: text }, doc]): string[] => [name, text ?? '', doc]),
-    ['log.retention.hours', '168', 'age at which segments go, unless a topic says otherwise'],
-    ['message.max.bytes', '1048588', 'the largest record batch, unless a topic says otherwise'],
-  ]
-  const nameWidth = Math.max(...rows.map(([name = '']) => name.length))
-  const textWidth = Math.max(...rows.map(([, text = '']) => text.length))
-  const table = rows.map(([name = '', text = '', doc = '']) =>
-    `  ${name.padEnd(nameWidth)}  ${text.padEnd(textWidth)}  ${doc}`.trimEnd(),
-  )
   return `Posthorn ${version}: an event log you drive with HTTP, with Apache Kafka's semantics.
 
 Usage: posthorn [options]           start the server
@@ -90,7 +81,7 @@ Settings have Kafka's names wherever Kafka has the setting. They come from the f
 environment (log.retention.hours is POSTHORN_LOG_RETENTION_HOURS), then from the command line; the later wins.
 The commonest, with their defaults; all of them are in docs/configuration.md:
 
-${table.join('\n')}
+${commonestTable()}
 
 Examples:
   posthorn
@@ -100,4 +91,20 @@ Examples:
 
 The process ends with 2 if the configuration is wrong, having named every mistake in it.
 `
+}
+
+/** The commonest settings with their defaults, in columns. */
+function commonestTable(): string {
+  const rows = [
+    ...commonest.map(([{ name, default: text }, doc]): string[] => [name, text ?? '', doc]),
+    ['log.retention.hours', '168', 'age at which segments go, unless a topic says otherwise'],
+    ['message.max.bytes', '1048588', 'the largest record batch, unless a topic says otherwise'],
+  ]
+  const nameWidth = Math.max(...rows.map(([name = '']) => name.length))
+  const textWidth = Math.max(...rows.map(([, text = '']) => text.length))
+  return rows
+    .map(([name = '', text = '', doc = '']) =>
+      `  ${name.padEnd(nameWidth)}  ${text.padEnd(textWidth)}  ${doc}`.trimEnd(),
+    )
+    .join('\n')
 }

@@ -66,6 +66,28 @@ export function readServerConfig(reader: SettingsReader): ServerConfig {
     nodeId: read(kafka.nodeId),
     brokerRack: reader.optional(kafka.brokerRack),
     listeners: readListeners(reader),
+    ...readRequestConfig(read),
+    autoCreateTopicsEnable: read(kafka.autoCreateTopicsEnable),
+    deleteTopicEnable: read(kafka.deleteTopicEnable),
+    numPartitions: read(kafka.numPartitions),
+    topicPartitionsMax: read(ours.topicPartitionsMax),
+    partitionsMax: read(ours.partitionsMax),
+    brokerTopicDefaults: reader.topicDefaults(),
+    ...readGroupConfig(read),
+    ...readCleanerConfig(read),
+    logRetentionCheckIntervalMs: read(kafka.logRetentionCheckIntervalMs),
+    logDirs: read(kafka.logDirs),
+    ...readStorageConfig(read),
+    logLevel: read(ours.logLevel),
+    shutdownTimeoutMs: read(ours.shutdownTimeoutMs),
+  }
+}
+
+type Read = <T>(definition: SettingDefinition<T>) => T
+
+/** Of connections, requests and replies, and of the memory that they may hold. */
+function readRequestConfig(read: Read) {
+  return {
     allowedHosts: read(ours.allowedHosts),
     corsAllowedOrigins: read(ours.corsAllowedOrigins),
     maxConnections: read(kafka.maxConnections),
@@ -89,23 +111,8 @@ export function readServerConfig(reader: SettingsReader): ServerConfig {
     fetchWaitingMax: read(ours.fetchWaitingMax),
     fetchInflightMaxBytes: read(ours.fetchInflightMaxBytes),
     produceInflightMaxBytes: read(ours.produceInflightMaxBytes),
-    autoCreateTopicsEnable: read(kafka.autoCreateTopicsEnable),
-    deleteTopicEnable: read(kafka.deleteTopicEnable),
-    numPartitions: read(kafka.numPartitions),
-    topicPartitionsMax: read(ours.topicPartitionsMax),
-    partitionsMax: read(ours.partitionsMax),
-    brokerTopicDefaults: reader.topicDefaults(),
-    ...readGroupConfig(read),
-    ...readCleanerConfig(read),
-    logRetentionCheckIntervalMs: read(kafka.logRetentionCheckIntervalMs),
-    logDirs: read(kafka.logDirs),
-    ...readStorageConfig(read),
-    logLevel: read(ours.logLevel),
-    shutdownTimeoutMs: read(ours.shutdownTimeoutMs),
   }
 }
-
-type Read = <T>(definition: SettingDefinition<T>) => T
 
 /** Of consumer groups, and of publishers that are known again. */
 function readGroupConfig(read: Read) {

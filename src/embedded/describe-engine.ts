@@ -1,5 +1,6 @@
 import type { DirectoryStatistics, EngineStatistics } from '../broker/engine-statistics.ts'
-import type { LogDirDescription, ScrubDescription, Trouble } from '../broker/engine.ts'
+import type { LogDirDescription, ScrubDescription } from '../broker/log-dir-description.ts'
+import type { Trouble } from '../broker/engine.ts'
 import type { DirectoryHost } from './directory-host.ts'
 import type { LogDirectory } from './directory/log-directory.ts'
 import type { Storage } from './storage.ts'

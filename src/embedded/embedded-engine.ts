@@ -1,11 +1,10 @@
 import { BrokerError } from '../broker/broker-error.ts'
 import type { EngineStatistics } from '../broker/engine-statistics.ts'
+import type { AppendRequest, AppendResult } from '../broker/append-request.ts'
+import type { LogDirDescription } from '../broker/log-dir-description.ts'
 import type {
-  AppendRequest,
-  AppendResult,
   ClusterDescription,
   Engine,
-  LogDirDescription,
   OffsetAnswer,
   OffsetQuery,
   ReadRequest,
@@ -14,21 +13,21 @@ import type {
 } from '../broker/engine.ts'
 import type { GroupMembership } from '../broker/group-membership.ts'
 import { AppendRouter } from './append-router.ts'
-import { Cleaner } from './cleaning/cleaner.ts'
+import type { Cleaner } from './cleaning/cleaner.ts'
 import { describeLogDirs, engineStatistics, engineTroubles } from './describe-engine.ts'
 import type { EmbeddedEngineOptions } from './embedded-engine-options.ts'
 import { EmbeddedTopicStore } from './embedded-topic-store.ts'
 import { EmbeddedGroupCoordinator } from './groups/embedded-group-coordinator.ts'
+import { type LogKeepers, logKeepers } from './log-keepers.ts'
 import { lookUpOffset } from './offset-lookup.ts'
 import { PartitionFetch } from './partition-fetch.ts'
 import { PartitionPlacer } from './partition-placer.ts'
 import { EmbeddedProducers } from './producers/embedded-producers.ts'
-import { lastOffsetsOfProducers } from './producers/last-offsets.ts'
 import { doubtLostParts } from './producers/lost-parts.ts'
 import { RequestExpiry } from './producers/request-expiry.ts'
 import { ReadWaiter } from './read-waiter.ts'
-import { Retention } from './retention/retention.ts'
-import { Scrubber } from './scrub/scrubber.ts'
+import type { Retention } from './retention/retention.ts'
+import type { Scrubber } from './scrub/scrubber.ts'
 import { SpaceWatch } from './space-watch.ts'
 import { startStorage, stopStorage, type Storage } from './storage.ts'
 import { TopicLifecycle } from './topic-lifecycle.ts'
@@ -53,46 +52,50 @@ export class EmbeddedEngine implements Engine {
   #closing: Promise<void> | undefined
 
   private constructor(options: EmbeddedEngineOptions, storage: Storage) {
-    const { clock, logger, limits, nodeId, groups } = options
-    const { catalogue, hosts, table } = storage
+    const { clock, logger, limits, producers } = options
+    const { catalogue, hosts, table, requests } = storage
     this.#options = options
     this.#storage = storage
     this.#router = new AppendRouter(table, hosts, limits, clock)
     this.#waiter = new ReadWaiter(clock, limits.waitingReadsMax)
     this.#fetch = new PartitionFetch(table, this.#waiter, clock)
     this.#spaceWatch = new SpaceWatch(storage, clock, logger)
-    this.producers = new EmbeddedProducers({
-      memory: storage.requests,
+    this.#expiry = new RequestExpiry(clock, producers.expirationCheckIntervalMs, () => requests.sweep())
+    const isPaused = (): boolean => catalogue.rebuiltMs !== undefined
+    const keepers = logKeepers(options, storage, isPaused)
+    this.#retention = keepers.retention
+    this.#cleaner = keepers.cleaner
+    this.#scrubber = keepers.scrubber
+    for (const host of hosts) host.log.beforeRemoval = (logs) => this.#cleaner.leave(logs)
+    this.producers = this.#makeProducers()
+    this.topics = this.#makeTopics(keepers)
+    this.groups = this.#makeCoordinator(isPaused)
+    this.membership = this.groups.membership
+  }
+
+  #makeProducers(): EmbeddedProducers {
+    const { requests, table } = this.#storage
+    return new EmbeddedProducers({
+      memory: requests,
       topic: (name) => table.get(name)?.summary,
       append: (topicId, request, facts) =>
         this.#state === 'open' ? this.#router.appendKnown(topicId, request, facts) : Promise.reject(stopping()),
       checkOpen: () => this.#checkOpen(),
-      clock,
+      clock: this.#options.clock,
     })
-    const { expirationCheckIntervalMs } = options.producers
-    this.#expiry = new RequestExpiry(clock, expirationCheckIntervalMs, () => storage.requests.sweep())
-    const { deletionClock } = storage.clockWatch
-    const { retentionCheckIntervalMs: checkIntervalMs } = options
-    const isPaused = (): boolean => catalogue.rebuiltMs !== undefined
-    this.#retention = new Retention({ ...options, checkIntervalMs, hosts: () => hosts, deletionClock, isPaused })
-    this.#cleaner = new Cleaner({
-      ...options,
-      settings: options.cleaning,
-      hosts: () => hosts,
-      deletionClock,
-      isPaused,
-      lastOffsetsOfProducers: (log) => lastOffsetsOfProducers(storage.requests, log, clock),
-    })
-    this.#scrubber = new Scrubber({ ...options, settings: options.scrub, hosts: () => hosts })
+  }
+
+  #makeTopics(keepers: LogKeepers): EmbeddedTopicStore {
+    const { limits, nodeId } = this.#options
+    const { catalogue, hosts, table } = this.#storage
     const placer = new PartitionPlacer(catalogue, hosts)
-    const lifecycle = new TopicLifecycle({ ...options, catalogue, hosts, placer })
-    this.topics = new EmbeddedTopicStore({
+    return new EmbeddedTopicStore({
       table,
-      lifecycle,
+      lifecycle: new TopicLifecycle({ ...this.#options, catalogue, hosts, placer }),
       catalogue,
       limits,
       nodeId,
-      keepers: { retention: this.#retention, cleaner: this.#cleaner },
+      keepers,
       checkOpen: () => this.#checkOpen(),
       changed: (topic) => void this.groups.topicChanged(topic),
       deleted: (topic, topicId) => {
@@ -100,24 +103,23 @@ export class EmbeddedEngine implements Engine {
         this.producers.topicDeleted(topicId)
       },
     })
-    // The coordinator's own appends go past the gate of `append`: it still commits while the engine is closing.
-    const log = {
-      append: (request: AppendRequest) => this.#router.append(request),
-      read: (request: ReadRequest) => this.#fetch.read(request),
-    }
-    for (const host of hosts) host.log.beforeRemoval = (logs) => this.#cleaner.leave(logs)
-    this.groups = new EmbeddedGroupCoordinator({
-      log,
+  }
+
+  #makeCoordinator(isPaused: () => boolean): EmbeddedGroupCoordinator {
+    const { clock, logger, groups, offsetsRetention } = this.#options
+    const { deletionClock } = this.#storage.clockWatch
+    return new EmbeddedGroupCoordinator({
+      // Its own appends go past the gate of `append`: it still commits while the engine is closing.
+      log: { append: (request) => this.#router.append(request), read: (request) => this.#fetch.read(request) },
       topics: this.topics,
       clock,
       logger,
       limits: groups,
       expiry: {
-        ...options.offsetsRetention,
+        ...offsetsRetention,
         mayDeleteAfter: (ageMs) => !isPaused() && deletionClock.mayDeleteAfter(ageMs),
       },
     })
-    this.membership = this.groups.membership
   }
 
   /** Recovers what is on disk, then serves. Rejects with StartupError where it must not start; then all is released. */

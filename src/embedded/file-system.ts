@@ -25,6 +25,8 @@ export interface OpenOptions {
   readonly create?: boolean
   readonly exclusive?: boolean
   readonly readOnly?: boolean
+  /** Whatever `writeDurably` needs is made ready now, where a lack of it can still be borne. */
+  readonly durable?: boolean
 }
 
 export interface FileFacts {

@@ -14,7 +14,15 @@ const fstat = promisify(fs.fstat)
 /** The machine's disk. All calls run in libuv's pool, which `main.ts` makes large enough that syncs do not starve reads. */
 export const nodeFileSystem: FileSystem = {
   async open(filePath, options = {}) {
-    return new NodeFileHandle(filePath, await open(filePath, openFlags(options), 0o600))
+    const handle = new NodeFileHandle(filePath, await open(filePath, openFlags(options), 0o600))
+    if (!options.durable) return handle
+    try {
+      await handle.openDurable()
+    } catch (error) {
+      await handle.close()
+      throw error
+    }
+    return handle
   },
   async mkdir(directory) {
     await fs.promises.mkdir(directory, { mode: 0o700 })
@@ -78,12 +86,17 @@ class NodeFileHandle implements FileHandle {
 
   writeDurably(buffers: readonly Uint8Array[], position: number): Promise<void> {
     if (this.#durableDescriptor !== undefined) return writeAll(this.#durableDescriptor, buffers, position)
-    return this.#openDurable().then((descriptor) => writeAll(descriptor, buffers, position))
+    return this.openDurable().then((descriptor) => writeAll(descriptor, buffers, position))
   }
 
-  async #openDurable(): Promise<number> {
+  async openDurable(): Promise<number> {
     this.#opening ??= open(this.#path, constants.O_WRONLY | constants.O_DSYNC)
-    this.#durableDescriptor = await this.#opening
+    try {
+      this.#durableDescriptor = await this.#opening
+    } catch (error) {
+      this.#opening = undefined
+      throw error
+    }
     return this.#durableDescriptor
   }
 

@@ -2,7 +2,7 @@ import { BrokerError } from '../broker/broker-error.ts'
 import type { Logger } from '../broker/logger.ts'
 import type { TopicConfig } from '../broker/topic-config.ts'
 import type { NewTopic } from '../broker/topic-store.ts'
-import type { CataloguePartition, CatalogueTopic } from './catalogue/catalogue-state.ts'
+import type { CatalogueChange, CataloguePartition, CatalogueTopic } from './catalogue/catalogue-state.ts'
 import type { Catalogue } from './catalogue/catalogue.ts'
 import type { DirectoryHost } from './directory-host.ts'
 import { LiveTopic, type PartitionSlot, type ServedPartition } from './live-topic.ts'
@@ -27,6 +27,8 @@ export interface TopicLifecycleOptions {
 export class TopicLifecycle {
   readonly #options: TopicLifecycleOptions
   readonly #hostById: ReadonlyMap<string, DirectoryHost>
+  /** By name of a topic that was not wholly created: how the catalogue is to forget it, which it had no room for. */
+  readonly #unfinished = new Map<string, CatalogueChange>()
 
   constructor(options: TopicLifecycleOptions) {
     this.#options = options
@@ -45,13 +47,14 @@ export class TopicLifecycle {
       partitions: placer.place(topic.partitionCount),
     }
     const live = new LiveTopic(row, resolveTopicConfig)
+    await this.#forgetUnfinished(topic.name)
     await catalogue.apply({ kind: 'topic', topic: row })
     try {
       live.slots = await this.#createPartitions(live, row.partitions, 0)
       await catalogue.apply({ kind: 'topic-state', topicId: row.topicId, state: 'live' })
       return live
     } catch (error) {
-      await this.#undoCreation(live)
+      await this.#undoCreation(row)
       throw asStorageError(error)
     }
   }
@@ -70,8 +73,14 @@ export class TopicLifecycle {
   }
 
   /** From here on the topic cannot come back: durable when it resolves. */
-  markDeleted(topic: LiveTopic): Promise<void> {
-    return this.#options.catalogue.apply({ kind: 'topic-state', topicId: topic.topicId, state: 'deleting' })
+  async markDeleted(topic: LiveTopic): Promise<void> {
+    try {
+      await this.#options.catalogue.apply({ kind: 'topic-state', topicId: topic.topicId, state: 'deleting' })
+    } catch (error) {
+      // The next start may find it deleted: nothing more is acknowledged that would go with it.
+      if (isInDoubt(error)) for (const slot of topic.slots) if (slot.host) slot.log.refuseAppends()
+      throw error
+    }
   }
 
   /** Removes the files and, where all of them could be reached, the topic's row. Never rejects: a start completes it. */
@@ -79,7 +88,8 @@ export class TopicLifecycle {
     try {
       const hosts = new Set(topic.slots.flatMap((slot) => (slot.host ? [slot.host] : [])))
       await Promise.all(Array.from(hosts, (host) => this.#dropFrom(host, topic.topicId)))
-      const complete = topic.slots.every((slot) => slot.host?.directory.online)
+      // What could not be recovered keeps its directory, which the next start can tell by its topic id.
+      const complete = topic.slots.every((slot) => slot.host?.directory.online && slot.log.offlineReason === undefined)
       if (complete) await this.#options.catalogue.apply({ kind: 'topic-gone', topicId: topic.topicId })
     } catch (error) {
       this.#options.logger.error(
@@ -94,17 +104,38 @@ export class TopicLifecycle {
     host.indexer.dropTopic(topicId)
   }
 
-  async #undoCreation(topic: LiveTopic): Promise<void> {
-    const { catalogue, hosts, logger } = this.#options
+  async #undoCreation({ name, topicId, partitions }: CatalogueTopic): Promise<void> {
+    const { catalogue, logger } = this.#options
+    // It may be live all the same: the next start knows, and needs the files.
+    if (catalogue.failure !== undefined) return
+    const isGone = await this.#dropCreated(name, topicId, partitions)
+    this.#unfinished.set(
+      name,
+      isGone ? { kind: 'topic-gone', topicId } : { kind: 'topic-state', topicId, state: 'deleting' },
+    )
+    await this.#forgetUnfinished(name).catch((error: unknown) => {
+      logger.warn({ topic: name }, `an unfinished creation is not forgotten yet: ${errorMessage(error)}`)
+    })
+  }
+
+  /** False where files may be left. */
+  async #dropCreated(topic: string, topicId: string, partitions: readonly CataloguePartition[]): Promise<boolean> {
+    const { hosts, logger } = this.#options
     try {
-      await Promise.all(hosts.map((host) => host.log.dropTopic(topic.topicId)))
-      await catalogue.apply({ kind: 'topic-gone', topicId: topic.topicId })
+      await Promise.all(hosts.map((host) => host.log.dropTopic(topicId)))
     } catch (error) {
-      logger.warn(
-        { topic: topic.name },
-        `what an unfinished creation left goes at the next start: ${errorMessage(error)}`,
-      )
+      logger.warn({ topic }, `what an unfinished creation left goes at the next start: ${errorMessage(error)}`)
+      return false
     }
+    return partitions.every(({ directoryId }) => this.#hostById.get(directoryId)?.log.state === 'online')
+  }
+
+  /** The catalogue takes a name once. */
+  async #forgetUnfinished(name: string): Promise<void> {
+    const change = this.#unfinished.get(name)
+    if (!change) return
+    await this.#options.catalogue.apply(change)
+    this.#unfinished.delete(name)
   }
 
   /** @param from number of the first of them */
@@ -136,6 +167,11 @@ export class TopicLifecycle {
     const logs = await host.directory.reserve.spend(() => host.log.createPartitions(placements))
     return logs.map((log) => ({ partition: log.partition, host, log }))
   }
+}
+
+/** Nobody knows whether it was stored. */
+function isInDoubt(error: unknown): boolean {
+  return error instanceof BrokerError && error.options.stored === 'unknown'
 }
 
 function asStorageError(error: unknown): BrokerError {

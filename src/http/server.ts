@@ -75,7 +75,33 @@ function handleRequests(app: App, deps: ServerDependencies, unhurried: Unhurried
 
   const routes = new RouteTable()
   const gate = new RequestGate(deps.options, routes, pipelined(deps), deps.clock, deps.stopping)
-  const bodies = new RequestBodies(deps.options, deps.clock, deps.bodyBuffers, deps.load.bodies)
+  prepareRoutes(app, deps, routes, validator)
+  app.decorateRequest('arrivedAt', 0)
+  app.decorateRequest('heldBytes', 0)
+  app.decorateRequest('madeBytes', 0)
+  app.addHook('onRequest', gate.onRequest)
+  watchConnections(app, deps)
+  app.server.maxConnections = deps.options.maxConnections
+  app.server.on('drop', () => deps.logger.debug({ maxConnections: deps.options.maxConnections }, 'closed a connection'))
+  app.server.on('listening', () => gate.listening(boundAddress(app)))
+
+  readBodies(app, deps, unhurried)
+  // After the stop, a connection is closed behind the reply under way instead of being kept for more.
+  const stop = (): void => {
+    app.server.keepAliveTimeout = 1
+    deps.load.bodies.refuseWaiting(serverStopping('POST'))
+  }
+  deps.stopping.addEventListener('abort', stop, { once: true })
+  if (deps.logger.level === 'debug' || deps.logger.level === 'trace') logRequests(app, deps)
+}
+
+/** What each route gets as it is made: publish requests check their bodies themselves, in their turn. */
+function prepareRoutes(
+  app: App,
+  deps: ServerDependencies,
+  routes: RouteTable,
+  validator: FastifySchemaCompiler<TSchema>,
+): void {
   app.addHook('onRoute', (route) => {
     routes.add(route.url, route.method)
     if (route.url.startsWith('/docs')) route.config = { produces: '*', ...route.config }
@@ -90,29 +116,17 @@ function handleRequests(app: App, deps: ServerDependencies, unhurried: Unhurried
     const observe = deps.observeOperation?.(schema.operationId)
     route.onSend = answered(observe, deps)
   })
-  app.decorateRequest('arrivedAt', 0)
-  app.decorateRequest('heldBytes', 0)
-  app.decorateRequest('madeBytes', 0)
-  app.addHook('onRequest', gate.onRequest)
-  watchConnections(app, deps)
-  app.server.maxConnections = deps.options.maxConnections
-  app.server.on('drop', () => deps.logger.debug({ maxConnections: deps.options.maxConnections }, 'closed a connection'))
-  app.server.on('listening', () => gate.listening(boundAddress(app)))
+}
 
+/** Bodies are read whole, but for those that are streams. */
+function readBodies(app: App, deps: ServerDependencies, unhurried: UnhurriedBodies): void {
+  const bodies = new RequestBodies(deps.options, deps.clock, deps.bodyBuffers, deps.load.bodies)
   app.removeAllContentTypeParsers()
   const parsers: Readonly<Record<string, BodyParser>> = { [LINES_MEDIA_TYPE]: streamed(unhurried) }
   for (const mediaType of CONSUMED_MEDIA_TYPES) {
     app.addContentTypeParser(mediaType, bodyOf(mediaType, parsers[mediaType] ?? bodies.parse, bodies.parse))
   }
   app.addContentTypeParser('*', bodyOf(undefined, refuseContentType, bodies.parse))
-
-  // After the stop, a connection is closed behind the reply under way instead of being kept for more.
-  const stop = (): void => {
-    app.server.keepAliveTimeout = 1
-    deps.load.bodies.refuseWaiting(serverStopping('POST'))
-  }
-  deps.stopping.addEventListener('abort', stop, { once: true })
-  if (deps.logger.level === 'debug' || deps.logger.level === 'trace') logRequests(app, deps)
 }
 
 /** Each component once, also where several controllers list it. */

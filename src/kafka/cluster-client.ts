@@ -1,10 +1,12 @@
 import type { Connection } from '@platformatic/kafka'
 import { findCoordinatorV6, metadataV12 } from '@platformatic/kafka'
-import { BrokerError } from '../broker/broker-error.ts'
 import { CallAttempts, sent, Unsent, unsent, type AttemptOptions } from './call-attempts.ts'
+import { noController, unknownNode, unknownPartition } from './cluster-absences.ts'
 import { clusterMetadata, withTopic, type ClusterMetadata, type ClusterPartition } from './cluster-metadata.ts'
 import type { ClusterOptions } from './cluster-options.ts'
+import { ConnectionLanes, type Lane } from './connection-lanes.ts'
 import { connectionOptions } from './connection-options.ts'
+import { Coordinators, type CoordinatorKind } from './coordinators.ts'
 import {
   answeredErrors,
   isAuthorizationFailure,
@@ -15,17 +17,11 @@ import {
   withErrorsInIt,
 } from './kafka-errors.ts'
 import { MetadataKeeper } from './metadata-keeper.ts'
-import { answersNewcomers, NodeConnections } from './node-connections.ts'
 import { NodeDoubts } from './node-doubts.ts'
 import { withinMs } from './time-limits.ts'
 
-/**
- * What a connection is for. A broker answers one connection's requests in turn, so that a fetch that waits would hold up
- * everything behind it: at most four connections a broker, one each.
- */
-export type Lane = 'control' | 'groups' | 'produce' | 'fetch'
-
-export type CoordinatorKind = 'group' | 'transaction'
+/** Refusals of what is not answered are no reason to ask for metadata more often than this. */
+const LOOKS_AFTER_REFUSAL_MS = 1000
 
 export interface CallOptions extends AttemptOptions {
   /** Default: `control`. */
@@ -44,27 +40,26 @@ export type LeaderCall<T> = (connection: Connection, leader: ClusterPartition) =
  */
 export class ClusterClient {
   readonly options: ClusterOptions
-  readonly #lanes: Readonly<Record<Lane, NodeConnections>>
-  readonly #coordinators = new Map<string, number>()
+  readonly #lanes: ConnectionLanes
+  readonly #coordinators = new Coordinators()
   readonly #stopping = new AbortController()
   readonly #metadata: MetadataKeeper
   readonly #doubts: NodeDoubts
   readonly #attempts: CallAttempts
   #lastAnswerAt = Number.NEGATIVE_INFINITY
+  #lookedAfterRefusalAt = Number.NEGATIVE_INFINITY
 
   constructor(options: ClusterOptions) {
     this.options = options
-    const { clientId, clock, logger } = options
-    const how = connectionOptions(options)
-    const connections = (): NodeConnections => new NodeConnections(clientId, how, clock)
-    this.#lanes = { control: connections(), groups: connections(), produce: connections(), fetch: connections() }
+    const { clock, logger } = options
+    this.#lanes = new ConnectionLanes(options, connectionOptions(options), () => this.#lookAfterRefusal())
     this.#doubts = new NodeDoubts({
-      probe: (node) => answersNewcomers(clientId, how, node, clock),
-      giveUp: (node) => Object.values(this.#lanes).forEach((lane) => lane.giveUp(node)),
+      probe: (node) => this.#lanes.probe(node),
+      giveUp: (node) => this.#lanes.giveUp(node),
       clock,
       logger,
     })
-    this.#metadata = new MetadataKeeper(options, this.#lanes.control, this.stopping, this.#doubts)
+    this.#metadata = new MetadataKeeper(options, this.#lanes.of('control'), this.stopping, this.#doubts)
     this.#attempts = new CallAttempts({
       options,
       stopping: this.stopping,
@@ -118,7 +113,19 @@ export class ClusterClient {
     })
     const failure = answer.topics[0]?.errorCode ?? 0
     if (isAuthorizationFailure(failure)) throw refusal(failure, `to tell of the topic "${topic}"`)
-    this.#metadata.accept(withTopic(this.metadata, topic, clusterMetadata(answer)))
+    this.acceptTopic(topic, clusterMetadata(answer))
+  }
+
+  /** What one node says of a topic, asked once. */
+  async topicAt(nodeId: number, topic: string): Promise<ClusterMetadata> {
+    const doing = `to say where the topic "${topic}" is`
+    const call: Call<metadataV12.MetadataResponse> = (to) =>
+      withErrorsInIt(metadataV12.api.async(to, [topic], false, false))
+    return clusterMetadata(await this.toNode(nodeId, call, { doing, timeoutMs: 0 }))
+  }
+
+  acceptTopic(topic: string, news: ClusterMetadata): void {
+    this.#metadata.accept(withTopic(this.metadata, topic, news))
   }
 
   /** The same of the nodes alone, however many topics there are. */
@@ -138,7 +145,7 @@ export class ClusterClient {
   async connectionTo(nodeId: number, lane: Lane): Promise<Connection> {
     const node = this.metadata.nodes.get(nodeId)
     if (node === undefined) throw unknownNode(nodeId)
-    return this.#lanes[lane].get(node)
+    return this.#lanes.get(node, lane)
   }
 
   /** Where the partition is now; undefined where there is no such partition. */
@@ -201,7 +208,7 @@ export class ClusterClient {
 
   /** Which node that is: asked for once, until somebody says that it is wrong. Rejects as the library does. */
   async coordinator(kind: CoordinatorKind, key: string): Promise<number> {
-    const known = this.#coordinators.get(`${kind} ${key}`)
+    const known = this.#coordinators.find(kind, key)
     if (known !== undefined && this.metadata.nodes.has(known)) return known
     const connection = await this.#anyConnection('control')
     const asked = this.#call(connection, (to) => findCoordinatorV6.api.async(to, kind === 'group' ? 0 : 1, [key]))
@@ -209,23 +216,17 @@ export class ClusterClient {
     const found = coordinators[0]
     if (found === undefined) throw new Unsent(refusal(15, `to find the coordinator of ${JSON.stringify(key)}`))
     if (!this.metadata.nodes.has(found.nodeId)) await this.refresh()
-    this.#remember(`${kind} ${key}`, found.nodeId)
+    this.#coordinators.remember(kind, key, found.nodeId)
     return found.nodeId
   }
 
   forgetCoordinator(kind: CoordinatorKind, key: string): void {
-    this.#coordinators.delete(`${kind} ${key}`)
+    this.#coordinators.forget(kind, key)
   }
 
   async close(): Promise<void> {
     this.#stopping.abort()
-    await Promise.all(Object.values(this.#lanes).map((lane) => lane.close()))
-  }
-
-  #remember(key: string, nodeId: number): void {
-    // Names come from clients: the memory for them is bounded, and what is forgotten is asked for again.
-    if (this.#coordinators.size >= 10_000) this.#coordinators.clear()
-    this.#coordinators.set(key, nodeId)
+    await this.#lanes.close()
   }
 
   /** For those who call past this client: where no answer comes, the node may hang, and is asked whether it does. */
@@ -246,6 +247,15 @@ export class ClusterClient {
     }
   }
 
+  /** The node may have refused it because others lead now: by nothing else would those who sent it be told. */
+  #lookAfterRefusal(): void {
+    const now = this.options.clock.monotonic()
+    if (this.stopping.aborted || now - this.#lookedAfterRefusalAt < LOOKS_AFTER_REFUSAL_MS) return
+    this.#lookedAfterRefusalAt = now
+    // Where nobody answers, the watch tells of it.
+    this.refresh().catch(() => {})
+  }
+
   async #led(topic: string, partition: number): Promise<ClusterPartition> {
     let found = this.partition(topic, partition)
     if (found === undefined || found.leader < 0) {
@@ -259,7 +269,7 @@ export class ClusterClient {
 
   /** Of a node that is connected, else of the first that can be. */
   async #anyConnection(lane: Lane): Promise<Connection> {
-    const connections = this.#lanes[lane]
+    const connections = this.#lanes.of(lane)
     const addresses = this.#metadata.addresses()
     const open = addresses.filter((address) => connections.has(address) && !this.#metadata.isAvoided(address))
     let failure: unknown = unknownNode(-1)
@@ -282,23 +292,4 @@ export class ClusterClient {
 
 function coordinatorMoved({ kafkaCode }: { readonly kafkaCode: number }): boolean {
   return tellsMovedCoordinator(kafkaCode)
-}
-
-function unknownNode(nodeId: number): BrokerError {
-  return new BrokerError('BROKER_NOT_AVAILABLE', `The cluster knows no node ${nodeId} now. Send the request again.`, {
-    retryAfterSeconds: 1,
-  })
-}
-
-function noController(): BrokerError {
-  return new BrokerError('NOT_CONTROLLER', 'The cluster has no controller now. Send the request again.', {
-    retryAfterSeconds: 1,
-  })
-}
-
-function unknownPartition(topic: string, partition: number): BrokerError {
-  return new BrokerError(
-    'UNKNOWN_TOPIC_OR_PARTITION',
-    `The cluster has no partition ${partition} of the topic "${topic}".`,
-  )
 }

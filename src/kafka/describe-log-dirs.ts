@@ -1,31 +1,50 @@
 import { describeLogDirsV4 } from '@platformatic/kafka'
-import { BrokerError } from '../broker/broker-error.ts'
-import type { LogDirDescription } from '../broker/engine.ts'
+import type { LogDirDescription } from '../broker/log-dir-description.ts'
 import type { ClusterClient } from './cluster-client.ts'
-import { kafkaErrorName, refusal, withErrorsInIt } from './kafka-errors.ts'
+import type { ClusterNode } from './cluster-metadata.ts'
+import { asBrokerError, kafkaErrorName, refusal, withErrorsInIt } from './kafka-errors.ts'
+import { withinMs } from './time-limits.ts'
 
 type NodeLogDir = describeLogDirsV4.DescribeLogDirsResponseResult
 
-/** Of every node, each path behind its node's number: `2:/var/lib/kafka`. */
-export async function describeClusterLogDirs(client: ClusterClient): Promise<LogDirDescription[]> {
-  const nodes = [...client.metadata.nodes.keys()]
-  const described = await Promise.all(
-    nodes.map(async (nodeId) => {
-      try {
-        return (await nodeLogDirs(client, nodeId)).map((logDir) => description(nodeId, logDir))
-      } catch (error) {
-        if (!(error instanceof BrokerError) || !error.retriable) throw error
-        return [unknown(nodeId, error.message)]
-      }
-    }),
-  )
-  return described.flat()
+/** How long a description waits for each node. */
+const NODE_LIMIT_MS = 3000
+
+/** The log directories of every node, each path behind its node's number: `2:/var/lib/kafka`. */
+export class ClusterLogDirs {
+  readonly #client: ClusterClient
+  /** Paths by node, as it told them last: what is to be said of one that does not answer. */
+  readonly #told = new Map<number, readonly string[]>()
+
+  constructor(client: ClusterClient) {
+    this.#client = client
+  }
+
+  /** A node that does not answer does not hide what the others say. */
+  async describe(): Promise<LogDirDescription[]> {
+    const described = await Promise.all([...this.#client.metadata.nodes.values()].map((node) => this.#ofNode(node)))
+    return described.flat()
+  }
+
+  async #ofNode({ nodeId, host, port }: ClusterNode): Promise<LogDirDescription[]> {
+    try {
+      const told = await withinMs(nodeLogDirs(this.#client, nodeId), NODE_LIMIT_MS, this.#client.options.clock)
+      this.#told.set(
+        nodeId,
+        told.map(({ logDir }) => logDir),
+      )
+      return told.map((logDir) => description(nodeId, logDir))
+    } catch (error) {
+      const why = asBrokerError(error, `to say what lies on the disks of node ${nodeId}`)
+      if (!why.retriable) throw why
+      const reason = `Node ${nodeId} (${host}:${port}) does not answer: ${why.message}`
+      return (this.#told.get(nodeId) ?? ['unknown']).map((path) => unseen(`${nodeId}:${path}`, reason))
+    }
+  }
 }
 
-/** A node that does not answer does not hide what the others say. */
-function unknown(nodeId: number, why: string): LogDirDescription {
-  const reason = `Its node does not say: ${why}`
-  return { path: `${nodeId}:`, state: 'offline', reason, totalBytes: 0, freeBytes: 0, partitionCount: 0, sizeBytes: 0 }
+function unseen(path: string, reason: string): LogDirDescription {
+  return { path, state: 'offline', reason, totalBytes: 0, freeBytes: 0, partitionCount: 0, sizeBytes: 0 }
 }
 
 async function nodeLogDirs(client: ClusterClient, nodeId: number): Promise<readonly NodeLogDir[]> {

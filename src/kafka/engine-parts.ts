@@ -1,11 +1,5 @@
-import type {
-  AppendRequest,
-  AppendResult,
-  OffsetAnswer,
-  OffsetQuery,
-  ReadRequest,
-  ReadResult,
-} from '../broker/engine.ts'
+import type { AppendRequest, AppendResult } from '../broker/append-request.ts'
+import type { OffsetAnswer, OffsetQuery, ReadRequest, ReadResult } from '../broker/engine.ts'
 import type { Clock } from '../broker/clock.ts'
 import type { GroupCoordinator } from '../broker/group-coordinator.ts'
 import type { GroupMembership } from '../broker/group-membership.ts'

@@ -1,12 +1,11 @@
 import { BrokerError } from '../broker/broker-error.ts'
 import { holdProcess } from '../broker/clock.ts'
 import type { EngineStatistics } from '../broker/engine-statistics.ts'
+import type { AppendRequest, AppendResult } from '../broker/append-request.ts'
+import type { LogDirDescription } from '../broker/log-dir-description.ts'
 import type {
-  AppendRequest,
-  AppendResult,
   ClusterDescription,
   Engine,
-  LogDirDescription,
   OffsetAnswer,
   OffsetQuery,
   ReadRequest,
@@ -22,7 +21,7 @@ import { ClusterClient } from './cluster-client.ts'
 import type { ClusterOptions } from './cluster-options.ts'
 import { checkClusterVersion } from './cluster-version.ts'
 import { ClusterWatch } from './cluster-watch.ts'
-import { describeClusterLogDirs } from './describe-log-dirs.ts'
+import { ClusterLogDirs } from './describe-log-dirs.ts'
 import type { EngineContext, EngineLimits, FetchPart, GroupPart, ProducePart } from './engine-parts.ts'
 import { createFetchPart } from './fetch/fetch-part.ts'
 import { createGroupPart } from './groups/group-part.ts'
@@ -46,6 +45,7 @@ export class KafkaEngine implements Engine {
   readonly topics: KafkaTopicStore
   readonly #client: ClusterClient
   readonly #watch: ClusterWatch
+  readonly #logDirs: ClusterLogDirs
   readonly #produce: ProducePart
   readonly #fetch: FetchPart
   readonly #groups: GroupPart
@@ -60,6 +60,7 @@ export class KafkaEngine implements Engine {
   ) {
     this.#client = client
     this.#watch = watch
+    this.#logDirs = new ClusterLogDirs(client)
     this.topics = topics
     const context: EngineContext = {
       client,
@@ -136,7 +137,7 @@ export class KafkaEngine implements Engine {
   }
 
   logDirs(): Promise<readonly LogDirDescription[]> {
-    return describeClusterLogDirs(this.#client)
+    return this.#logDirs.describe()
   }
 
   troubles(): readonly Trouble[] {

@@ -2,6 +2,7 @@ import { metadataV12, type Connection } from '@platformatic/kafka'
 import { BrokerError } from '../broker/broker-error.ts'
 import { clusterMetadata, newest, type ClusterMetadata, type ClusterNode } from './cluster-metadata.ts'
 import type { ClusterOptions } from './cluster-options.ts'
+import { FreshWork } from './fresh-work.ts'
 import {
   asBrokerError,
   isCertificateFailure,
@@ -34,12 +35,10 @@ export class MetadataKeeper {
   readonly #doubts: NodeDoubts
   readonly #listeners = new Set<(metadata: ClusterMetadata) => void>()
   #current = nothingYet
-  #refreshing: Promise<void> | undefined
-  #nextRefresh: Promise<void> | undefined
+  readonly #refreshing = new FreshWork(() => this.#refresh())
   /** Where nobody answers, nobody is given long. */
   isReachable = true
 
-  // oxlint-disable-next-line max-params -- what it is made of
   constructor(options: ClusterOptions, connections: NodeConnections, stopping: AbortSignal, doubts: NodeDoubts) {
     this.#options = options
     this.#connections = connections
@@ -71,18 +70,7 @@ export class MetadataKeeper {
 
   /** See ClusterClient.refresh. */
   refresh(): Promise<void> {
-    if (this.#refreshing === undefined) {
-      this.#refreshing = this.#refresh().finally(() => (this.#refreshing = undefined))
-      return this.#refreshing
-    }
-    const before = this.#refreshing
-    this.#nextRefresh ??= before
-      .catch(() => {})
-      .then(() => {
-        this.#nextRefresh = undefined
-        return this.refresh()
-      })
-    return this.#nextRefresh
+    return this.#refreshing.run()
   }
 
   /** The node that is reached there. */

@@ -1,6 +1,7 @@
 import { apiVersionsV3, Connection, type ConnectionOptions } from '@platformatic/kafka'
 import { isIP } from 'node:net'
 import type { Clock } from '../broker/clock.ts'
+import { SessionConnection } from './session-connection.ts'
 import { stoppingError } from './stopping-error.ts'
 import { withinMs } from './time-limits.ts'
 
@@ -21,15 +22,21 @@ export class NodeConnections {
   readonly #clientId: string
   readonly #options: ConnectionOptions
   readonly #clock: Clock
-  readonly #connections = new Map<string, { connection: Connection; ready: Promise<Connection> }>()
+  readonly #onLost: () => void
+  readonly #connections = new Map<string, { connection: SessionConnection; ready: Promise<Connection> }>()
+  /** Others have taken their place; they answer what they were asked before. */
+  readonly #retired = new Map<SessionConnection, string>()
   /** Why connections broke: requests under way are told only that they did. */
   readonly #failures = new Map<string, unknown>()
   #closed = false
 
-  constructor(clientId: string, options: ConnectionOptions, clock: Clock) {
+  /** @param onLost a connection that was open has ended, and not because we gave it up */
+  // oxlint-disable-next-line max-params -- what it is made of
+  constructor(clientId: string, options: ConnectionOptions, clock: Clock, onLost: () => void = () => {}) {
     this.#clientId = clientId
     this.#options = options
     this.#clock = clock
+    this.#onLost = onLost
   }
 
   /** Resolves when it is connected and logged in; rejects with the library's error. */
@@ -61,13 +68,15 @@ export class NodeConnections {
     const known = this.#connections.get(key)
     this.#connections.delete(key)
     known?.connection.socket?.destroy()
+    for (const [retired, of] of this.#retired) if (of === key) retired.socket?.destroy()
   }
 
   async close(): Promise<void> {
     this.#closed = true
-    const open = [...this.#connections.values()]
+    const open = [...this.#connections.values()].map(({ connection }) => connection)
+    const all = [...open, ...this.#retired.keys()]
     this.#connections.clear()
-    await Promise.all(open.map(({ connection }) => this.#end(connection)))
+    await Promise.all(all.map((connection) => this.#end(connection)))
   }
 
   async #end(connection: Connection): Promise<void> {
@@ -75,29 +84,47 @@ export class NodeConnections {
   }
 
   #connect(key: string, { host, port }: NodeAddress): Promise<Connection> {
-    const connection = new Connection(this.#clientId, optionsFor(host, this.#options))
+    const connection = new SessionConnection(this.#clientId, optionsFor(host, this.#options))
+    connection.onSessionEnds = () => this.#retire(key, connection)
     this.#failures.delete(key)
-    const forget = (): void => {
-      if (this.#connections.get(key)?.connection === connection) this.#connections.delete(key)
+    let isOpen = false
+    const ended = (): void => {
+      this.#retired.delete(connection)
+      // One that was given up is forgotten before it ends.
+      if (this.#connections.get(key)?.connection !== connection) return
+      this.#connections.delete(key)
+      if (isOpen) this.#onLost()
     }
     // Also keeps an error that nobody waits for from ending the process.
     connection.on('error', (error: unknown) => {
       this.#failures.set(key, error)
-      forget()
+      ended()
     })
-    connection.on('close', forget)
-    const ready = this.#opened(connection, host, port).catch((error: unknown) => {
-      forget()
-      throw error
-    })
+    connection.on('close', ended)
+    const ready = this.#opened(connection, host, port).then(
+      () => {
+        isOpen = true
+        return connection
+      },
+      (error: unknown) => {
+        ended()
+        throw error
+      },
+    )
     this.#connections.set(key, { connection, ready })
     return ready
   }
 
-  async #opened(connection: Connection, host: string, port: number): Promise<Connection> {
+  #retire(key: string, connection: SessionConnection): void {
+    if (this.#connections.get(key)?.connection !== connection) return
+    this.#connections.delete(key)
+    this.#retired.set(connection, key)
+    connection.retire()
+  }
+
+  async #opened(connection: Connection, host: string, port: number): Promise<void> {
     await connection.connect(host, port)
     if (this.#closed) await connection.close()
-    return connection
   }
 }
 

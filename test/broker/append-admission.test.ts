@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import type { Acks } from '../../src/broker/engine.ts'
+import type { Acks } from '../../src/broker/append-request.ts'
 import { AppendAdmission } from '../../src/broker/append-admission.ts'
 import { brokerError } from '../support/engine-records.ts'
 import { FakeClock } from '../support/fake-clock.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BrokerError } from '../../src/broker/broker-error.ts'
 import { appendClaimed } from '../../src/broker/claimed-append.ts'
-import type { AppendPart, AppendResult } from '../../src/broker/engine.ts'
+import type { AppendPart, AppendResult } from '../../src/broker/append-request.ts'
 import type { PublishClaim, StoredPart } from '../../src/broker/publish-claim.ts'
 
 class FakeClaim implements PublishClaim {

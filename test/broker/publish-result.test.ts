@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { BrokerError, type Stored } from '../../src/broker/broker-error.ts'
-import type { AppendPartResult } from '../../src/broker/engine.ts'
+import type { AppendPartResult } from '../../src/broker/append-request.ts'
 import type { ErrorCode } from '../../src/broker/error-catalogue.ts'
 import { publishResult } from '../../src/broker/publish-result.ts'
 import type { RecordColumns } from '../../src/broker/record-columns.ts'

@@ -1,49 +1,11 @@
 import assert from 'node:assert/strict'
-import type { Engine } from '../../src/broker/engine.ts'
-import type {
-  AssignedTopic,
-  HeartbeatRequest,
-  JoinAnswer,
-  JoinRequest,
-  MemberAnswer,
-  MemberCommitAnswer,
-} from '../../src/broker/group-membership.ts'
+import type { MemberAnswer } from '../../src/broker/group-membership.ts'
 import { brokerError } from '../support/engine-records.ts'
 import type { EngineUnderTest } from './engine-under-test.ts'
 import { makeTopic } from './make-topic.ts'
-
-const group = 'billing'
-
-function join(engine: Engine, memberId: string, more: Partial<JoinRequest> = {}): Promise<JoinAnswer> {
-  return engine.membership.join({ group, memberId, topics: ['orders'], maxPollIntervalMs: 60_000, ...more })
-}
-
-function beat(
-  engine: Engine,
-  memberId: string,
-  memberEpoch: number,
-  more: Partial<HeartbeatRequest> = {},
-): Promise<MemberAnswer> {
-  return engine.membership.heartbeat({ group, memberId, memberEpoch, ...more })
-}
-
-const partitionsOf = (topics: readonly AssignedTopic[]): string[] =>
-  topics.flatMap(({ topic, partitions }) => partitions.map((partition) => `${topic}-${partition}`))
-const ownedBy = ({ assignment }: MemberAnswer): string[] => partitionsOf(assignment)
-const outcomeOf = ({ nextOffset, errorCode }: MemberCommitAnswer) => [nextOffset, errorCode]
+import { group, join, beat, partitionsOf, ownedBy, outcomeOf, news } from './member-calls.ts'
 
 type MembershipUnderTest = Pick<EngineUnderTest, 'make' | 'promises' | 'test'>
-
-/** Resolves when the member has news: each is told by itself, with no call of the member, as to a fetch that waits. */
-async function news(engine: Engine, memberId: string, told: MemberAnswer): Promise<void> {
-  const letGo = engine.membership.holdSession(group, memberId)
-  const { promise, resolve } = Promise.withResolvers<undefined>()
-  const { memberEpoch, assignment: held, revoking: announced } = told
-  const stop = engine.membership.onNews({ group, memberId, memberEpoch, held, announced }, () => resolve(undefined))
-  await promise
-  stop()
-  letGo()
-}
 
 export function membershipConformance({ make, promises, test }: MembershipUnderTest): void {
   test('the first member owns all, the second what the first lets go of', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import * as fc from 'fast-check'
-import type { EncodedBatch } from '../../src/broker/engine.ts'
+import type { EncodedBatch } from '../../src/broker/append-request.ts'
 import { compressBatchSync } from '../../src/codec/compressed-batch.ts'
 import { compressionTypes, type CompressionType } from '../../src/codec/compression.ts'
 import { kafkaBatch, kafkaBatchNames, kafkaCodecs, kafkaBatchRecords } from '../support/kafka-batches.ts'

@@ -6,6 +6,7 @@ import { batchSizeBytes, producerEpoch } from '../../src/codec/record-batch.ts'
 import { kafkaBatch, kafkaBatchNames, kafkaBatchRecords, kafkaCodecs } from '../support/kafka-batches.ts'
 import { decodeBatch, encodeBatch, type PlainRecord } from '../support/record-spans.ts'
 import { startApi, type ApiServer, type ApiServerOptions } from './api-server.ts'
+import type { AnyJson } from '../support/any-json.ts'
 
 const MEDIA_TYPE = 'application/vnd.kafka.record-batches'
 const NOW = 1_700_000_000_000
@@ -16,8 +17,7 @@ const MIB = 1024 * 1024
 
 interface Answer {
   readonly status: number
-  // oxlint-disable-next-line typescript/no-explicit-any -- whatever the server answered
-  readonly body: any
+  readonly body: AnyJson
 }
 
 async function post(

@@ -98,7 +98,7 @@ test('segments: what is not hit is served, what is hit is told', { timeout: 600_
   const files = [...new Set(rot.golden.batches.map(({ file }) => file))]
   for (let turn = 0; turn < many(20); turn++) {
     const damages = files.filter((_, index) => index % 2 === turn % 2).map((file) => rot.wipeIn('clean', file))
-    await rot.try({ from: 'clean', damages, hidesToIndexEntry: true })
+    await rot.try({ from: 'clean', damages })
   }
   rot.diagnose(t)
 })
@@ -109,8 +109,8 @@ test('the journal: whatever of it is hit, nothing that is in a segment is lost',
   for (let turn = 0; turn < many(60); turn++) {
     const file = journals[turn % 2] ?? 'journal-0'
     const from = turn % 4 < 2 ? 'killed' : 'clean'
-    await rot.try({ from, damages: [rot.flipIn(from, file)], mayHidePartitions: true })
-    await rot.try({ from, damages: [rot.wipeIn(from, file)], mayHidePartitions: true })
+    await rot.try({ from, damages: [rot.flipIn(from, file)] })
+    await rot.try({ from, damages: [rot.wipeIn(from, file)] })
   }
   rot.diagnose(t)
 })
@@ -122,11 +122,14 @@ test('the small files: producers, clock, snapshot, checkpoints, metadata', { tim
   assert.ok(small.length >= 6, small.join())
   for (let turn = 0; turn < many(55); turn++) {
     const metadata = Array.from({ length: SPARE.partitions }, (_, partition) => `spare-${partition}/partition.metadata`)
-    const damages = [...small, ...small, ...metadata.filter((_, index) => index % 2 === turn % 2)].map((file) =>
-      rot.flipIn('clean', file),
-    )
-    const { reports } = await rot.try({ from: 'clean', damages, mayHidePartitions: true })
-    for (const told of [/clock/, /producers/, /offline/])
+    const damages = [
+      ...[...small, ...small, ...metadata.filter((_, index) => index % 4 === turn % 4)].map((file) =>
+        rot.flipIn('clean', file),
+      ),
+      ...metadata.filter((_, index) => index % 4 === (turn + 1) % 4).map((file) => rot.wipeIn('clean', file)),
+    ]
+    const { reports } = await rot.try({ from: 'clean', damages })
+    for (const told of [/clock/, /producers/, /partition\.metadata was damaged/])
       assert.ok(
         reports.some((report) => told.test(report)),
         String(told),

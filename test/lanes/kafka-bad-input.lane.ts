@@ -96,8 +96,17 @@ describe('what users get', { concurrency: 2 }, () => {
       return { ...(text === '' ? {} : (JSON.parse(text) as object)), status: response.status }
     }
 
-    function publish(topic: string, record: object): Promise<Answer> {
-      return ask(`/topics/${topic}/records`, 'POST', { records: [record] })
+    function publish(topic: string, record: object, query = ''): Promise<Answer> {
+      return ask(`/topics/${topic}/records${query}`, 'POST', { records: [record] })
+    }
+
+    /** Behind the gateway's back: it hears of it when it next looks. */
+    async function alter(topic: string, name: string, value: string): Promise<void> {
+      const configs = [{ name, configOperation: 0 as const, value }]
+      await admin.incrementalAlterConfigs({
+        resources: [{ resourceType: 2, resourceName: topic, configs }],
+        validateOnly: false,
+      })
     }
 
     function assertRefused(answer: Answer, status: number, code: string, detail: RegExp): void {
@@ -163,20 +172,35 @@ describe('what users get', { concurrency: 2 }, () => {
       const known = await publish('small', { value: 'x'.repeat(3000) })
       assertRefused(known, 413, 'MESSAGE_TOO_LARGE', /max\.message\.bytes/)
       assert.equal(known.stored, 'no')
-      await admin.incrementalAlterConfigs({
-        resources: [
-          {
-            resourceType: 2,
-            resourceName: 'small',
-            configs: [{ name: 'max.message.bytes', configOperation: 0, value: '500' }],
-          },
-        ],
-        validateOnly: false,
-      })
+      await alter('small', 'max.message.bytes', '500')
       const unknown = await publish('small', { value: 'x'.repeat(1000) })
       assertRefused(unknown, 413, 'MESSAGE_TOO_LARGE', /partition 0 of the topic "small".*max\.message\.bytes/)
       assert.deepEqual([unknown.stored, unknown.retriable], ['no', false])
       assert.equal((await publish('small', { value: 'x' })).status, 200)
+    })
+
+    test('what a broker refuses of acks=0 disturbs nobody who waits for an answer', async (t) => {
+      keepLogsOfFailure(t, cluster)
+      await gateway.ask('/topics/shrunk', 'PUT', { partitions: 1 })
+      await gateway.ask('/topics/beside', 'PUT', { partitions: 4 })
+      await alter('shrunk', 'max.message.bytes', '500')
+      const refused: Answer[] = []
+      let stored = 0
+      const over = new AbortController()
+      const publishers = Array.from({ length: 8 }, async (_, index) => {
+        while (!over.signal.aborted) {
+          const answer = await publish('beside', { value: 'x' }, index % 2 === 0 ? '?acks=1' : '')
+          if (answer.status === 200) stored++
+          else refused.push(answer)
+        }
+      })
+      // The broker ends the connection with each of these that it gets.
+      const tooLarge = { value: 'x'.repeat(1000) }
+      for (let sent = 0; sent < 100 || stored < 500; sent++) await publish('shrunk', tooLarge, '?acks=0')
+      over.abort()
+      await Promise.all(publishers)
+      assert.deepEqual(refused.slice(0, 3), [], `${refused.length} of ${stored + refused.length}`)
+      assert.equal((await publish('shrunk', { value: 'small' }, '?acks=0')).status, 202)
     })
 
     test('more replicas than there are brokers is 400', async (t) => {

@@ -7,6 +7,8 @@ import { after, before, test, type TestContext } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { BrokerError } from '../../src/broker/broker-error.ts'
 import type { ErrorCode } from '../../src/broker/error-catalogue.ts'
+import { publishWithClaim } from '../../src/broker/claim-lapsed.ts'
+import { appendClaimed } from '../../src/broker/claimed-append.ts'
 import type { Engine } from '../../src/broker/engine.ts'
 import type { PublishIdentity } from '../../src/broker/publish-claim.ts'
 import { makeTopic } from '../conformance/make-topic.ts'
@@ -67,9 +69,10 @@ async function publishUntilStored(
 ): Promise<number | undefined> {
   for (;;) {
     try {
-      const claim = await engine.producers.claim('orders', identity)
-      if (claim.isComplete) return claim.stored[0]?.baseOffset
-      const { parts } = await claim.append([{ partition: 0, batches: [batchOf([text])] }], [0])
+      const { parts } = await publishWithClaim(
+        () => engine.producers.claim('orders', identity),
+        (claim) => appendClaimed(claim, () => [{ partition: 0, batches: [batchOf([text])] }], 'replicated'),
+      )
       if (parts[0]?.error !== undefined) throw parts[0].error
       return parts[0]?.baseOffset
     } catch (error) {
@@ -209,14 +212,14 @@ async function unreliableBalancer(t: TestContext, gateways: readonly Gateway[], 
 }
 
 /**
- * The last five of each publisher are known at each gateway, and told as they were the first time. One that has not looked
- * since another gateway stored for the publisher finds that out with the first, and has it sent again.
+ * The last five of each publisher are known at each gateway, and told as they were the first time, also where the gateway has
+ * not looked since another one stored for the publisher.
  */
 async function repeatTheLast(gateways: readonly Gateway[], publishers: readonly RepeatingPublisher[]): Promise<void> {
   for (const { url } of gateways) {
     for (const publisher of publishers) {
       const { length } = publisher.requests
-      for (let turn = length - 5; turn < length; turn++) await publisher.repeat(url, turn, 3)
+      for (let turn = length - 5; turn < length; turn++) await publisher.repeat(url, turn)
     }
   }
 }

@@ -35,6 +35,15 @@ interface Page {
   readonly upToDate: boolean
 }
 
+interface GroupList {
+  readonly items: readonly { readonly group: string }[]
+  readonly warnings?: readonly { readonly code: string; readonly detail: string }[]
+}
+
+interface LogDirList {
+  readonly items: readonly { readonly path: string; readonly state: string; readonly reason?: string }[]
+}
+
 interface PartitionItem {
   readonly partition: number
   readonly leader: number
@@ -156,6 +165,43 @@ describe('three nodes', { skip: missing ?? false, timeout: 200_000 }, () => {
     await until('the stream has told of all', () => stream.seen.length >= log.length)
     t.diagnostic(`the stream was connected ${stream.connections} times; ${stream.problems.join('; ')}`)
     assert.deepEqual(stream.gapsAndDoubles(log).slice(0, 10), [])
+  })
+
+  test('lists of groups and of directories tell what the others know, and which node does not answer', async (t) => {
+    keepLogsOfFailure(t, cluster)
+    const gateway = await startGateway(t, cluster.bootstrapServers)
+    await gateway.ask('/topics/read', 'PUT', { partitions: 1 })
+    const names = Array.from({ length: 12 }, (_, index) => `group-${index}`)
+    for (const name of names) {
+      const offsets = [{ topic: 'read', partition: 0, nextOffset: 0 }]
+      await gateway.ask(`/consumer-groups/${name}/offsets`, 'PUT', { offsets })
+    }
+    const whole = await gateway.ask<GroupList>('/consumer-groups')
+    assert.deepEqual([whole.items.length, whole.warnings], [names.length, undefined])
+    const logDirs = async (): Promise<LogDirList> => gateway.ask('/log-dirs')
+    const paths = (await logDirs()).items.map(({ path }) => path)
+    const [hanging] = cluster.nodes
+    assert.ok(hanging)
+    cleanUpBehind(t, () => hanging.resume())
+    hanging.pause()
+    const [rest, dirs] = await Promise.all([gateway.ask<GroupList>('/consumer-groups'), logDirs()])
+    const told = new RegExp(`Node ${hanging.nodeId} \\(${hanging.address}\\)`)
+    assert.match(rest.warnings?.[0]?.detail ?? '', told)
+    assert.deepEqual([rest.warnings?.length, rest.warnings?.[0]?.code], [1, 'COORDINATOR_NOT_AVAILABLE'])
+    assert.ok(rest.items.length > 0 && rest.items.length < names.length, `${rest.items.length} groups`)
+    assert.deepEqual(
+      dirs.items.map(({ path }) => path),
+      paths,
+    )
+    for (const { path, state, reason } of dirs.items) {
+      if (!path.startsWith(`${hanging.nodeId}:`)) assert.equal(state, 'online')
+      else assert.match(`${state} ${reason}`, new RegExp(`offline ${told.source}`))
+    }
+    hanging.resume()
+    await until('all groups are listed', async () => {
+      const { items, warnings } = await gateway.ask<GroupList>('/consumer-groups')
+      return warnings === undefined && items.length === names.length
+    })
   })
 
   test('too few replicas in sync: 503 NOT_ENOUGH_REPLICAS, stored: no, and then it goes on', async (t) => {

@@ -1,5 +1,5 @@
 import { BrokerError } from '../../src/broker/broker-error.ts'
-import type { AppendPartResult, AppendRequest, AppendResult } from '../../src/broker/engine.ts'
+import type { AppendPartResult, AppendRequest, AppendResult } from '../../src/broker/append-request.ts'
 import type { AppendFacts } from '../../src/embedded/commit/append-facts.ts'
 import type { DirectoryLog } from '../../src/embedded/log/directory-log.ts'
 import type { DirectoryLogOptions } from '../../src/embedded/log/directory-log-options.ts'

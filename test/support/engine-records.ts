@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { BrokerError, type BrokerErrorOptions } from '../../src/broker/broker-error.ts'
-import type { AppendResult, EncodedBatch, Engine, PartitionRead, ReadPosition } from '../../src/broker/engine.ts'
+import type { AppendResult, EncodedBatch } from '../../src/broker/append-request.ts'
+import type { Engine, PartitionRead, ReadPosition } from '../../src/broker/engine.ts'
 import type { ErrorCode } from '../../src/broker/error-catalogue.ts'
 import { batchSizeBytes } from '../../src/codec/record-batch.ts'
 import { decodeBatch, encodeBatch } from './record-spans.ts'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Acks } from '../../src/broker/engine.ts'
+import type { Acks } from '../../src/broker/append-request.ts'
 import type { DirectoryLog } from '../../src/embedded/log/directory-log.ts'
 import type { FileSystem } from '../../src/embedded/file-system.ts'
 import { batchOf } from './engine-records.ts'

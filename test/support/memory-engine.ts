@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto'
 import { BrokerError } from '../../src/broker/broker-error.ts'
 import type { Clock } from '../../src/broker/clock.ts'
+import type { AppendPartResult, AppendRequest, AppendResult } from '../../src/broker/append-request.ts'
+import type { LogDirDescription } from '../../src/broker/log-dir-description.ts'
 import type {
-  AppendPartResult,
-  AppendRequest,
-  AppendResult,
   ClusterDescription,
   Engine,
-  LogDirDescription,
   OffsetAnswer,
   OffsetQuery,
   PartitionRead,
@@ -20,7 +18,6 @@ import type { EngineStatistics } from '../../src/broker/engine-statistics.ts'
 import type { GroupMembership } from '../../src/broker/group-membership.ts'
 import { silentLogger } from '../../src/broker/logger.ts'
 import type { Producers } from '../../src/broker/publish-claim.ts'
-import { decompressBatchSync } from '../../src/codec/compressed-batch.ts'
 import type {
   NewTopic,
   PartitionBounds,
@@ -28,19 +25,10 @@ import type {
   TopicStore,
   TopicSummary,
 } from '../../src/broker/topic-store.ts'
-import { assignOffsets, baseOffset, batchSizeBytes, lastOffset, maxTimestamp } from '../../src/codec/record-batch.ts'
-import { readRecords } from '../../src/codec/record-reader.ts'
+import { assignOffsets, batchSizeBytes, lastOffset } from '../../src/codec/record-batch.ts'
 import { EmbeddedGroupCoordinator } from '../../src/embedded/groups/embedded-group-coordinator.ts'
 import { PlainProducers } from './plain-producers.ts'
-
-/** A partition in memory. Tests may cut it, or make it fail. */
-export class MemoryPartition {
-  batches: Buffer[] = []
-  logStartOffset = 0
-  highWatermark = 0
-  /** Told to readers and writers instead of an answer. */
-  failure: BrokerError | undefined
-}
+import { MemoryPartition, described, firstAtOrAfter } from './memory-partition.ts'
 
 interface MemoryTopic {
   summary: TopicSummary
@@ -285,44 +273,4 @@ export class MemoryEngine implements Engine, TopicStore {
 function unknown(topic: string, partition?: number): BrokerError {
   const place = partition === undefined ? topic : `${topic}-${partition}`
   return new BrokerError('UNKNOWN_TOPIC_OR_PARTITION', `There is no ${place}.`)
-}
-
-function firstAtOrAfter(log: MemoryPartition, time: number): { offset: number | null; timestamp: number } {
-  let found: { offset: number | null; timestamp: number } = { offset: null, timestamp: -1 }
-  for (const batch of log.batches) {
-    if (maxTimestamp(batch, 0) < time || lastOffset(batch, 0) < log.logStartOffset) continue
-    readRecords(decompressBatchSync(batch, 0, 64 * 1024 * 1024), 0, {
-      record(offset, timestamp) {
-        if (timestamp < time || offset < log.logStartOffset) return true
-        found = { offset, timestamp }
-        return false
-      },
-    })
-    if (found.offset !== null) return found
-  }
-  return found
-}
-
-function described(log: MemoryPartition, partition: number): PartitionDescription {
-  const sizeBytes = log.batches.reduce((sum, batch) => sum + batch.length, 0)
-  const first = log.batches[0]
-  const segment = {
-    baseOffset: first === undefined ? 0 : baseOffset(first, 0),
-    sizeBytes,
-    maxTimestamp: -1,
-    active: true,
-  }
-  return {
-    partition,
-    leader: 1,
-    replicas: [1],
-    isr: [1],
-    logDir: '/memory',
-    online: true,
-    logStartOffset: log.logStartOffset,
-    highWatermark: log.highWatermark,
-    sizeBytes,
-    segments: [segment],
-    retention: { removedAt: -1, removedSegments: 0, removedBytes: 0, pinnedByTimestamp: -1 },
-  }
 }

@@ -1,5 +1,6 @@
 import { BrokerError } from '../../src/broker/broker-error.ts'
-import type { AppendPart, AppendResult, Engine } from '../../src/broker/engine.ts'
+import type { AppendPart, AppendResult } from '../../src/broker/append-request.ts'
+import type { Engine } from '../../src/broker/engine.ts'
 import type {
   ProducerDescription,
   Producers,

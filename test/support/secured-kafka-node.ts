@@ -30,8 +30,13 @@ const plainUsers =
 /**
  * Users: `admin` and `alice` with PLAIN, `bob` with SCRAM-SHA-256, passwords `admin secret` and so on. Alice may do nothing,
  * the others everything.
+ *
+ * @param settings Kafka's own, `name=value`
  */
-export async function startSecuredKafkaNode(folder: string): Promise<SecuredKafkaNode> {
+export async function startSecuredKafkaNode(
+  folder: string,
+  settings: readonly string[] = [],
+): Promise<SecuredKafkaNode> {
   const [broker = 0, controller = 0, plaintext = 0, ssl = 0, mutual = 0] = await freePorts(5)
   const clients = `PLAINTEXT://127.0.0.1:${broker},SASL_PLAINTEXT://127.0.0.1:${plaintext},SASL_SSL://127.0.0.1:${ssl},SSL://127.0.0.1:${mutual}`
   const files = await certificates(folder)
@@ -55,6 +60,7 @@ export async function startSecuredKafkaNode(folder: string): Promise<SecuredKafk
       'ssl.truststore.type=PEM',
       `ssl.truststore.location=${files.authorityFile}`,
       'listener.name.ssl.ssl.client.auth=required',
+      ...settings,
     ],
   })
   await node.start()

@@ -4,7 +4,7 @@ import type { Logger } from '../../broker/logger.ts'
 import type { LogDirectory } from '../directory/log-directory.ts'
 import { isDiskFull } from '../directory/space-reserve.ts'
 import type { FileSystem } from '../file-system.ts'
-import { errorMessage } from '../startup-error.ts'
+import { errorCode, errorMessage } from '../startup-error.ts'
 import { type CatalogueStore, machineDrivers } from '../storage-drivers.ts'
 import { SnapshotWriter } from './catalogue-snapshot.ts'
 import type { CatalogueChange, CataloguePartition, CatalogueState, CatalogueTopic } from './catalogue-state.ts'
@@ -98,7 +98,8 @@ export class Catalogue {
 
   /**
    * Durable in catalogue.db, and copied to the snapshots, when it resolves. Rejects with KAFKA_STORAGE_ERROR: on a full
-   * disk nothing was changed and a later call may succeed; after any other failure only a restart helps.
+   * disk nothing was changed and a later call may succeed; after any other failure a restart shows whether it was, and no
+   * later call succeeds before.
    */
   async apply(change: CatalogueChange): Promise<void> {
     const applied = this.#work.then(() => this.#applyNow(change))
@@ -126,7 +127,9 @@ export class Catalogue {
     } catch (error) {
       if (isDiskFull(error)) throw storageError(`the disk of ${this.#home.path} is full`, error)
       this.#failure = `the catalogue in ${this.#home.path} failed: ${errorMessage(error)}; restart the server`
-      throw storageError(this.#failure, error)
+      // An I/O error may be that of the commit itself; what breaks a rule of the tables is taken back.
+      const isRefused = errorCode(error)?.startsWith('SQLITE_CONSTRAINT') === true
+      throw storageError(this.#failure, error, isRefused ? 'no' : 'unknown')
     }
     this.#generation++
     this.#mirror(change)
@@ -173,9 +176,10 @@ function withLogStart(
   return partitions.map((placed, number) => (number === partition ? { ...placed, logStartOffset } : placed))
 }
 
-function storageError(reason: string, cause?: unknown): BrokerError {
-  return new BrokerError('KAFKA_STORAGE_ERROR', `The change was not stored: ${reason}.`, {
-    stored: 'no',
+function storageError(reason: string, cause?: unknown, stored: 'no' | 'unknown' = 'no'): BrokerError {
+  const outcome = stored === 'no' ? 'The change was not stored' : 'It is not known whether the change was stored'
+  return new BrokerError('KAFKA_STORAGE_ERROR', `${outcome}: ${reason}.`, {
+    stored,
     retryAfterSeconds: 5,
     cause,
   })

@@ -11,20 +11,14 @@ import { CatalogueDatabase } from './catalogue-database.ts'
 import type { CatalogueState } from './catalogue-state.ts'
 import { CATALOGUE_FILE } from './catalogue.ts'
 import { markAdopted } from './mark-adopted.ts'
-import { repairedState } from './repaired-state.ts'
+import { repairedState, type RepairSettings } from './repaired-state.ts'
 import { contradictionOf, newestSnapshots } from './snapshot-contradiction.ts'
 import type { PlacedPartitions } from './state-of-directories.ts'
 
-export interface RepairOptions {
+export interface RepairOptions extends RepairSettings {
   /** Absolute paths. */
   readonly logDirs: readonly string[]
   readonly fileSystem: FileSystem
-  /** Unix milliseconds. */
-  readonly nowMs: number
-  /** `offsets.topic.segment.bytes` */
-  readonly offsetsTopicSegmentBytes: number
-  /** `topic.partitions.max` */
-  readonly topicPartitionsMax: number
 }
 
 export interface RepairReport {

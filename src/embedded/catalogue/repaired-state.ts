@@ -4,7 +4,6 @@ import { OFFSETS_TOPIC, offsetsTopicConfigs } from '../groups/offsets-topic.ts'
 import { StartupError } from '../startup-error.ts'
 import { CATALOGUE_SNAPSHOT } from './catalogue-snapshot.ts'
 import type { CatalogueState } from './catalogue-state.ts'
-import type { RepairOptions } from './repair-catalogue.ts'
 import { sameCatalogue, type FoundSnapshot } from './snapshot-contradiction.ts'
 import { stateOfDirectories, type ConfigsByName, type PlacedPartitions } from './state-of-directories.ts'
 import { completedCopy } from './topics-behind-copy.ts'
@@ -32,10 +31,17 @@ export interface RepairedState {
   readonly leftOut: readonly string[]
 }
 
-type Settings = Pick<RepairOptions, 'nowMs' | 'offsetsTopicSegmentBytes' | 'topicPartitionsMax'>
+export interface RepairSettings {
+  /** Unix milliseconds. */
+  readonly nowMs: number
+  /** `offsets.topic.segment.bytes` */
+  readonly offsetsTopicSegmentBytes: number
+  /** `topic.partitions.max` */
+  readonly topicPartitionsMax: number
+}
 
 /** The catalogue as it should be: from itself, a copy or neither, and what the directories hold beside. */
-export function repairedState(sources: RepairSources, settings: Settings): RepairedState {
+export function repairedState(sources: RepairSources, settings: RepairSettings): RepairedState {
   const { readable, sound, snapshots, homePath } = sources
   if (sound) return { ...completed(sound, sources, settings), known: sound }
   const chosen =
@@ -59,7 +65,7 @@ export function repairedState(sources: RepairSources, settings: Settings): Repai
 }
 
 /** If it does not know all that the directories hold, the settings of that are lost: nothing is removed until confirmed. */
-function completed(known: CatalogueState, { home, placed }: RepairSources, settings: Settings) {
+function completed(known: CatalogueState, { home, placed }: RepairSources, settings: RepairSettings) {
   const { topicPartitionsMax: partitionsMax } = settings
   const held = { homeId: home.directoryId, placed, configsOf: configsByName(settings), partitionsMax }
   const { state, added, leftOut } = completedCopy(known, held)
@@ -67,11 +73,11 @@ function completed(known: CatalogueState, { home, placed }: RepairSources, setti
 }
 
 /** Copies of the lost catalogue that come to light later are older than this, however many changes they count. */
-function doubted(state: CatalogueState, { nowMs }: Settings): CatalogueState {
+function doubted(state: CatalogueState, { nowMs }: RepairSettings): CatalogueState {
   return { ...state, generation: Math.max(nowMs, state.generation + 1), rebuiltMs: nowMs }
 }
 
-function configsByName({ offsetsTopicSegmentBytes }: Settings): ConfigsByName {
+function configsByName({ offsetsTopicSegmentBytes }: RepairSettings): ConfigsByName {
   return (topic) => (topic === OFFSETS_TOPIC ? offsetsTopicConfigs(offsetsTopicSegmentBytes) : {})
 }
 
@@ -79,7 +85,7 @@ function configsByName({ offsetsTopicSegmentBytes }: Settings): ConfigsByName {
  * The topics that the partitions' directories tell of, without their settings: until an operator has confirmed them,
  * nothing of them is removed. Throws StartupError where directories contradict each other.
  */
-function stateWithoutCopy({ home, placed }: RepairSources, settings: Settings): CatalogueState {
+function stateWithoutCopy({ home, placed }: RepairSources, settings: RepairSettings): CatalogueState {
   const { topicPartitionsMax: partitionsMax } = settings
   const { clusterId, directoryId } = home
   const state = stateOfDirectories(clusterId, directoryId, placed, {

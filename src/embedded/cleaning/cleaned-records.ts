@@ -65,7 +65,6 @@ export class CleanedRecords {
     return { bytes: bytes.subarray(0, position), baseTimestamp: newBase, maxTimestamp: newest }
   }
 
-  // oxlint-disable-next-line max-params -- once a record: no object is made of one
   #writeRecord(bytes: Buffer, start: number, source: Buffer, place: number, timestampDelta: number): number {
     const offsetDelta = this.#offsetDelta[place]!
     const from = this.#contentStart[place]!

@@ -1,48 +1,24 @@
-import type { Clock, Timer } from '../../broker/clock.ts'
+import type { Timer } from '../../broker/clock.ts'
 import type { Trouble } from '../../broker/engine.ts'
 import type { Logger } from '../../broker/logger.ts'
 import type { DirectoryHost } from '../directory-host.ts'
-import type { SpaceSettings } from '../embedded-engine-options.ts'
-import type { FileSystem } from '../file-system.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import { type CleaningRunner, machineDrivers, type StorageDrivers } from '../storage-drivers.ts'
 import { CleaningLedger, type CleaningReport } from './cleaning-ledger.ts'
 import { dirtiest, isDue } from './cleaning-policy.ts'
-import { CleaningRound, dirtinessOf, type ProducersOf } from './cleaning-round.ts'
+import { type CleaningContext, CleaningRound, dirtinessOf } from './cleaning-round.ts'
+import type { CleaningSettings } from './cleaning-settings.ts'
 import type { CleaningThreadSettings, RoundEnd } from './cleaning-thread.ts'
-import type { DeletionClock } from './deletion-clock.ts'
 
-export interface CleaningSettings {
-  /** `log.cleaner.enable` */
-  readonly enabled: boolean
-  /** `log.cleaner.threads` */
-  readonly threads: number
-  /** `log.cleaner.backoff.ms` */
-  readonly backoffMs: number
-  /** `log.cleaner.dedupe.buffer.size`, of all threads. */
-  readonly dedupeBufferBytes: number
-  /** `log.cleaner.io.buffer.load.factor` */
-  readonly loadFactor: number
-  /** `log.cleaner.io.buffer.size`, of all threads. */
-  readonly ioBufferBytes: number
-  /** `log.cleaner.io.max.bytes.per.second`, of all threads. */
-  readonly ioBytesPerSecondMax: number
-}
-
-export interface CleanerOptions {
+export interface CleanerOptions extends CleaningContext {
   readonly settings: CleaningSettings
   readonly hosts: () => Iterable<Pick<DirectoryHost, 'log'>>
-  readonly fileSystem: FileSystem
   /** Absent: this machine's. */
   readonly drivers?: StorageDrivers
-  readonly space: SpaceSettings
-  readonly clock: Clock
-  readonly deletionClock: Pick<DeletionClock, 'mayDeleteAfter'>
   /** True while nothing at all may be removed. */
   readonly isPaused?: () => boolean
   readonly logger: Logger
   readonly random: (sizeBytes: number) => Uint8Array
-  readonly lastOffsetsOfProducers: ProducersOf
 }
 
 const SECRET_BYTES = 16

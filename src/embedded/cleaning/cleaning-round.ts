@@ -1,12 +1,15 @@
+import type { Clock } from '../../broker/clock.ts'
+import type { SpaceSettings } from '../embedded-engine-options.ts'
+import type { FileSystem } from '../file-system.ts'
 import type { DirectoryLog } from '../log/directory-log.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import { nextGeneration } from '../log/segment-change.ts'
 import type { Segment } from '../log/segment.ts'
 import { lowWaterBytesOf } from '../commit/space-guard.ts'
-import type { CleanerOptions } from './cleaner.ts'
 import type { CleaningLedger } from './cleaning-ledger.ts'
 import type { CleanedGroup, CleaningJob } from './cleaning-messages.ts'
 import { assessLog, type LogDirtiness } from './cleaning-policy.ts'
+import type { DeletionClock } from './deletion-clock.ts'
 
 /** Of a partition, the last offset of each producer (by the id in its batches) that may still publish. */
 export type ProducersOf = (log: PartitionLog) => Promise<ReadonlyMap<bigint, number>>
@@ -14,7 +17,14 @@ export type ProducersOf = (log: PartitionLog) => Promise<ReadonlyMap<bigint, num
 /** Compaction stops well before publishing has to. */
 const KEPT_FREE_FACTOR = 1.5
 
-type JobContext = Pick<CleanerOptions, 'clock' | 'deletionClock' | 'fileSystem' | 'space' | 'lastOffsetsOfProducers'>
+/** What a round needs to know beside its partition. */
+export interface CleaningContext {
+  readonly clock: Clock
+  readonly deletionClock: Pick<DeletionClock, 'mayDeleteAfter'>
+  readonly fileSystem: FileSystem
+  readonly space: SpaceSettings
+  readonly lastOffsetsOfProducers: ProducersOf
+}
 
 /** One round of compaction over one partition's log, as the main thread sees it. */
 export class CleaningRound {
@@ -41,7 +51,13 @@ export class CleaningRound {
     return CleaningRound.concerns(this.log) && this.#directory.state === 'online'
   }
 
-  async job({ clock, deletionClock, fileSystem, space, lastOffsetsOfProducers }: JobContext): Promise<CleaningJob> {
+  async job({
+    clock,
+    deletionClock,
+    fileSystem,
+    space,
+    lastOffsetsOfProducers,
+  }: CleaningContext): Promise<CleaningJob> {
     await this.#directory.layPending(this.log)
     const { freeMinBytes } = space
     const { totalBytes } = await fileSystem.space(this.log.directory)

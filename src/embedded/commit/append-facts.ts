@@ -1,4 +1,4 @@
-import type { LogAppended } from './queued-append.ts'
+import type { LogAppended } from './log-append.ts'
 
 /** What a request wants to have written about itself, in the frame that makes its records durable. */
 export interface AppendFacts {

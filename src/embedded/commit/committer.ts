@@ -4,9 +4,9 @@ import type { FileSystem } from '../file-system.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import { descriptorShortage, isDiskFull, isOutOfDescriptors } from '../log/storage-failure.ts'
 import { Admission, type AdmissionOptions } from './admission.ts'
-import { ENTRY_BYTES } from './batches-section.ts'
+import { ExclusivePartitions } from './exclusive-partitions.ts'
 import type { FrameKind, Section } from './frame.ts'
-import { FrameWriter, type FrameWriterOptions, type NamedGroup } from './frame-writer.ts'
+import { FrameWriter, type FrameWriterOptions, namedBytes } from './frame-writer.ts'
 import { ROUND_OVERHEAD_BYTES, type QueuedAppend } from './queued-append.ts'
 import { RequestQueue, type TakenRequests } from './request-queue.ts'
 import { createRoundSegments } from './round-segments.ts'
@@ -45,9 +45,7 @@ export class Committer {
   #running = false
   #wake: (() => void) | undefined
   #idleWaiters: (() => void)[] = []
-  /** Who wants a partition for themselves, and which partitions are somebody's. */
-  #claims: { readonly log: PartitionLog; readonly granted: () => void }[] = []
-  readonly #claimed = new Set<PartitionLog>()
+  readonly #exclusive = new ExclusivePartitions()
   /** Work came up since the loop last looked. */
   #kicked = false
 
@@ -88,31 +86,19 @@ export class Committer {
 
   /** Runs the work while no round and no direct append touches the partition. Requests to it wait, others go on. */
   async alone<T>(log: PartitionLog, work: () => Promise<T>): Promise<T> {
-    await new Promise<void>((granted) => {
-      this.#claims.push({ log, granted })
-      this.kick()
-    })
+    const granted = this.#exclusive.ask(log)
+    this.kick()
+    await granted
     try {
       return await work()
     } finally {
-      this.#claimed.delete(log)
+      this.#exclusive.giveBack(log)
       this.kick()
     }
   }
 
-  /** Between two rounds: partitions that nothing touches go to who wants them. */
-  #grantClaims(): void {
-    if (this.#claims.length === 0) return
-    this.#claims = this.#claims.filter(({ log, granted }) => {
-      if (this.#isHeld(log)) return true
-      this.#claimed.add(log)
-      granted()
-      return false
-    })
-  }
-
   #isHeld(log: PartitionLog): boolean {
-    return this.#options.direct.holds(log) || this.#claimed.has(log)
+    return this.#options.direct.holds(log) || this.#exclusive.holds(log)
   }
 
   /** Something changed that work may have waited for. */
@@ -138,7 +124,7 @@ export class Committer {
       !this.#queue.isEmpty ||
       this.#round !== undefined ||
       this.#options.direct.busy ||
-      this.#claims.length + this.#claimed.size > 0 ||
+      !this.#exclusive.isEmpty ||
       this.#running
     while (isBusy()) await this.#nextStep()
   }
@@ -183,13 +169,13 @@ export class Committer {
 
   /** One frame at most. False: there is nothing to do until `kick`. */
   async #step(): Promise<boolean> {
-    this.#grantClaims()
+    this.#exclusive.grant((log) => this.#options.direct.holds(log))
     if (this.#options.condition.state !== 'online') return this.#refuseAll()
     if (this.#waitingFrame) return this.#writeWaitingFrame(this.#waitingFrame)
     const { direct } = this.#options
     if (this.#queue.isEmpty && !direct.ready) return false
     if (!direct.ready && !this.#admission.admits(this.#queue.bytes) && !(await this.#decideAdmission())) return true
-    this.#taken = this.#queue.take((log) => this.#isHeld(log), direct.busy, direct.busy || this.#claimed.size > 0)
+    this.#taken = this.#queue.take((log) => this.#isHeld(log), direct.busy, direct.busy || this.#exclusive.anyHeld)
     const { inline, large } = this.#taken
     if (large.length > 0) direct.start(large, this.#roundOptions())
     if (inline.length === 0 && !direct.ready) return false
@@ -308,11 +294,4 @@ export class Committer {
     this.#waitingFrame = undefined
     return false
   }
-}
-
-/** What a group of direct appends adds to the frame that names it. */
-function namedBytes({ group, entries }: NamedGroup): number {
-  let bytes = entries.length * ENTRY_BYTES
-  for (const request of group.requests) bytes += request.factsBytes
-  return bytes
 }

@@ -4,7 +4,7 @@ import type { DirectoryCondition } from '../log/directory-condition.ts'
 import type { SegmentWriter } from '../log/segment-writer.ts'
 import { isDiskFull } from '../log/storage-failure.ts'
 import type { TailCache } from '../log/tail-cache.ts'
-import { batchesSection, type RoundEntry } from './batches-section.ts'
+import { batchesSection, ENTRY_BYTES, type RoundEntry } from './batches-section.ts'
 import type { DirectAppends } from './direct-append.ts'
 import { FRAME_HEADER_BYTES, sectionBytes, type FrameKind, type Section } from './frame.ts'
 import type { Journal } from './journal.ts'
@@ -30,6 +30,13 @@ export interface FrameWriterOptions {
 export interface NamedGroup {
   readonly group: Round
   readonly entries: readonly RoundEntry[]
+}
+
+/** What a group of direct appends adds to the frame that names it. */
+export function namedBytes({ group, entries }: NamedGroup): number {
+  let bytes = entries.length * ENTRY_BYTES
+  for (const request of group.requests) bytes += request.factsBytes
+  return bytes
 }
 
 /** Writes frames to the journal, and does what is due once they are durable. One at a time. */

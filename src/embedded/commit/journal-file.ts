@@ -43,9 +43,12 @@ export class JournalFile {
     this.#allocatedBytes = sizeBytes - (sizeBytes % FRAME_ALIGNMENT_BYTES)
   }
 
-  /** Opens the file, making it if it is missing; its directory entry is not synced. */
+  /**
+   * Opens the file, making it if it is missing; its directory entry is not synced. All the descriptors it takes are held
+   * from here on: a frame that found none left would cost the directory.
+   */
   static async open(fileSystem: FileSystem, directory: string, index: number): Promise<JournalFile> {
-    const handle = await fileSystem.open(path.join(directory, journalFileName(index)), { create: true })
+    const handle = await fileSystem.open(path.join(directory, journalFileName(index)), { create: true, durable: true })
     return new JournalFile(handle, await handle.size())
   }
 

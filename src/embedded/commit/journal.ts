@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Logger } from '../../broker/logger.ts'
 import { alignedBytes, encodeFrame, FRAME_ALIGNMENT_BYTES, type FrameKind, type Section } from './frame.ts'
+import { isDiskFull } from '../log/storage-failure.ts'
 import { FRAMES_START, type JournalFile } from './journal-file.ts'
 
 /** Of the file in use, allocated before the first round; the rest follows in the background. */
@@ -43,6 +44,8 @@ export class Journal {
   #coveredRound: number
   #writtenBytes = 0
   #closed = false
+  #failure: unknown
+  #onFailure: ((error: unknown) => void) | undefined
 
   constructor(
     files: readonly [JournalFile, JournalFile],
@@ -101,7 +104,19 @@ export class Journal {
     } catch (error) {
       // Whatever is missing is allocated when a round needs it, and what goes wrong then is told.
       this.#logger.warn({ err: error }, 'the journal could not be allocated in advance')
+      if (isDiskFull(error)) return
+      this.#failure = error
+      this.#onFailure?.(error)
     }
+  }
+
+  /**
+   * Told of an error of the disk behind the callers' back: a sync that failed may have been told of a frame's bytes, whose
+   * own sync then knows nothing of it.
+   */
+  onFailure(listener: (error: unknown) => void): void {
+    this.#onFailure = listener
+    if (this.#failure !== undefined) listener(this.#failure)
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { AppendFacts } from './append-facts.ts'
 import type { DecodedSection, Section } from './frame.ts'
-import type { LogAppended } from './queued-append.ts'
+import type { LogAppended } from './log-append.ts'
 
 /*
  * What is known of the requests of a round that said who they are, as a section of its frame behind the batches (type

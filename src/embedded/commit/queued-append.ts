@@ -1,24 +1,10 @@
-import type { Acks, EncodedBatch } from '../../broker/engine.ts'
+import type { Acks } from '../../broker/append-request.ts'
 import { isInternalTopicName } from '../../broker/topic-name.ts'
-import type { PartitionLog } from '../log/partition-log.ts'
 import type { AppendFacts } from './append-facts.ts'
 import { BATCHES_SECTION_OVERHEAD_BYTES, ENTRY_BYTES } from './batches-section.ts'
 import { FRAME_HEADER_BYTES, SECTION_HEADER_BYTES } from './frame.ts'
+import type { LogAppend, LogAppended } from './log-append.ts'
 import { PRODUCERS_SECTION_OVERHEAD_BYTES } from './producers-section.ts'
-
-export interface LogAppend {
-  readonly log: PartitionLog
-  /** At least one. Taken over: patched in place. */
-  readonly batches: readonly EncodedBatch[]
-}
-
-export interface LogAppended {
-  readonly partition: number
-  /** −1 under `acks=0`. */
-  readonly baseOffset: number
-  /** Unix milliseconds under LogAppendTime, else −1. */
-  readonly logAppendTime: number
-}
 
 /** The parts of one request in one directory, from its arrival until it is answered. */
 export class QueuedAppend {

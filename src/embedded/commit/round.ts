@@ -1,4 +1,4 @@
-import type { EncodedBatch } from '../../broker/engine.ts'
+import type { EncodedBatch } from '../../broker/append-request.ts'
 import type { TopicConfig } from '../../broker/topic-config.ts'
 import { releaseBatch } from '../../codec/batch-buffer.ts'
 import { isMergeable, mergeBatches } from '../../codec/merge-batches.ts'
@@ -8,7 +8,8 @@ import type { TailBatch } from '../log/partition-view.ts'
 import { shouldRoll, type ActiveSegment } from '../log/roll-policy.ts'
 import { emptySegmentFacts, Segment } from '../log/segment.ts'
 import type { RoundEntry } from './batches-section.ts'
-import type { LogAppended, QueuedAppend } from './queued-append.ts'
+import type { LogAppended } from './log-append.ts'
+import type { QueuedAppend } from './queued-append.ts'
 
 /** One node, so one leader for ever. */
 const LEADER_EPOCH = 0

@@ -2,7 +2,6 @@ import type { Clock } from '../../broker/clock.ts'
 import type { Engine } from '../../broker/engine.ts'
 import type { Logger } from '../../broker/logger.ts'
 import type { TopicStore } from '../../broker/topic-store.ts'
-import type { OffsetsExpirySettings } from './offsets-expiry.ts'
 import type { GroupSettings } from './membership/group-settings.ts'
 
 /** What the coordinator needs of the engine it lives in: its own topic's records, written and read back. */
@@ -27,4 +26,13 @@ export interface GroupLimits {
   /** `offset.metadata.max.bytes`, in UTF-16 units, as Kafka counts. */
   readonly offsetMetadataBytesMax: number
   readonly members: GroupSettings
+}
+
+export interface OffsetsExpirySettings {
+  /** `offsets.retention.minutes` in milliseconds. */
+  readonly retentionMs: number
+  /** `offsets.retention.check.interval.ms` */
+  readonly checkIntervalMs: number
+  /** Whether what is older than so many milliseconds may be deleted now: the clock may be doubted. */
+  readonly mayDeleteAfter: (retentionMs: number) => boolean
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../../broker/clock.ts'
-import type { EncodedBatch } from '../../broker/engine.ts'
+import type { EncodedBatch } from '../../broker/append-request.ts'
 import type { Logger } from '../../broker/logger.ts'
 import { GroupChecks } from './group-checks.ts'
 import type { OffsetsLog } from './group-coordinator-options.ts'

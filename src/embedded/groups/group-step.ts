@@ -1,5 +1,5 @@
 import { BrokerError } from '../../broker/broker-error.ts'
-import type { EncodedBatch } from '../../broker/engine.ts'
+import type { EncodedBatch } from '../../broker/append-request.ts'
 import type { ConsumerGroup } from './membership/consumer-group.ts'
 import type { GroupRecord } from './membership/group-record.ts'
 import type { MembershipChange } from './membership/membership-change.ts'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { EncodedBatch } from '../../broker/engine.ts'
+import type { EncodedBatch } from '../../broker/append-request.ts'
 import { RecordColumns } from '../../broker/record-columns.ts'
 import { RecordBatchWriter } from '../../codec/record-batch-writer.ts'
 import { offsetCommitKeyBytes, writeOffsetCommitKey } from './offset-commit-key.ts'

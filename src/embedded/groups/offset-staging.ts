@@ -30,8 +30,9 @@ export class OffsetStaging {
   }
 
   stage(staged: StagedOffsets, offset: OffsetCommit, mode: CommitMode): OffsetCommitAnswer {
-    const { topic, partition, nextOffset } = offset
-    const live = this.#topics.find(topic)
+    const { topic, topicId, partition, nextOffset } = offset
+    const found = this.#topics.find(topic)
+    const live = topicId === undefined || topicId === found?.topicId ? found : undefined
     const standing = standingOffset(staged, offset, live)
     const error = this.#refusal(offset, live)
     if (error !== undefined || live === undefined) {
@@ -95,6 +96,10 @@ export class OffsetStaging {
 
   #refusal(offset: OffsetCommit, live: TopicSummary | undefined): BrokerError | undefined {
     const { topic, partition, metadata = '' } = offset
+    if (live === undefined && this.#topics.find(topic) !== undefined) {
+      const detail = `The topic ${JSON.stringify(topic)} was deleted and created again: offsets of before mean nothing in it.`
+      return new BrokerError('UNKNOWN_TOPIC_ID', detail)
+    }
     if (live === undefined) {
       return new BrokerError('UNKNOWN_TOPIC_OR_PARTITION', `There is no topic ${JSON.stringify(topic)}.`)
     }

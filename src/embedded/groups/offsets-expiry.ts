@@ -1,19 +1,11 @@
 import type { Clock, Timer } from '../../broker/clock.ts'
 import type { Logger } from '../../broker/logger.ts'
+import type { OffsetsExpirySettings } from './group-coordinator-options.ts'
 import type { GroupLedger } from './group-ledger.ts'
 import type { GroupStep } from './group-step.ts'
 import type { OffsetStaging } from './offset-staging.ts'
 import type { OffsetRow } from './offset-table.ts'
 import { WorkTurns } from './work-turns.ts'
-
-export interface OffsetsExpirySettings {
-  /** `offsets.retention.minutes` in milliseconds. */
-  readonly retentionMs: number
-  /** `offsets.retention.check.interval.ms` */
-  readonly checkIntervalMs: number
-  /** Whether what is older than so many milliseconds may be deleted now: the clock may be doubted. */
-  readonly mayDeleteAfter: (retentionMs: number) => boolean
-}
 
 export interface OffsetsExpiryOptions extends OffsetsExpirySettings {
   readonly ledger: GroupLedger

@@ -9,6 +9,7 @@ import {
 } from '../../codec/record-batch.ts'
 import type { IndexedSegment } from './index-messages.ts'
 import type { IndexEntry } from './segment-index.ts'
+import { findSoundRun } from '../log/sound-run.ts'
 import { SegmentIndexer } from './segment-indexer.ts'
 
 const CHUNK_BYTES = 1024 * 1024
@@ -20,8 +21,8 @@ export interface ScanStep {
 }
 
 /**
- * Finds the index entries of a segment's file, about a chunk a step. Steps over one damaged batch if its length leads to
- * a sound one; else it ends there: what lies behind is found by walking, or not at all.
+ * Finds the index entries of a segment's file, about a chunk a step. Steps over a damaged batch if its length leads to a
+ * sound one, else to the batches behind it that lead to the end of the file; where there are none, it ends.
  */
 export function* scanSegment(segment: IndexedSegment): Generator<ScanStep> {
   let descriptor: number
@@ -53,9 +54,9 @@ function* scanFile(descriptor: number, segment: IndexedSegment): Generator<ScanS
       continue
     }
     const claimedBytes = batchSizeBytes(loaded, 0)
-    if (claimedBytes < BATCH_HEADER_BYTES || position + claimedBytes > segment.fileBytes) return
-    if (claimedBytes > chunk.length) chunk = Buffer.allocUnsafe(claimedBytes)
-    else if (!scan.stepOver(claimedBytes)) return
+    const isWithin = claimedBytes >= BATCH_HEADER_BYTES && position + claimedBytes <= segment.fileBytes
+    if (isWithin && claimedBytes > chunk.length) chunk = Buffer.allocUnsafe(claimedBytes)
+    else if (!(isWithin && scan.stepOver(claimedBytes)) && !(yield* scan.searchBehind(descriptor, segment))) return
   }
 }
 
@@ -64,7 +65,8 @@ class BatchScan {
   readonly #generation: number
   readonly #indexer: SegmentIndexer
   #expectedOffset: number
-  #behindDamage = false
+  /** The damaged batch that was stepped over right before. */
+  #damaged: { readonly position: number; readonly expectedOffset: number } | undefined
   position = 0
 
   constructor(segment: IndexedSegment) {
@@ -82,7 +84,7 @@ class BatchScan {
       const entry = this.#indexer.next(baseOffset(chunk, at), this.position, sizeBytes, maxTimestamp(chunk, at))
       if (entry) entries.push(entry)
       this.#expectedOffset = lastOffset(chunk, at) + 1
-      this.#behindDamage = false
+      this.#damaged = undefined
       this.position += sizeBytes
       at += sizeBytes
     }
@@ -91,14 +93,32 @@ class BatchScan {
 
   /** Goes behind a damaged batch; false behind another one. */
   stepOver(sizeBytes: number): boolean {
-    if (this.#behindDamage) return false
-    this.#behindDamage = true
+    if (this.#damaged) return false
+    this.#damaged = { position: this.position, expectedOffset: this.#expectedOffset }
     this.position += sizeBytes
+    return true
+  }
+
+  /** Goes to where sound batches begin that lead to the end of the file, a step a read; false if there are none. */
+  *searchBehind(descriptor: number, { key, fileBytes }: IndexedSegment): Generator<ScanStep, boolean> {
+    const { generation } = key
+    const damaged = this.#damaged ?? { position: this.position, expectedOffset: this.#expectedOffset }
+    const end = { position: fileBytes, offset: Number.MAX_SAFE_INTEGER, isBatch: false }
+    const search = findSoundRun({ generation, fenced: [], ...damaged, end })
+    let found = search.next()
+    while (found.done !== true) {
+      const bytes = Buffer.allocUnsafe(found.value.length)
+      found = search.next(bytes.subarray(0, fs.readSync(descriptor, bytes, 0, bytes.length, found.value.position)))
+      yield { entries: [], bytes: 0 }
+    }
+    if (!found.value) return false
+    this.position = found.value.position
+    this.#expectedOffset = found.value.baseOffset
     return true
   }
 
   #mayBeginWith(offset: number): boolean {
     const expected = this.#expectedOffset
-    return offset === expected || (offset > expected && (this.#generation > 0 || this.#behindDamage))
+    return offset === expected || (offset > expected && (this.#generation > 0 || this.#damaged !== undefined))
   }
 }

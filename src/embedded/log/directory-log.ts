@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { BrokerError } from '../../broker/broker-error.ts'
 import type { DirectoryStatistics } from '../../broker/engine-statistics.ts'
-import type { Acks, Trouble } from '../../broker/engine.ts'
+import type { Acks } from '../../broker/append-request.ts'
+import type { Trouble } from '../../broker/engine.ts'
 import type { CheckpointPartition } from '../commit/checkpoint-section.ts'
 import type { AppendFacts } from '../commit/append-facts.ts'
-import { QueuedAppend, type LogAppend, type LogAppended } from '../commit/queued-append.ts'
+import type { LogAppend, LogAppended } from '../commit/log-append.ts'
+import { QueuedAppend } from '../commit/queued-append.ts'
 import { indexAdopted } from './adopted-partition.ts'
 import { DirectoryCondition, type DirectoryState } from './directory-condition.ts'
 import type { DirectoryLogOptions } from './directory-log-options.ts'
@@ -17,9 +19,6 @@ import type { DirectoryFacts } from '../producers/directory-facts.ts'
 import type { SegmentChange } from './segment-change.ts'
 import { emptySegmentFacts, Segment } from './segment.ts'
 import { isDiskFull } from './storage-failure.ts'
-
-export type { LogAppend, LogAppended } from '../commit/queued-append.ts'
-export type { DirectoryState } from './directory-condition.ts'
 
 /** All partitions of one log directory: the facade of its journal, segments, checkpoints and recovery. */
 export class DirectoryLog {

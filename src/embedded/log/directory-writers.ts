@@ -8,7 +8,7 @@ import { createSegments } from '../commit/round-segments.ts'
 import { SpaceGuard } from '../commit/space-guard.ts'
 import type { CapturedFacts, DirectoryFacts } from '../producers/directory-facts.ts'
 import type { DirectoryCondition } from './directory-condition.ts'
-import type { DirectoryLogOptions } from './directory-log-options.ts'
+import type { DirectoryLogLimits, DirectoryLogOptions } from './directory-log-options.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { emptySegmentFacts, Segment } from './segment.ts'
 import { SegmentChanges } from './segment-changes.ts'
@@ -50,36 +50,27 @@ export class DirectoryWriters {
     journal: Journal,
     written: WrittenPartitions,
   ) {
-    const { fileSystem, clock, files, limits } = options
+    const { fileSystem, clock, files, limits, path, reserve, indexer, logger, observer } = options
+    const { jitter } = written
     this.journal = journal
     this.#options = options
-    this.#jitter = written.jitter
+    this.#jitter = jitter
     this.#condition = condition
     this.#checkpointDirectBytes = limits.checkpointDirectBytes ?? CHECKPOINT_DIRECT_BYTES
-    const { path, reserve } = options
     this.space = new SpaceGuard({ fileSystem, clock, path, lowWaterBytes: limits.lowWaterBytes, reserve })
+    const { space } = this
     const tailCache = new TailCache(limits.tailCacheBytes ?? TAIL_CACHE_BYTES)
-    this.segments = new SegmentWriter({
-      files,
-      clock,
-      condition,
-      space: this.space,
-      indexer: options.indexer,
-      onLaid: () => tailCache.evict(),
-    })
-    const parts = { fileSystem, files, condition, space: this.space, writer: this.segments }
-    const direct = new DirectAppends({ ...parts, onSettled: () => this.committer.kick() })
+    this.segments = new SegmentWriter({ files, clock, condition, space, indexer, onLaid: () => tailCache.evict() })
+    const parts = { fileSystem, files, condition, space, writer: this.segments }
     this.committer = new Committer({
       ...parts,
+      ...roundLimits(limits),
       clock,
       journal,
-      direct,
+      direct: new DirectAppends({ ...parts, onSettled: () => this.committer.kick() }),
       tailCache,
-      observer: options.observer,
-      jitter: written.jitter,
-      directMinBytes: limits.directMinBytes,
-      roundMaxBytes: limits.roundMaxBytes ?? ROUND_MAX_BYTES,
-      pendingMaxBytes: limits.pendingMaxBytes ?? PENDING_MAX_BYTES,
+      observer,
+      jitter,
       wantCheckpoint: () => this.checkpointer.want(),
       onCommitted: (directBytes) => this.#committed(directBytes),
       onFacts: (facts) => written.facts.committed(facts),
@@ -88,9 +79,9 @@ export class DirectoryWriters {
     const captureFacts = (): CapturedFacts => this.#captureFacts(written.facts)
     this.checkpointer = new Checkpointer({ journal, committer, writer, ...written, captureFacts })
     const { checkpointer } = this
-    const { logger, indexer } = options
-    this.changes = new SegmentChanges({ ...parts, clock, logger, checkpointer, indexer, jitter: written.jitter })
+    this.changes = new SegmentChanges({ ...parts, clock, logger, checkpointer, indexer, jitter })
     condition.onFailure(() => this.committer.kick())
+    journal.onFailure((error) => condition.poison('extending the journal failed', error))
     for (const log of written.partitions()) this.#takeOver(log, tailCache)
     this.segments.schedule()
   }
@@ -167,4 +158,9 @@ export class DirectoryWriters {
     await this.segments.close()
     await this.journal.close()
   }
+}
+
+function roundLimits(limits: DirectoryLogLimits) {
+  const { directMinBytes, roundMaxBytes = ROUND_MAX_BYTES, pendingMaxBytes = PENDING_MAX_BYTES } = limits
+  return { directMinBytes, roundMaxBytes, pendingMaxBytes }
 }

@@ -5,9 +5,9 @@ import { readWhole } from '../directory/replace-file.ts'
 import type { FileSystem } from '../file-system.ts'
 import type { ScannedEntry } from './partition-recovery.ts'
 
-/** Padded: the partition of a topic called 'held' never has a leading zero. Earlier releases wrote the bare number. */
-const ROUND_DIGITS = 20
-const NAME = /^held-\d+$/
+/** No partition's directory can be called so; files of earlier releases have no ending, as those of a topic `held`. */
+const NAME = /^held-\d+\.rounds$/
+const EARLIER_NAME = /^held-\d+$/
 
 /**
  * Committed batches of partitions whose directory was missing at a start, or that the catalogue did not know. The
@@ -55,8 +55,7 @@ export class HeldRounds {
   async write(round: number, entries: readonly ScannedEntry[]): Promise<void> {
     const section = batchesSection(entries.map(({ entry }) => toRoundEntry(entry)))
     const frame = encodeFrame({ journalId: this.#journalId, cycle: 0, round }, 'round', [section])
-    const name = `held-${String(round).padStart(ROUND_DIGITS, '0')}`
-    const file = await this.#fileSystem.open(path.join(this.#directory, name), { create: true })
+    const file = await this.#fileSystem.open(path.join(this.#directory, `held-${round}.rounds`), { create: true })
     try {
       await file.write(frame, 0)
       await file.datasync()
@@ -66,7 +65,7 @@ export class HeldRounds {
     await this.#fileSystem.syncDirectory(this.#directory)
   }
 
-  /** Every partition is back, and what it was owed is in its segments, synced. */
+  /** Every partition is back, and a durable checkpoint says that what it was owed is in its segments. */
   async remove(): Promise<void> {
     for (const name of await this.#names()) await this.#fileSystem.unlink(path.join(this.#directory, name))
   }
@@ -74,16 +73,18 @@ export class HeldRounds {
   async #names(): Promise<string[]> {
     const names: string[] = []
     for (const name of await this.#fileSystem.readdir(this.#directory)) {
-      if (!NAME.test(name)) continue
-      const { directory } = await this.#fileSystem.stat(path.join(this.#directory, name))
-      if (!directory) names.push(name)
+      if (NAME.test(name) || (EARLIER_NAME.test(name) && (await this.#isFile(name)))) names.push(name)
     }
     return names.sort((one, other) => roundOf(one) - roundOf(other))
+  }
+
+  async #isFile(name: string): Promise<boolean> {
+    return !(await this.#fileSystem.stat(path.join(this.#directory, name))).directory
   }
 }
 
 function roundOf(name: string): number {
-  return Number(name.slice('held-'.length))
+  return Number.parseInt(name.slice('held-'.length), 10)
 }
 
 function toRoundEntry(entry: ScannedEntry['entry']): RoundEntry {

@@ -6,7 +6,12 @@ import type { FileSystem } from '../file-system.ts'
 import { errorCode, errorMessage } from '../startup-error.ts'
 import type { DirectoryCondition } from './directory-condition.ts'
 import type { OpenFiles } from './open-files.ts'
-import { createPartitionDirectory, deletedDirectory, partitionDirectory } from './partition-directory.ts'
+import {
+  createPartitionDirectory,
+  deletedDirectory,
+  partitionDirectory,
+  removeUnfinishedCreation,
+} from './partition-directory.ts'
 import type { PartitionLog, PartitionPlacement } from './partition-log.ts'
 import { isDiskFull, isMissing } from './storage-failure.ts'
 
@@ -43,7 +48,22 @@ export class PartitionDirectories {
         await this.#createAll(placements)
       })
     } catch (error) {
+      await this.#removeUnfinished(placements)
       throw this.#failure(error)
+    }
+  }
+
+  /** Else they would stand in the way of whoever makes a topic of that name next. */
+  async #removeUnfinished(placements: readonly PartitionPlacement[]): Promise<void> {
+    const { fileSystem, logger } = this.#options
+    try {
+      for (const placement of placements) {
+        const directory = partitionDirectory(this.#root, placement.topic, placement.partition)
+        await removeUnfinishedCreation(fileSystem, directory, placement)
+      }
+      await fileSystem.syncDirectory(this.#root)
+    } catch (error) {
+      logger.warn({ err: error, directory: this.#root }, 'what an unfinished creation left could not be removed')
     }
   }
 

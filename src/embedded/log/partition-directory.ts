@@ -20,11 +20,10 @@ export function partitionDirectory(logDirectory: string, topic: string, partitio
   return path.join(logDirectory, `${topic}-${partition}`)
 }
 
-/** `<topic>-<partition>.<32 hex>-delete`: Kafka's name of a directory that waits for its removal; cut to fit. */
+/** `<topic>-<partition>.<32 hex>-delete`: Kafka's name of a directory that waits for its removal; the topic cut to fit. */
 export function deletedDirectory(logDirectory: string, { topic, topicId, partition }: PartitionName): string {
-  const suffix = `.${uuidToHex(topicId)}${DELETE_SUFFIX}`
-  const name = `${topic}-${partition}`.slice(0, FILE_NAME_BYTES_MAX - suffix.length)
-  return path.join(logDirectory, name + suffix)
+  const suffix = `-${partition}.${uuidToHex(topicId)}${DELETE_SUFFIX}`
+  return path.join(logDirectory, topic.slice(0, FILE_NAME_BYTES_MAX - suffix.length) + suffix)
 }
 
 export function isDeletedDirectory(name: string): boolean {
@@ -42,13 +41,17 @@ export function partitionMetadata(topicId: string): string {
   return `version: 0\ntopic_id: ${topicId}\n`
 }
 
+/** The topic id that the file's content names; undefined where it names none. */
+export function topicIdIn(content: Buffer): string | undefined {
+  return /^version: 0\ntopic_id: ([A-Za-z0-9_-]{22})\n?$/.exec(content.toString('latin1', 0, METADATA_BYTES))?.[1]
+}
+
 /** The topic id in a directory's metadata; undefined if it has none that can be read. */
 export async function readTopicId(fileSystem: FileSystem, directory: string): Promise<string | undefined> {
   try {
     const file = await fileSystem.open(path.join(directory, PARTITION_METADATA_FILE), { readOnly: true })
     try {
-      const text = (await file.read(0, METADATA_BYTES)).toString('latin1')
-      return /^version: 0\ntopic_id: ([A-Za-z0-9_-]{22})\n?$/.exec(text)?.[1]
+      return topicIdIn(await file.read(0, METADATA_BYTES))
     } finally {
       await file.close()
     }
@@ -82,6 +85,17 @@ export async function createPartitionDirectory(
   }
   await createSegmentFile(fileSystem, segmentPath(directory, 0))
   await fileSystem.syncDirectory(directory)
+}
+
+/** Removes what an unfinished creation of the topic left. Another topic's directory, or one with records, stays. */
+export async function removeUnfinishedCreation(
+  fileSystem: FileSystem,
+  directory: string,
+  { topicId }: PartitionName,
+): Promise<void> {
+  if ((await readTopicId(fileSystem, directory)) !== topicId) return
+  await assertUnfinished(fileSystem, directory, topicId)
+  await fileSystem.removeTree(directory)
 }
 
 /** Another topic's directory, or one with records, is never taken over. */

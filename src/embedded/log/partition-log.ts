@@ -77,7 +77,9 @@ export class PartitionLog implements PartitionView {
     this.#fenced = [...state.fenced]
     this.offlineReason = offlineReason
     const stampedByUs = placement.config().messageTimestampType === 'LogAppendTime'
-    this.lastAppendTime = stampedByUs ? this.activeSegment.maxTimestamp : -1
+    // The active segment may have been begun since the last record.
+    const newest = stampedByUs ? state.segments.findLast(({ maxTimestamp }) => maxTimestamp >= 0) : undefined
+    this.lastAppendTime = newest?.maxTimestamp ?? -1
   }
 
   get highWatermark(): number {

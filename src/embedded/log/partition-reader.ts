@@ -1,12 +1,14 @@
 import { BrokerError } from '../../broker/broker-error.ts'
 import { type Logger, silentLogger } from '../../broker/logger.ts'
-import type { SegmentIndex, SegmentKey } from '../index/segment-index.ts'
+import type { SegmentIndex } from '../index/segment-index.ts'
+import { DamageLedger, type FoundDamage } from './damage-ledger.ts'
 import { batchInTail, type FoundRecord, findInTailBatch } from './offset-search.ts'
 import type { OpenFiles } from './open-files.ts'
-import { fencedRangeAt, type OffsetRange, type PartitionView, type SegmentView } from './partition-view.ts'
+import { fencedRangeAt, type OffsetRange, type PartitionView } from './partition-view.ts'
 import { Page, type PartitionBatches } from './partition-page.ts'
 import { ReadSlots } from './read-slots.ts'
 import type { SegmentExtent } from './segment-cursor.ts'
+import { extentOf, isInForce, keyOf, logEndOf, segmentPlace } from './segment-extents.ts'
 import { SegmentReader } from './segment-reader.ts'
 
 export interface PartitionReaderOptions {
@@ -22,15 +24,6 @@ export interface PartitionReaderOptions {
 const CONCURRENT_READS_MAX = 8
 /** Of a read whose file is gone: a segment may be replaced, its file renamed, and the segment removed meanwhile. */
 const ATTEMPTS_MAX = 4
-/** Damaged stretches remembered. */
-const DAMAGE_MAX = 1000
-
-/** Records that a read found damaged: from `from` up to, not including, `to`. */
-export interface FoundDamage extends OffsetRange {
-  readonly topic: string
-  readonly topicId: string
-  readonly partition: number
-}
 
 /**
  * Reads the partitions of one log directory: from memory what is there, else from segment files, going on over segment
@@ -39,12 +32,11 @@ export interface FoundDamage extends OffsetRange {
 export class PartitionReader {
   readonly #segments: SegmentReader
   readonly #slots: ReadSlots
-  readonly #logger: Logger
-  readonly #damage = new Map<string, FoundDamage>()
+  readonly #damage: DamageLedger
 
   constructor(options: PartitionReaderOptions) {
     this.#segments = new SegmentReader(options.files, options.index)
-    this.#logger = options.logger ?? silentLogger
+    this.#damage = new DamageLedger(options.logger ?? silentLogger)
     this.#slots = new ReadSlots(options.concurrentReadsMax ?? CONCURRENT_READS_MAX)
   }
 
@@ -102,13 +94,15 @@ export class PartitionReader {
 
   /** What reads have met since the start; of deleted topics too. */
   get damage(): Iterable<FoundDamage> {
-    return this.#damage.values()
+    return this.#damage.all
   }
 
   async #findInFile(view: PartitionView, extent: SegmentExtent, timestamp: number, fromOffset: number) {
     if (extent.fileBytes === 0) return undefined
     const key = keyOf(view, extent)
-    return await this.#slots.run(() => this.#segments.findByTime(extent, key, timestamp, fromOffset))
+    const found = await this.#slots.run(() => this.#segments.findByTime(extent, key, timestamp, fromOffset))
+    requireLive(view)
+    return found
   }
 
   /** Adds what comes next: a run of the tail, or of one segment's file. */
@@ -133,6 +127,7 @@ export class PartitionReader {
         atLeastOne: page.bytes === 0,
       }),
     )
+    requireLive(view)
     // It may be the file of a later generation that was read, at places of the earlier one: a gap there would not show.
     if (!isInForce(view, extent)) return
     if (read.damage) return this.#endAtDamage(page, view, read.damage.to ?? this.#behindSegment(view, extent))
@@ -155,25 +150,15 @@ export class PartitionReader {
   }
 
   #endAtDamage(page: Page, view: PartitionView, damagedTo: number): void {
-    if (view.dropped) throw deletedTopic(view)
-    if (page.bytes === 0) this.#note(view, { from: page.nextOffset, to: Math.max(damagedTo, page.nextOffset + 1) })
+    requireLive(view)
+    if (page.bytes === 0)
+      this.#damage.note(view, { from: page.nextOffset, to: Math.max(damagedTo, page.nextOffset + 1) })
     endAtDamage(page, view, damagedTo)
   }
 
   /** What somebody else has found in the partition's files, as if a read had met it: told once, and kept. */
   noteDamage(view: PartitionView, range: OffsetRange): void {
-    this.#note(view, range)
-  }
-
-  #note(view: PartitionView, { from, to }: OffsetRange): void {
-    const { topic, topicId, partition, directory } = view
-    const name = `${topicId}/${partition}/${to}`
-    const known = this.#damage.get(name)
-    if (known ? known.from <= from : this.#damage.size >= DAMAGE_MAX) return
-    this.#damage.set(name, { topic, topicId, partition, from, to })
-    if (known) return
-    const facts = { topic, partition, directory, from, to }
-    this.#logger.error(facts, 'records are damaged on the disk; they are kept from readers')
+    this.#damage.note(view, range)
   }
 
   /** The first offset that lies behind what is in a segment's file. */
@@ -184,54 +169,10 @@ export class PartitionReader {
   }
 }
 
-function isInForce(view: PartitionView, extent: SegmentExtent): boolean {
-  const segment = view.segments[segmentPlace(view.segments, extent.baseOffset)]
-  return segment?.baseOffset === extent.baseOffset && segment.generation === extent.generation
-}
-
 /** The log start has passed what comes next: a page ends there, one that holds nothing is out of range. */
 function endAtLogStart(page: Page, view: PartitionView): void {
   page.full = true
   if (page.bytes === 0) requireInRange(view, page.nextOffset)
-}
-
-/** Of the segment with the greatest base offset at or below the offset. */
-function segmentPlace(segments: readonly SegmentView[], offset: number): number {
-  let low = 0
-  let high = segments.length - 1
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1
-    if ((segments[middle]?.baseOffset ?? 0) <= offset) low = middle
-    else high = middle - 1
-  }
-  return low
-}
-
-function extentOf(view: PartitionView, place: number): SegmentExtent {
-  const segment = view.segments[place]
-  if (!segment) throw new RangeError(`partition ${view.topic}-${view.partition} has no segment ${place}`)
-  return {
-    baseOffset: segment.baseOffset,
-    generation: segment.generation,
-    path: segment.path,
-    fileBytes: segment.fileBytes,
-    endOffset: view.segments[place + 1]?.baseOffset ?? logEndOf(view),
-    fenced: view.fenced,
-  }
-}
-
-/** While a round is being applied, the high watermark may be ahead. */
-function logEndOf(view: PartitionView): number {
-  return Math.max(view.highWatermark, view.logEndOffset)
-}
-
-function keyOf(view: PartitionView, extent: SegmentExtent): SegmentKey {
-  return {
-    topicId: view.topicId,
-    partition: view.partition,
-    segmentBaseOffset: extent.baseOffset,
-    generation: extent.generation,
-  }
 }
 
 /** Readers stop at the high watermark, and at the next fenced range. */
@@ -294,6 +235,11 @@ async function retried<T>(view: PartitionView, attempt: () => Promise<T>): Promi
       { retryAfterSeconds: 1, cause: error, facts: { topic: view.topic, partition: view.partition } },
     )
   }
+}
+
+/** Of a topic deleted meanwhile, the files may be those of another one, made since by the same name. */
+function requireLive(view: PartitionView): void {
+  if (view.dropped) throw deletedTopic(view)
 }
 
 function deletedTopic({ topic }: PartitionView): BrokerError {

@@ -1,6 +1,4 @@
 import * as path from 'node:path'
-import type { Clock } from '../../broker/clock.ts'
-import type { Logger } from '../../broker/logger.ts'
 import { checkpointSection, type CheckpointPartition } from '../commit/checkpoint-section.ts'
 import { capture } from '../commit/checkpointer.ts'
 import { ConcurrencyLimit } from '../commit/concurrency-limit.ts'
@@ -13,11 +11,12 @@ import type { FileSystem } from '../file-system.ts'
 import { DirectoryFacts, type FactsMemory } from '../producers/directory-facts.ts'
 import { adoptedPartition, endAdoption } from './adopted-partition.ts'
 import { HeldRounds } from './held-rounds.ts'
+import { mendMetadata } from './damaged-metadata.ts'
 import { isDeletedDirectory, partitionDirectory, readTopicId } from './partition-directory.ts'
 import { PartitionLog, type PartitionPlacement } from './partition-log.ts'
 import { PartitionRecovery, type ScannedEntry } from './partition-recovery.ts'
 import { checkpointPartitionKey, PartitionWork } from './partition-work.ts'
-import { frameBytesOf, readJournal, type ReadJournal } from './read-journal.ts'
+import { frameBytesOf, readJournal, type ReadJournal, type ReadJournalOptions } from './read-journal.ts'
 import { emptySegmentFacts, Segment } from './segment.ts'
 import { isDiskFull, isMissing } from './storage-failure.ts'
 
@@ -26,15 +25,8 @@ const noMemory: FactsMemory = { load: () => {}, live: () => [], keptMs: 0 }
 /** Partitions that nothing is to be done with are looked at so many at a time: each look waits for libuv's pool. */
 const LOOKS_AT_ONCE = 8
 
-export interface RecoveryOptions {
-  readonly fileSystem: FileSystem
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly path: string
-  readonly placements: readonly PartitionPlacement[]
-  readonly journalFileBytes: number
+export interface RecoveryOptions extends ReadJournalOptions {
   readonly recoveryThreads: number
-  readonly random: (sizeBytes: number) => Uint8Array
   /** 0 ≤ jitter < 1 */
   readonly jitter: () => number
   readonly factsMemory?: FactsMemory
@@ -110,7 +102,7 @@ class Recovery {
     const recovered = new Map<PartitionPlacement, PartitionLog>()
     const offline = new Map<PartitionLog, CheckpointPartition>()
     const recover = async (placement: PartitionPlacement): Promise<void> => {
-      const reason = await this.#offlineReason(placement)
+      const reason = await this.#offlineReason(placement, work.checkpointOf(placement))
       const log = reason === undefined ? await this.#recoverPartition(placement, work, scan) : undefined
       const shown = log ?? this.#offlineLog(placement, reason ?? '')
       recovered.set(placement, shown)
@@ -126,16 +118,13 @@ class Recovery {
     const owing = [...offline.values(), ...unplaced]
     await this.#hold(held, owing, scan)
     const facts = await this.#recoverFacts(scan)
+    const journal = this.#journalBehind(files, scan)
     // What is only in memory must stay in the journal: no checkpoint may say that it is in the segments.
-    const journal = logs.some(({ pendingBytes }) => pendingBytes > 0)
-      ? this.#journalBehind(files, scan)
-      : await this.#startJournal(
-          files,
-          scan,
-          checkpointSection(scan.newest.header.round, [...capture(logs), ...owing]),
-          facts,
-        )
-    if (owing.length === 0) await held.remove()
+    if (logs.every(({ pendingBytes }) => pendingBytes === 0)) {
+      const section = checkpointSection(scan.newest.header.round, [...capture(logs), ...owing])
+      const isTaken = await this.#takeCheckpoint(journal, scan, section, facts)
+      if (isTaken && owing.length === 0) await held.remove()
+    }
     const adopted = logs.filter(({ directory: each }) => this.#adoptions.includes(each))
     return { journal, logs, offline, unplaced, adopted, facts }
   }
@@ -168,13 +157,18 @@ class Recovery {
     return unplaced.filter((partition) => present.has(checkpointPartitionKey(partition)))
   }
 
-  async #offlineReason({ topic, topicId, partition }: PartitionPlacement): Promise<string | undefined> {
-    const { fileSystem, path: root } = this.#options
+  async #offlineReason(
+    placement: PartitionPlacement,
+    checkpoint: CheckpointPartition | undefined,
+  ): Promise<string | undefined> {
+    const { fileSystem, path: root, logger } = this.#options
+    const { topic, topicId, partition } = placement
     const directory = partitionDirectory(root, topic, partition)
     const found = await readTopicId(fileSystem, directory)
     if (found === topicId) return undefined
     if (found !== undefined) this.#foreign.add(`${found}-${partition}`)
     if (found === undefined && (await isAway(fileSystem, directory))) return `its directory ${directory} is missing`
+    if (await mendMetadata(fileSystem, logger, { directory, placement, checkpoint })) return undefined
     return `${directory} belongs to topic id ${found ?? 'unknown'}, not to ${topicId}`
   }
 
@@ -236,16 +230,15 @@ class Recovery {
     return facts
   }
 
-  /** Everything is in the segments and synced: a checkpoint says so, and the journal goes on behind it. */
-  async #startJournal(
-    files: readonly [JournalFile, JournalFile],
+  /** Everything is in the segments and synced: a checkpoint says so. False where the disk has no room for it. */
+  async #takeCheckpoint(
+    journal: Journal,
     scan: JournalScan,
     partitions: Section,
     facts: DirectoryFacts,
-  ): Promise<Journal> {
+  ): Promise<boolean> {
     const { header } = scan.newest
     const { logger } = this.#options
-    const journal = this.#journalBehind(files, scan)
     const captured = facts.capture()
     try {
       const stored = await captured.store()
@@ -256,12 +249,13 @@ class Recovery {
       journal.covered(header.round)
       for (const directory of this.#adoptions) await endAdoption(this.#options.fileSystem, directory)
       await journal.allocateFirst()
+      return true
     } catch (error) {
       // A start on a full disk serves reads; the frames are kept, and a later checkpoint covers them.
       if (!isDiskFull(error)) throw error
       logger.warn({ err: error, directory: this.#options.path }, 'the disk is full: the start took no checkpoint')
+      return false
     }
-    return journal
   }
 
   /** The journal as it was found, to go on behind its newest frame. */

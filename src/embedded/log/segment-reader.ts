@@ -5,6 +5,7 @@ import type { OpenFiles } from './open-files.ts'
 import { fencedRangeAt } from './partition-view.ts'
 import { SegmentCursor, type SegmentExtent } from './segment-cursor.ts'
 import { SegmentWalk } from './segment-walk.ts'
+import { SoundRunSearches } from './sound-run-searches.ts'
 
 export interface SegmentReadRequest {
   readonly segment: SegmentExtent
@@ -43,6 +44,7 @@ export class SegmentReader {
    * like the index' own. Oldest first.
    */
   readonly #resumePoints = new Map<string, number>()
+  readonly #searches = new SoundRunSearches()
 
   constructor(files: OpenFiles, index: SegmentIndex) {
     this.#files = files
@@ -62,7 +64,7 @@ export class SegmentReader {
   ): Promise<FoundRecord | undefined> {
     return await this.#files.use(segment.path, async (file) => {
       const cursor = new SegmentCursor(file, segment, 0)
-      const walk = new SegmentWalk(cursor, segment, key, this.#index)
+      const walk = this.#walk(file, cursor, segment, key)
       let found: FoundRecord | undefined
       const isFound = (search: FoundRecord | undefined): boolean => {
         found = search
@@ -80,7 +82,7 @@ export class SegmentReader {
     const { segment, offset } = request
     const cursor = new SegmentCursor(file, segment, request.maxBytes + SLACK_BYTES)
     if (!(await this.#resume(cursor, request))) {
-      const walk = new SegmentWalk(cursor, segment, request.key, this.#index)
+      const walk = this.#walk(file, cursor, segment, request.key)
       const stop = await walk.toOffset(offset)
       const nothing = { batches: [], bytes: 0, nextOffset: offset }
       if (stop.outcome === 'damaged') return { ...nothing, stopped: true, damage: { to: stop.damagedTo } }
@@ -89,6 +91,16 @@ export class SegmentReader {
     const page = await collect(cursor, request)
     if (page.bytes > 0) this.#remember(request.key, page.nextOffset, cursor.position)
     return page
+  }
+
+  #walk(file: FileHandle, cursor: SegmentCursor, segment: SegmentExtent, key: SegmentKey): SegmentWalk {
+    return new SegmentWalk({
+      cursor,
+      segment,
+      key,
+      index: this.#index,
+      findRun: (stretch) => this.#searches.find(file, key, stretch),
+    })
   }
 
   async #resume(cursor: SegmentCursor, request: SegmentReadRequest): Promise<boolean> {

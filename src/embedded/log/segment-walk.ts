@@ -2,6 +2,7 @@ import type { OffsetEntry, SegmentIndex, SegmentKey } from '../index/segment-ind
 import { SegmentIndexer } from '../index/segment-indexer.ts'
 import { fencedRangeAt } from './partition-view.ts'
 import type { SegmentCursor, SegmentExtent } from './segment-cursor.ts'
+import type { DamagedStretch, KnownPlace, RunStart } from './sound-run.ts'
 
 /** A walk so much longer than the index' interval means that entries were lost: it leaves new ones behind. */
 const LONG_WALK_BYTES = 256 * 1024
@@ -17,6 +18,14 @@ export interface WalkStop {
   readonly damagedTo?: number
 }
 
+export interface SegmentWalkOptions {
+  readonly cursor: SegmentCursor
+  readonly segment: SegmentExtent
+  readonly key: SegmentKey
+  readonly index: SegmentIndex
+  readonly findRun: (stretch: DamagedStretch) => Promise<RunStart | undefined>
+}
+
 /**
  * One search in a segment: from a hint of the index, forward to the first batch that fits.
  *
@@ -28,16 +37,18 @@ export class SegmentWalk {
   readonly #segment: SegmentExtent
   readonly #key: SegmentKey
   readonly #index: SegmentIndex
+  readonly #findRun: SegmentWalkOptions['findRun']
   #falseHint = false
   #sawDamage = false
   #indexer: SegmentIndexer | undefined
   #startPosition = 0
 
-  constructor(cursor: SegmentCursor, segment: SegmentExtent, key: SegmentKey, index: SegmentIndex) {
+  constructor({ cursor, segment, key, index, findRun }: SegmentWalkOptions) {
     this.#cursor = cursor
     this.#segment = segment
     this.#key = key
     this.#index = index
+    this.#findRun = findRun
   }
 
   /** Stands at the first batch whose last offset is at or above `offset`. */
@@ -139,8 +150,9 @@ export class SegmentWalk {
   }
 
   /**
-   * Moves the cursor to the next sound batch: where recovery found one behind a fenced range, behind the damaged batch
-   * if its length is intact or one bit away from what its CRC proves, else where the index knows of one. Never searches for what looks like a batch: a record's value may hold one. False if there is none.
+   * Moves the cursor to the next sound batch: where recovery found one behind a fenced range, behind the damaged batch if
+   * its length is intact or one bit away from what its CRC proves, else where sound batches begin that lead to the next
+   * one which the index knows, or to the end of the file. False if there is none.
    */
   async #passDamage(): Promise<boolean> {
     const { position, expectedOffset } = this.#cursor
@@ -152,15 +164,34 @@ export class SegmentWalk {
     if (claimed !== undefined && (await this.#soundBatchAt(claimed, expectedOffset + 1, false))) return true
     const proven = await this.#cursor.provenEnd(position)
     if (proven !== undefined && (await this.#soundBatchAt(proven, expectedOffset + 1, false))) return true
+    if (await this.#searchBehind(position, expectedOffset)) return true
+    this.#cursor.seek(position, expectedOffset)
+    return false
+  }
+
+  async #searchBehind(position: number, expectedOffset: number): Promise<boolean> {
+    const { generation, fenced, fileBytes, endOffset } = this.#segment
+    const known = await this.#knownBehind(position, expectedOffset)
+    const end = known ?? { position: fileBytes, offset: endOffset, isBatch: false }
+    const run = await this.#findRun({ generation, fenced, position, expectedOffset, end })
+    if (run && (await this.#soundBatchAt(run.position, run.baseOffset, true))) {
+      this.#index.add(this.#key, { ...run, maxTimestampBefore: undefined })
+      return true
+    }
+    return known !== undefined && (await this.#soundBatchAt(known.position, known.offset, true))
+  }
+
+  /** The next sound batch of which the index knows. */
+  async #knownBehind(position: number, expectedOffset: number): Promise<KnownPlace | undefined> {
     let after = expectedOffset
     for (;;) {
       const entry = this.#index.entryAfter(this.#key, after)
-      if (entry === undefined || entry.position >= this.#segment.fileBytes) break
-      if (entry.position > position && (await this.#soundBatchAt(entry.position, entry.baseOffset, true))) return true
+      if (entry === undefined || entry.position >= this.#segment.fileBytes) return undefined
+      if (entry.position > position && (await this.#soundBatchAt(entry.position, entry.baseOffset, true))) {
+        return { position: entry.position, offset: entry.baseOffset, isBatch: true }
+      }
       after = entry.baseOffset
     }
-    this.#cursor.seek(position, expectedOffset)
-    return false
   }
 
   /** Stands there with `expectedOffset` set to the batch's own, if it is sound and begins at `offset` (or above). */

@@ -1,31 +1,38 @@
-import type { AppendPart } from '../../broker/engine.ts'
+import type { AppendPart } from '../../broker/append-request.ts'
 import type { StoredPart } from '../../broker/publish-claim.ts'
 import type { AppendFacts } from '../commit/append-facts.ts'
-import type { LogAppended } from '../commit/queued-append.ts'
+import type { LogAppended } from '../commit/log-append.ts'
 import { requestFactsBytes, writeRequestFacts } from './request-facts-codec.ts'
-import type { RequestFacts } from './request-facts.ts'
+import { requestFacts, type RequestFacts, type RequestOrigin } from './request-facts.ts'
 import type { RequestMemory } from './request-memory.ts'
 
 /** What a claim has written about itself, in each log directory that gets a part of it. */
 export class ClaimFacts implements AppendFacts {
-  readonly #request: Omit<RequestFacts, 'stored'>
+  readonly #request: RequestOrigin
+  readonly #partitions: readonly number[]
   readonly #parts: readonly AppendPart[]
   readonly #memory: Pick<RequestMemory, 'record'>
   /** What one directory has, as it was written: asked for again when it is durable. */
   #written: { readonly appended: readonly LogAppended[]; readonly facts: RequestFacts } | undefined
 
+  /**
+   * @param partitions all that the request has records for
+   * @param parts those that are appended now
+   */
   constructor(
-    request: Omit<RequestFacts, 'stored'>,
+    request: RequestOrigin,
+    partitions: readonly number[],
     parts: readonly AppendPart[],
     memory: Pick<RequestMemory, 'record'>,
   ) {
     this.#request = request
+    this.#partitions = partitions
     this.#parts = parts
     this.#memory = memory
   }
 
   sizeBytes(partCount: number): number {
-    return requestFactsBytes(this.#request.partitions.length, partCount)
+    return requestFactsBytes(this.#partitions.length, partCount)
   }
 
   write(into: Buffer, at: number, appended: readonly LogAppended[]): void {
@@ -38,7 +45,7 @@ export class ClaimFacts implements AppendFacts {
 
   #factsOf(appended: readonly LogAppended[]): RequestFacts {
     if (this.#written?.appended === appended) return this.#written.facts
-    const facts = withStored(this.#request, this.#storedOf(appended))
+    const facts = requestFacts(this.#request, this.#partitions, this.#storedOf(appended))
     this.#written = { appended, facts }
     return facts
   }
@@ -56,24 +63,6 @@ export class ClaimFacts implements AppendFacts {
   #part(partition: number, index: number): AppendPart | undefined {
     const part = this.#parts[index]
     return part?.partition === partition ? part : this.#parts.find((each) => each.partition === partition)
-  }
-}
-
-function withStored(request: Omit<RequestFacts, 'stored'>, stored: readonly StoredPart[]): RequestFacts {
-  const { topicId, kind, identityHash, bornMs, epoch, sequence } = request
-  const { fingerprint, partitionCount, arrivedMs, partitions } = request
-  return {
-    topicId,
-    kind,
-    identityHash,
-    bornMs,
-    epoch,
-    sequence,
-    fingerprint,
-    partitionCount,
-    arrivedMs,
-    partitions,
-    stored,
   }
 }
 

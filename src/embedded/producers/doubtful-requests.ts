@@ -1,5 +1,7 @@
 import type { PublishIdentity } from '../../broker/publish-claim.ts'
 import type { KnownProducer, RememberedRequest } from '../../broker/known-producer.ts'
+import { withParts } from './remembered-parts.ts'
+import type { RequestFacts } from './request-facts.ts'
 
 /** A request of which some parts may be on the disk and may not: their directory failed while they were written. */
 export interface DoubtfulRequest {
@@ -9,6 +11,11 @@ export interface DoubtfulRequest {
   readonly request: RememberedRequest
   /** These are not tried again before a restart has shown whether they are there. */
   readonly inDoubt: ReadonlySet<number>
+}
+
+/** @param facts with what is known to be stored of it */
+export function doubtfulRequest(facts: RequestFacts, inDoubt: ReadonlySet<number>): DoubtfulRequest {
+  return { bornMs: facts.bornMs, epoch: facts.epoch, request: withParts(undefined, facts), inDoubt }
 }
 
 /**

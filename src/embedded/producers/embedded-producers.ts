@@ -1,5 +1,5 @@
 import type { Clock } from '../../broker/clock.ts'
-import type { AppendRequest, AppendResult } from '../../broker/engine.ts'
+import type { AppendRequest, AppendResult } from '../../broker/append-request.ts'
 import type { ProducerDescription, Producers, PublishClaim, PublishIdentity } from '../../broker/publish-claim.ts'
 import type { AppendFacts } from '../commit/append-facts.ts'
 import { unknownTopic } from '../served-partition.ts'
@@ -94,9 +94,12 @@ export class EmbeddedProducers implements Producers {
     this.#turns.endWaits(() => true)
   }
 
-  /** A request that a start has found in part: these of its parts may be there, and are not known. */
+  /** A request that a start has found in part: these of its parts may be there, and are not known. In any order. */
   doubt(key: ProducerKey, doubt: DoubtfulRequest): void {
-    this.#doubts.set(nameOf(key), doubt)
+    const name = nameOf(key)
+    const known = this.#doubts.get(name)
+    // Only the newest may still be completed.
+    if (known === undefined || known.request.sequence < doubt.request.sequence) this.#doubts.set(name, doubt)
   }
 
   #wait(applicant: Applicant): Promise<PublishClaim> {

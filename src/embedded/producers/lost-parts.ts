@@ -1,3 +1,4 @@
+import { doubtfulRequest } from './doubtful-requests.ts'
 import type { EmbeddedProducers } from './embedded-producers.ts'
 import type { RequestFacts } from './request-facts.ts'
 
@@ -13,12 +14,10 @@ export function doubtLostParts(
   producers: Pick<EmbeddedProducers, 'doubt'>,
 ): void {
   for (const facts of requests) {
-    const { topicId, bornMs, epoch, sequence, fingerprint, partitionCount, arrivedMs, partitions, stored } = facts
+    const { topicId, arrivedMs, partitions, stored } = facts
     if (stored.length === partitions.length) continue
     const missing = partitions.filter((partition) => !stored.some((part) => part.partition === partition))
     const inDoubt = new Set(missing.filter((partition) => arrivedMs <= lostMsOf(topicId, partition)))
-    if (inDoubt.size === 0) continue
-    const request = { sequence, fingerprint, partitionCount, arrivedMs, stored, missing }
-    producers.doubt(facts, { bornMs, epoch, request, inDoubt })
+    if (inDoubt.size > 0) producers.doubt(facts, doubtfulRequest(facts, inDoubt))
   }
 }

@@ -1,10 +1,8 @@
 import { BlockIndex } from './block-index.ts'
 import { BLOCK_BYTES, BlockPool, NO_BLOCK } from './block-pool.ts'
-import { EntryBlocks, hashOf, KEY_INLINE_BYTES, KEY_TAG, PRODUCER_TAG } from './entry-blocks.ts'
-import { REQUESTS_REMEMBERED, type KnownProducer, type RememberedRequest } from '../../broker/known-producer.ts'
-import { packedRequestMaxBytes, packRequest, unpackRequest } from './packed-request.ts'
-import { PAYLOAD_BYTES, PayloadChains } from './payload-chain.ts'
-import { withParts } from './remembered-parts.ts'
+import { EntryBlocks, hashOf, KEY_TAG, PRODUCER_TAG } from './entry-blocks.ts'
+import { EntryRequests, furtherBlocks } from './entry-requests.ts'
+import { REQUESTS_REMEMBERED, type KnownProducer } from '../../broker/known-producer.ts'
 import type { ProducerKey, RequestFacts } from './request-facts.ts'
 import type { PromisedRoom, RequestMemory } from './request-memory.ts'
 import { TopicNumbers } from './topic-numbers.ts'
@@ -30,10 +28,9 @@ export class PackedRequestMemory implements RequestMemory {
   readonly #options: PackedRequestMemoryOptions
   readonly #pool = new BlockPool()
   readonly #entries = new EntryBlocks(this.#pool)
-  readonly #chains = new PayloadChains(this.#pool)
+  readonly #requests = new EntryRequests(this.#pool, this.#entries)
   readonly #index = new BlockIndex((block) => this.#entries.hash(block))
   readonly #topics = new TopicNumbers()
-  #scratch = Buffer.alloc(1024)
   /** Blocks that entries may have without asking, and those that were promised. */
   #charged = 0
   #promised = 0
@@ -65,32 +62,7 @@ export class PackedRequestMemory implements RequestMemory {
       this.#remove(block)
       return undefined
     }
-    return this.#known(block)
-  }
-
-  #known(block: number): KnownProducer {
-    const entries = this.#entries
-    const bornMs = entries.bornMs(block)
-    if (entries.kind(block) === 'key') {
-      const request = this.#keyRequest(block)
-      return {
-        bornMs,
-        epoch: 0,
-        lastSequence: 0,
-        lastIsComplete: request.missing.length === 0,
-        request: (sequence) => (sequence === 0 ? request : undefined),
-      }
-    }
-    return {
-      bornMs,
-      epoch: entries.epoch(block),
-      lastSequence: entries.lastSequence(block),
-      lastIsComplete: entries.lastIsComplete(block),
-      request: (sequence) => {
-        const slot = entries.slotOf(block, sequence)
-        return slot < 0 ? undefined : this.#slotRequest(block, slot)
-      },
-    }
+    return this.#requests.known(block)
   }
 
   promise(key: ProducerKey): PromisedRoom | undefined {
@@ -137,82 +109,19 @@ export class PackedRequestMemory implements RequestMemory {
       this.#charged -= this.#chargeOf(block)
       if (age > 0) this.#beginAnew(block, facts)
     }
-    if (kind === 'key') this.#recordKey(block, facts)
-    else this.#recordSequence(block, facts)
+    this.#requests.record(block, facts)
     this.#charged += this.#chargeOf(block)
   }
 
   #beginAnew(block: number, { bornMs, epoch }: RequestFacts): void {
-    this.#freePayloads(block)
+    this.#requests.free(block)
     this.#entries.begin(block, bornMs, epoch)
     this.#entries.setArrivedMs(block, 0)
   }
 
-  #recordKey(block: number, facts: RequestFacts): void {
-    const entries = this.#entries
-    const known = entries.arrivedMs(block) > 0 ? this.#keyRequest(block) : undefined
-    const request = withParts(known, facts)
-    const length = this.#pack(facts.bornMs, request)
-    this.#chains.free(this.#pool.next(block))
-    this.#scratch.copy(entries.inline(block), 0, 0, KEY_INLINE_BYTES)
-    this.#pool.setNext(block, this.#chains.store(this.#scratch, length, KEY_INLINE_BYTES))
-    entries.setLastIsComplete(block, request.missing.length === 0)
-    entries.setArrivedMs(block, facts.arrivedMs)
-  }
-
-  #recordSequence(block: number, facts: RequestFacts): void {
-    const entries = this.#entries
-    const known = entries.slotOf(block, facts.sequence)
-    const request = withParts(known < 0 ? undefined : this.#slotRequest(block, known), facts)
-    const length = this.#pack(entries.bornMs(block), request)
-    const payload = this.#chains.store(this.#scratch, length)
-    const slot = known >= 0 ? this.#replace(block, known, payload) : this.#insert(block, facts.sequence, payload)
-    if (slot === 0) entries.setLastIsComplete(block, request.missing.length === 0)
-    entries.setArrivedMs(block, Math.max(entries.arrivedMs(block), facts.arrivedMs))
-  }
-
-  #replace(block: number, slot: number, payload: number): number {
-    this.#chains.free(this.#entries.payloadAt(block, slot))
-    this.#entries.setPayloadAt(block, slot, payload)
-    return slot
-  }
-
-  /** Returns its slot; −1 where it had to go itself. */
-  #insert(block: number, sequence: number, payload: number): number {
-    const pushedOut = this.#entries.push(block, sequence, payload)
-    if (pushedOut !== undefined) {
-      this.#chains.free(pushedOut)
-      return 0
-    }
-    const { dropped, slot } = this.#entries.insert(block, sequence, payload)
-    for (const each of dropped) this.#chains.free(each)
-    return slot
-  }
-
-  /** Into the scratch; returns the length. */
-  #pack(bornMs: number, request: RememberedRequest): number {
-    const most = packedRequestMaxBytes(request.stored.length + request.missing.length)
-    if (most > this.#scratch.length) this.#scratch = Buffer.alloc(most * 2)
-    return packRequest(this.#scratch, bornMs, request)
-  }
-
-  #keyRequest(block: number): RememberedRequest {
-    const packed = this.#chains.gather(this.#entries.inline(block), this.#pool.next(block))
-    return unpackRequest(packed, this.#entries.bornMs(block), 0)
-  }
-
-  #slotRequest(block: number, slot: number): RememberedRequest {
-    const packed = this.#chains.gather(undefined, this.#entries.payloadAt(block, slot))
-    return unpackRequest(packed, this.#entries.bornMs(block), this.#entries.sequenceAt(block, slot))
-  }
-
   #chargeOf(block: number): number {
-    if (this.#entries.kind(block) === 'key') return 1 + this.#chains.countOf(this.#pool.next(block))
-    let blocks = 1
-    for (let slot = 0; slot < this.#entries.count(block); slot++) {
-      blocks += this.#chains.countOf(this.#entries.payloadAt(block, slot))
-    }
-    return Math.max(PRODUCER_CHARGE, blocks)
+    const blocks = 1 + this.#requests.blockCount(block)
+    return this.#entries.kind(block) === 'key' ? blocks : Math.max(PRODUCER_CHARGE, blocks)
   }
 
   #find({ topicId, kind, identityHash }: ProducerKey): number {
@@ -239,22 +148,11 @@ export class PackedRequestMemory implements RequestMemory {
     return isComplete ? keyRetentionMs : Math.max(keyRetentionMs, producerExpirationMs)
   }
 
-  #freePayloads(block: number): void {
-    if (this.#entries.kind(block) === 'key') {
-      this.#chains.free(this.#pool.next(block))
-      this.#pool.setNext(block, NO_BLOCK)
-    } else {
-      for (let slot = 0; slot < this.#entries.count(block); slot++) {
-        this.#chains.free(this.#entries.payloadAt(block, slot))
-      }
-    }
-  }
-
   #remove(block: number): void {
     this.#index.remove(block)
     this.#charged -= this.#chargeOf(block)
     this.#topics.entryRemoved(this.#entries.topic(block))
-    this.#freePayloads(block)
+    this.#requests.free(block)
     this.#pool.free(block)
   }
 
@@ -288,22 +186,10 @@ export class PackedRequestMemory implements RequestMemory {
       const identityHash = this.#entries.identityHash(block)
       const bornMs = this.#entries.bornMs(block)
       const epoch = this.#entries.epoch(block)
-      for (const request of this.#requestsOf(block)) {
+      for (const request of this.#requests.all(block)) {
         const partitions = [...request.stored.map(({ partition }) => partition), ...request.missing]
         yield { ...request, topicId, kind, identityHash, bornMs, epoch, partitions }
       }
     }
   }
-
-  #requestsOf(block: number): RememberedRequest[] {
-    if (this.#entries.kind(block) === 'key') return [this.#keyRequest(block)]
-    return Array.from({ length: this.#entries.count(block) }, (_, slot) => this.#slotRequest(block, slot))
-  }
-}
-
-/** Beyond those that the entry has anyway. */
-function furtherBlocks(isKey: boolean, partCount: number): number {
-  const bytes = packedRequestMaxBytes(partCount)
-  if (isKey) return Math.ceil((bytes - KEY_INLINE_BYTES) / PAYLOAD_BYTES)
-  return Math.ceil(bytes / PAYLOAD_BYTES) - 1
 }

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { BrokerError } from '../../broker/broker-error.ts'
-import type { AppendPart, AppendPartResult, AppendRequest, AppendResult } from '../../broker/engine.ts'
-import type { PublishClaim, PublishIdentity, StoredPart } from '../../broker/publish-claim.ts'
+import type { AppendPart, AppendPartResult, AppendRequest, AppendResult } from '../../broker/append-request.ts'
+import type { PublishClaim, StoredPart } from '../../broker/publish-claim.ts'
 import type { AppendFacts } from '../commit/append-facts.ts'
 import { memoryFull, partInDoubt } from '../../broker/claim-errors.ts'
 import { ClaimFacts } from './claim-facts.ts'
-import type { DoubtfulRequest } from './doubtful-requests.ts'
+import { type DoubtfulRequest, doubtfulRequest } from './doubtful-requests.ts'
 import type { RememberedRequest } from '../../broker/known-producer.ts'
-import type { ProducerKey, RequestFacts } from './request-facts.ts'
+import { requestFacts, type RequestOrigin } from './request-facts.ts'
 import type { PromisedRoom, RequestMemory } from './request-memory.ts'
 
 /** A request that is stored in full: there is nothing to hold. */
@@ -23,13 +23,8 @@ export function completeClaim({ partitionCount, arrivedMs, stored }: RememberedR
 }
 
 /** A request whose turn it is. */
-export interface ClaimedRequest {
+export interface ClaimedRequest extends RequestOrigin {
   readonly topic: string
-  readonly key: ProducerKey
-  readonly identity: PublishIdentity
-  readonly bornMs: number
-  readonly partitionCount: number
-  readonly arrivedMs: number
   readonly stored: readonly StoredPart[]
   /** Of an earlier try of this very request. */
   readonly doubt: DoubtfulRequest | undefined
@@ -84,7 +79,7 @@ export class RequestClaim implements PublishClaim {
       if (!room.extend(partitions.length)) throw memoryFull(topic, identity)
       const parts = doubt ? missing.filter(({ partition }) => !doubt.inDoubt.has(partition)) : missing
       if (parts.length === 0) throw partInDoubt(topic, missing[0]?.partition ?? -1)
-      const facts = new ClaimFacts(this.#facts(partitions), parts, this.#owner.memory)
+      const facts = new ClaimFacts(this.#request, partitions, parts, this.#owner.memory)
       return this.#owner.append(key.topicId, { topic, parts, acks: 'all' }, facts).then(
         (result) => this.#appended(missing, parts, partitions, result),
         (error: unknown) => this.#failed(missing, parts, partitions, error),
@@ -130,26 +125,6 @@ export class RequestClaim implements PublishClaim {
     }
   }
 
-  #facts(partitions: readonly number[]): Omit<RequestFacts, 'stored'> {
-    const { key, identity, bornMs, partitionCount, arrivedMs } = this.#request
-    const { topicId, kind, identityHash } = key
-    const { fingerprint } = identity
-    const epoch = identity.kind === 'sequence' ? identity.epoch : 0
-    const sequence = identity.kind === 'sequence' ? identity.sequence : 0
-    return {
-      topicId,
-      kind,
-      identityHash,
-      bornMs,
-      epoch,
-      sequence,
-      fingerprint,
-      partitionCount,
-      arrivedMs,
-      partitions,
-    }
-  }
-
   #withDoubtful(missing: readonly AppendPart[], results: readonly AppendPartResult[]): AppendPartResult[] {
     return missing.map(({ partition }) => {
       const error = partInDoubt(this.#request.topic, partition)
@@ -165,14 +140,9 @@ export class RequestClaim implements PublishClaim {
   }
 
   #doubt(unknown: readonly { readonly partition: number }[], partitions: readonly number[]): void {
-    const { doubt: earlier } = this.#request
-    const { bornMs, epoch, sequence, fingerprint, partitionCount, arrivedMs } = this.#facts(partitions)
-    this.#owner.doubted(this.#name, {
-      bornMs,
-      epoch,
-      request: { sequence, fingerprint, partitionCount, arrivedMs, stored: [], missing: partitions },
-      inDoubt: new Set([...(earlier?.inDoubt ?? []), ...unknown.map(({ partition }) => partition)]),
-    })
+    const earlier = this.#request.doubt?.inDoubt ?? []
+    const inDoubt = new Set([...earlier, ...unknown.map(({ partition }) => partition)])
+    this.#owner.doubted(this.#name, doubtfulRequest(requestFacts(this.#request, partitions, []), inDoubt))
   }
 }
 

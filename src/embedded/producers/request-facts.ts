@@ -26,6 +26,44 @@ export interface RequestFacts extends ProducerKey {
   readonly stored: readonly StoredPart[]
 }
 
+/** A request that says who it is, before any of it is stored. */
+export interface RequestOrigin {
+  readonly key: ProducerKey
+  readonly identity: PublishIdentity
+  readonly bornMs: number
+  readonly partitionCount: number
+  readonly arrivedMs: number
+}
+
+/**
+ * @param partitions all that the request has records for
+ * @param stored what one directory has of it
+ */
+export function requestFacts(
+  { key, identity, bornMs, partitionCount, arrivedMs }: RequestOrigin,
+  partitions: readonly number[],
+  stored: readonly StoredPart[],
+): RequestFacts {
+  const { topicId, kind, identityHash } = key
+  const { fingerprint } = identity
+  // A key has one request.
+  const epoch = identity.kind === 'sequence' ? identity.epoch : 0
+  const sequence = identity.kind === 'sequence' ? identity.sequence : 0
+  return {
+    topicId,
+    kind,
+    identityHash,
+    bornMs,
+    epoch,
+    sequence,
+    fingerprint,
+    partitionCount,
+    arrivedMs,
+    partitions,
+    stored,
+  }
+}
+
 /** The part of an identity that all requests of its producer share. */
 export type ProducerName =
   | Pick<Extract<PublishIdentity, { kind: 'sequence' }>, 'kind' | 'producerId'>

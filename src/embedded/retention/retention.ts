@@ -106,15 +106,23 @@ export class Retention {
     let stepMs = clock.monotonic()
     for (const log of directory.partitions()) {
       if (this.#stopped || !isServed(log)) continue
-      const times = await this.#fileTimes(log)
-      const verdict = this.#verdict(log, times)
-      this.#notePinned(log, verdict)
-      if (countOf(verdict) > 0) due.push(log)
+      if (await this.#isDue(log)) due.push(log)
       if (clock.monotonic() - stepMs < STEP_MS) continue
       await new Promise((resolve) => setImmediate(resolve))
       stepMs = clock.monotonic()
     }
     return due
+  }
+
+  async #isDue(log: PartitionLog): Promise<boolean> {
+    try {
+      const verdict = this.#verdict(log, await this.#fileTimes(log))
+      this.#notePinned(log, verdict)
+      return countOf(verdict) > 0
+    } catch (error) {
+      this.#warn(log, error)
+      return false
+    }
   }
 
   async #removeFrom(directory: DirectoryLog, log: PartitionLog): Promise<void> {
@@ -129,10 +137,14 @@ export class Retention {
       if (removed.length === 0 || !(await directory.applyChange(log, { removed, added: [] }))) return
       this.#noteRemoval(log, removed, verdict)
     } catch (error) {
-      if (!isServed(log) || this.#stopped) return
-      const { topic, partition } = log
-      this.#options.logger.warn({ err: error, topic, partition }, 'old segments could not be removed')
+      this.#warn(log, error)
     }
+  }
+
+  #warn(log: PartitionLog, error: unknown): void {
+    if (!isServed(log) || this.#stopped) return
+    const { topic, partition } = log
+    this.#options.logger.warn({ err: error, topic, partition }, 'old segments could not be removed')
   }
 
   /** When files were last written that hold no record with a timestamp; nearly all hold some. */

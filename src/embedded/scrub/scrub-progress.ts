@@ -1,4 +1,5 @@
-import type { ScrubDescription, Trouble } from '../../broker/engine.ts'
+import type { Trouble } from '../../broker/engine.ts'
+import type { ScrubDescription } from '../../broker/log-dir-description.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import type { Segment } from '../log/segment.ts'
 import type { SegmentDamage } from '../verify/segment-check.ts'

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../../broker/clock.ts'
-import type { ScrubDescription, Trouble } from '../../broker/engine.ts'
+import type { Trouble } from '../../broker/engine.ts'
+import type { ScrubDescription } from '../../broker/log-dir-description.ts'
 import type { Logger } from '../../broker/logger.ts'
 import type { LogDirectory } from '../directory/log-directory.ts'
 import type { ScrubSettings } from '../embedded-engine-options.ts'

@@ -148,7 +148,6 @@ export class RecordRenderer {
   /** The same for every record: `{"topic":"orders","partition":3,"offset":`. */
   readonly #start: JsonText
 
-  // oxlint-disable-next-line max-params -- the same for a whole page
   constructor(writer: JsonWriter, formats: RecordFormats, topic: string, partition: number, onOneLine = false) {
     this.#writer = writer
     this.#formats = formats

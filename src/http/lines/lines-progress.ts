@@ -1,5 +1,5 @@
 import { BrokerError, type Stored } from '../../broker/broker-error.ts'
-import type { Durability } from '../../broker/engine.ts'
+import type { Durability } from '../../broker/append-request.ts'
 import type { PublishResult } from '../../broker/publish-result.ts'
 
 /** What was stored in one partition; offsets null where nothing is vouched for. */

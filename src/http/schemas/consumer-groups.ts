@@ -43,9 +43,20 @@ export const ConsumerGroupSchema = component('ConsumerGroup', 'A consumer group 
   memberCount: count('How many members it has.'),
 })
 
+export const ListWarningSchema = component('ListWarning', 'What a list leaves out.', {
+  code: Type.String({ description: 'An error code: see /errors.', examples: ['COORDINATOR_NOT_AVAILABLE'] }),
+  detail: Type.String({ description: 'What is missing, and why.' }),
+})
+
 export const ConsumerGroupListSchema = component('ConsumerGroupList', 'A page of consumer groups, sorted by id.', {
   items: Type.Array(ref(ConsumerGroupSchema)),
   nextCursor,
+  warnings: Type.Optional(
+    Type.Array(ref(ListWarningSchema), {
+      description:
+        'Groups are missing, because a node of the Kafka cluster that keeps some did not answer. Else absent.',
+    }),
+  ),
 })
 
 export const GroupOffsetSchema = component('GroupOffset', 'Where a group stands in a partition.', {
@@ -180,6 +191,7 @@ export const GroupRecordsPageSchema = component('GroupRecordsPage', 'A page of r
 
 export const groupComponents: readonly TSchema[] = [
   ConsumerGroupSchema,
+  ListWarningSchema,
   ConsumerGroupListSchema,
   GroupMemberSchema,
   GroupOffsetSchema,

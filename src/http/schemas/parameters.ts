@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { Compression } from '../../broker/batch-compression.ts'
-import type { Acks } from '../../broker/engine.ts'
+import type { Acks } from '../../broker/append-request.ts'
 import type { RecordFormat } from '../json/record-format.ts'
 import { MAX_INTEGER, offset, partitionNumber, SETTING } from './integers.ts'
 

@@ -69,7 +69,6 @@ export class TopicFeed {
   #wait = new AbortController()
   #waiting = false
 
-  // oxlint-disable-next-line max-params -- what tells feeds apart, and what they are made of
   constructor(deps: FeedDependencies, topic: string, formats: RecordFormats, stand: ReadCursor, onIdle: () => void) {
     this.#deps = deps
     this.#topic = topic

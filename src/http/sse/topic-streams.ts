@@ -1,5 +1,5 @@
 import type { ReadCursor } from '../../broker/cursor.ts'
-import type { StreamPage } from '../../broker/topic-pages.ts'
+import type { StreamPage } from '../../broker/topic-page.ts'
 import type { RecordFormats } from '../json/record-format.ts'
 import { openingFrame } from './event-frames.ts'
 import type { EventStream } from './event-stream.ts'

@@ -1,6 +1,6 @@
 import { addPartitionsToTxnV3, endTxnV3, initProducerIdV4, metadataV12, ResponseError } from '@platformatic/kafka'
 import { BrokerError } from '../../broker/broker-error.ts'
-import type { AppendPart } from '../../broker/engine.ts'
+import type { AppendPart } from '../../broker/append-request.ts'
 import { assignOffsets, setTransaction } from '../../codec/record-batch.ts'
 import type { Call, ClusterClient } from '../cluster-client.ts'
 import { answeredErrors, withErrorsInIt } from '../kafka-errors.ts'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { BrokerError } from '../../broker/broker-error.ts'
-import type { AppendPart, AppendPartResult, AppendResult } from '../../broker/engine.ts'
+import type { AppendPart, AppendPartResult, AppendResult } from '../../broker/append-request.ts'
+import type { RememberedRequest } from '../../broker/known-producer.ts'
 import type { PublishClaim, StoredPart } from '../../broker/publish-claim.ts'
 
 /** A request whose turn it is, and that is stored nowhere. */
@@ -54,6 +55,13 @@ export class KafkaClaim implements PublishClaim {
     this.#state = 'over'
     this.#request.letGo()
   }
+}
+
+export function completeClaim({ partitionCount, arrivedMs, stored }: RememberedRequest): PublishClaim {
+  const append = (): never => {
+    throw new Error('a complete request has nothing to append')
+  }
+  return { partitionCount, arrivedMs, stored, isComplete: true, append, release: () => {} }
 }
 
 function resultOf({ partition, baseOffset, logAppendTime, runs }: StoredPart): AppendPartResult {

@@ -1,9 +1,10 @@
 import { AppendAdmission } from '../../broker/append-admission.ts'
 import { BrokerError } from '../../broker/broker-error.ts'
+import { ClaimLapsed } from '../../broker/claim-lapsed.ts'
 import { memoryFull, refusalOf, stillUnderWay } from '../../broker/claim-errors.ts'
 import { verdictOn, type Verdict } from '../../broker/claim-verdict.ts'
-import type { AppendPart } from '../../broker/engine.ts'
-import { expectedSequence, type RememberedRequest } from '../../broker/known-producer.ts'
+import type { AppendPart } from '../../broker/append-request.ts'
+import { expectedSequence } from '../../broker/known-producer.ts'
 import type {
   ProducerDescription,
   Producers,
@@ -11,10 +12,10 @@ import type {
   PublishIdentity,
   StoredPart,
 } from '../../broker/publish-claim.ts'
-import type { TopicSummary } from '../../broker/topic-store.ts'
+import type { TopicStore, TopicSummary } from '../../broker/topic-store.ts'
 import type { EngineContext, EngineLimits, FetchPart } from '../engine-parts.ts'
 import { stoppingError } from '../stopping-error.ts'
-import { KafkaClaim } from './kafka-claim.ts'
+import { completeClaim, KafkaClaim } from './kafka-claim.ts'
 import { knownProducer, type LedgerEntry } from './ledger-entry.ts'
 import type { LedgerLog } from './ledger-log.ts'
 import { ensureLedger, ledgerTopics, type LedgerTopicStore } from './ledger-topics.ts'
@@ -43,8 +44,11 @@ export type ProducersLimits = Pick<
   'admissionWaitMs' | 'keyRetentionMs' | 'produceInflightBytesMax' | 'producerExpirationMs' | 'producerStateBytesMax'
 >
 
+/** Where topics are looked for, and the gateways' own are made. */
+export type ClaimedTopics = LedgerTopicStore & Pick<TopicStore, 'refresh'>
+
 export type ProducersContext = Pick<EngineContext, 'clock' | 'logger' | 'random' | 'topicConfigOf'> & {
-  readonly topics: LedgerTopicStore
+  readonly topics: ClaimedTopics
   readonly limits: ProducersLimits
   /** Aborted when nothing is asked of the cluster any more. */
   readonly stopping: AbortSignal
@@ -106,7 +110,7 @@ export class KafkaProducers implements Producers {
 
   async claim(topic: string, identity: PublishIdentity): Promise<PublishClaim> {
     const { clock } = this.#context
-    const found = this.#find(topic)
+    const found = await this.#present(topic)
     const name = requestName(found.topicId, identity)
     const deadline = clock.monotonic() + CLAIM_WAIT_MS
     const applicant = { topic: found, identity, name, arrivedMs: clock.now(), deadline }
@@ -119,7 +123,8 @@ export class KafkaProducers implements Producers {
   }
 
   async describe(topic: string, producerId: string): Promise<ProducerDescription | undefined> {
-    const name = requestName(this.#find(topic).topicId, { kind: 'sequence', producerId })
+    const { topicId } = await this.#present(topic)
+    const name = requestName(topicId, { kind: 'sequence', producerId })
     await this.#ensure('sequence')
     await this.#ledgers.sequence.catchUp(name, CLAIM_WAIT_MS)
     const entry = await this.#known(name, this.#context.clock.now())
@@ -201,15 +206,22 @@ export class KafkaProducers implements Producers {
       const facts = { partitionCount, isTimedByBroker, arrivedMs }
       return await this.#store.store({ name, topic: topic.name, topicId, identity, parts, ...facts })
     } catch (error) {
-      if (error instanceof BrokerError && error.code === 'UNKNOWN_TOPIC_OR_PARTITION') {
-        // It may be the ledger that is gone: it is made again for the next.
-        this.#checkPresent(topic)
-        if (error.options.stored === 'no') throw ledgerUnread(ledgerTopics[name.kind])
-      }
-      throw error
+      throw await this.#afterMissing(topic, name, error)
     } finally {
       this.#admission.release(bytes)
     }
+  }
+
+  /** What to say where the cluster has told that something is missing: the topic, another of its name, or the ledger. */
+  async #afterMissing({ name, topicId }: TopicSummary, { kind }: RequestName, error: unknown): Promise<unknown> {
+    const isMissing = error instanceof BrokerError && error.code === 'UNKNOWN_TOPIC_OR_PARTITION'
+    if (!isMissing || error.options.stored !== 'no') return error
+    const { topics } = this.#context
+    await topics.refresh(name).catch(unlessBug)
+    const present = topics.find(name)
+    // The ledger is made again for the next.
+    if (present?.topicId === topicId) return ledgerUnread(ledgerTopics[kind])
+    return present === undefined ? error : new ClaimLapsed(error)
   }
 
   async #verdict({ identity, name, arrivedMs }: Applicant): Promise<Verdict> {
@@ -259,23 +271,25 @@ export class KafkaProducers implements Producers {
     if (made !== undefined) this.#ensured.add(made.topicId)
   }
 
-  #find(topic: string): TopicSummary {
+  /** Others make topics too: before one is said not to be there, it is looked for. */
+  async #present(topic: string): Promise<TopicSummary> {
     if (this.#isClosed) throw stoppingError()
-    const found = this.#context.topics.find(topic)
+    const { topics } = this.#context
+    if (topics.find(topic) === undefined) await topics.refresh(topic)
+    const found = topics.find(topic)
     if (found === undefined) throw unknownTopic(topic)
     return found
   }
 
+  /** What was claimed of a topic says nothing of another one of its name. */
   #checkPresent({ name, topicId }: TopicSummary): void {
-    if (this.#find(name).topicId !== topicId) throw unknownTopic(name)
+    if (this.#isClosed) throw stoppingError()
+    if (this.#context.topics.find(name)?.topicId !== topicId) throw new ClaimLapsed(unknownTopic(name))
   }
 }
 
-function completeClaim({ partitionCount, arrivedMs, stored }: RememberedRequest): PublishClaim {
-  const append = (): never => {
-    throw new Error('a complete request has nothing to append')
-  }
-  return { partitionCount, arrivedMs, stored, isComplete: true, append, release: () => {} }
+function unlessBug(error: unknown): void {
+  if (!(error instanceof BrokerError)) throw error
 }
 
 function unknownTopic(topic: string): BrokerError {

@@ -1,6 +1,6 @@
 import type { KnownProducer, RememberedRequest } from '../../broker/known-producer.ts'
 import { REQUESTS_REMEMBERED } from '../../broker/known-producer.ts'
-import type { StoredRun } from '../../broker/engine.ts'
+import type { StoredRun } from '../../broker/append-request.ts'
 import type { PublishIdentity, StoredPart } from '../../broker/publish-claim.ts'
 
 /** All that is known of a producer in a topic, or of an Idempotency-Key: one record of the ledger, which replaces the last. */

@@ -1,7 +1,9 @@
 import { BrokerError } from '../../broker/broker-error.ts'
-import type { AppendPart, OffsetAnswer, OffsetQuery, StoredRun } from '../../broker/engine.ts'
+import type { AppendPart, StoredRun } from '../../broker/append-request.ts'
+import type { OffsetAnswer, OffsetQuery } from '../../broker/engine.ts'
 import type { Clock } from '../../broker/clock.ts'
 import { refusalOf } from '../../broker/claim-errors.ts'
+import { ClaimLapsed } from '../../broker/claim-lapsed.ts'
 import { verdictOn } from '../../broker/claim-verdict.ts'
 import type { PublishIdentity, StoredPart } from '../../broker/publish-claim.ts'
 import { RecordColumns } from '../../broker/record-columns.ts'
@@ -78,7 +80,10 @@ export class RequestStore {
     this.#sessions.set(name.transactionalId, session)
   }
 
-  /** All parts, or none. Rejects with a BrokerError: `stored: no`, or `unknown` where the cluster cannot be asked. */
+  /**
+   * All parts, or none. Rejects with a BrokerError: `stored: no`, or `unknown` where the cluster cannot be asked; with
+   * ClaimLapsed where another gateway has stored the request.
+   */
   async store(request: StorableRequest): Promise<readonly StoredPart[]> {
     const { clock, stopping, random } = this.#options
     const { transactionalId } = request.name
@@ -174,6 +179,7 @@ export class RequestStore {
     try {
       found = await this.#becomesOf(request, own)
     } catch (later) {
+      if (later instanceof ClaimLapsed) throw later
       throw later instanceof BrokerError && later.options.stored === 'unknown' ? later : withStored(error, 'unknown')
     }
     return found !== undefined ? { stored: found } : { interrupted: withStored(error, 'no') }
@@ -201,7 +207,7 @@ export class RequestStore {
     if (verdict.kind === 'append') return undefined
     if (verdict.kind === 'complete') {
       if (isSame(own, verdict.request.stored)) return verdict.request.stored
-      throw storedElsewhere(whoIs(request))
+      throw new ClaimLapsed(storedElsewhere(whoIs(request)))
     }
     throw refusalOf(request.topic, request.identity, verdict)
   }

@@ -1,4 +1,4 @@
-import type { AppendPart } from '../../broker/engine.ts'
+import type { AppendPart } from '../../broker/append-request.ts'
 import type { PartitionAnswer } from '../produce/produce-request.ts'
 
 /** Where a part of a transaction is, batch by batch. */

@@ -106,7 +106,6 @@ interface Passing<Q> {
  * Puts down what is final; resolves with what is worth another try.
  * @param isFresh the metadata was asked for anew, and not only of one node that may be behind
  */
-// oxlint-disable-next-line max-params -- the state of one loop
 async function askOnce<Q extends PartitionQuestion, A>(
   client: LeaderDirectory,
   pending: readonly Pending<Q>[],

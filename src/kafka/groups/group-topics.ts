@@ -37,6 +37,15 @@ export class GroupTopics {
     await this.#client.refresh()
   }
 
+  /** What the coordinator assigned, as ours; asks for topics that are not known yet. */
+  async assigned(
+    topics: readonly { readonly topicId: string; readonly partitions: readonly number[] }[],
+  ): Promise<PartitionsOfTopic[]> {
+    const assigned = this.ids(topics)
+    await this.know(assigned)
+    return assigned
+  }
+
   /** The same by name. Where nobody answers, what is known has to do. */
   async knowNames(names: readonly string[]): Promise<void> {
     const { topics } = this.#client.metadata

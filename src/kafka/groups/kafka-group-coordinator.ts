@@ -7,8 +7,10 @@ import type {
   OffsetCommit,
   OffsetCommitAnswer,
 } from '../../broker/group-coordinator.ts'
+import type { ClusterNode } from '../cluster-metadata.ts'
 import type { EngineContext } from '../engine-parts.ts'
-import { errorCodeOf, refusal } from '../kafka-errors.ts'
+import { asBrokerError, errorCodeOf, refusal } from '../kafka-errors.ts'
+import { withinMs } from '../time-limits.ts'
 import { groupState } from './described-groups.ts'
 import { type GroupRequests, nobody, type StoredOffset } from './group-requests.ts'
 import type { GroupTopics } from './group-topics.ts'
@@ -17,6 +19,8 @@ import { groupOfClassicMembers } from './member-errors.ts'
 const STORED = 0
 const UNKNOWN_MEMBER_ID = 25
 const STALE_MEMBER_EPOCH = 113
+/** How long a list waits for each node. */
+const LIST_LIMIT_MS = 3000
 /** The epoch of a member that is asked to commit may move meanwhile. */
 const COMMITS_AS_MEMBER_MAX = 3
 
@@ -80,12 +84,18 @@ export class KafkaGroupCoordinator implements GroupCoordinator {
     return forgotten.length
   }
 
-  async list(): Promise<readonly GroupSummary[]> {
-    const nodes = [...this.#client.metadata.nodes.keys()]
-    const listed = await Promise.all(nodes.map((nodeId) => this.#requests.coordinatedBy(nodeId)))
+  /** A node that does not answer does not hide what the others say. */
+  async list(onUntold?: (why: BrokerError) => void): Promise<readonly GroupSummary[]> {
+    const nodes = [...this.#client.metadata.nodes.values()]
+    const told = await Promise.all(nodes.map((node) => this.#coordinatedBy(node)))
+    const silent = told.filter((listed) => listed instanceof BrokerError)
+    const [first] = silent
+    if (first !== undefined && (onUntold === undefined || silent.length === nodes.length)) throw first
+    for (const why of silent) onUntold?.(why)
     const groups = new Map<string, GroupSummary>()
-    for (const { groupId, groupState: state, groupType, memberCount } of listed.flat()) {
-      groups.set(groupId, { group: groupId, state: groupState(state), type: groupType, memberCount })
+    for (const listed of told) {
+      if (listed instanceof BrokerError) continue
+      for (const summary of listed) groups.set(summary.group, summary)
     }
     return [...groups.values()].sort((a, b) => (a.group < b.group ? -1 : 1))
   }
@@ -102,6 +112,20 @@ export class KafkaGroupCoordinator implements GroupCoordinator {
 
   delete(group: string): Promise<void> {
     return this.#requests.delete(group)
+  }
+
+  async #coordinatedBy({ nodeId, host, port }: ClusterNode): Promise<readonly GroupSummary[] | BrokerError> {
+    const { clock } = this.#client.options
+    try {
+      const listed = await withinMs(this.#requests.coordinatedBy(nodeId), LIST_LIMIT_MS, clock)
+      return listed.map(({ groupId, groupState: state, groupType, memberCount }) => {
+        return { group: groupId, state: groupState(state), type: groupType, memberCount }
+      })
+    } catch (error) {
+      const why = asBrokerError(error, 'to list the groups')
+      if (!why.retriable) throw why
+      return silentNode(`${nodeId} (${host}:${port})`, why)
+    }
   }
 
   /** Kafka's error numbers of those that were sent. */
@@ -171,5 +195,13 @@ function nonEmpty(group: string): BrokerError {
   return new BrokerError(
     'NON_EMPTY_GROUP',
     `The group "${group}" has members: only they commit, each with its cursor, until all have left.`,
+  )
+}
+
+function silentNode(node: string, why: BrokerError): BrokerError {
+  return new BrokerError(
+    'COORDINATOR_NOT_AVAILABLE',
+    `Node ${node} of the cluster does not tell which groups it keeps, so that they cannot be listed: ${why.message}`,
+    { retryAfterSeconds: 1, cause: why },
   )
 }

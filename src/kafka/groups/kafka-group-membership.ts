@@ -1,6 +1,4 @@
-import { BrokerError } from '../../broker/broker-error.ts'
 import type { Clock } from '../../broker/clock.ts'
-import { DEFAULT_MAX_POLL_INTERVAL_MS } from '../../broker/group-membership.ts'
 import type {
   GroupMembership,
   HeartbeatRequest,
@@ -13,31 +11,24 @@ import type {
   MemberIdentity,
   MembershipDescription,
   MemberState,
-  PartitionsOfTopic,
 } from '../../broker/group-membership.ts'
 import type { EngineContext } from '../engine-parts.ts'
 import { pause } from '../time-limits.ts'
 import { classicMembership, consumerMembership } from './described-groups.ts'
 import type { ConsumerGroupMember, FullHeartbeat, GroupRequests, HeartbeatResponse } from './group-requests.ts'
 import type { GroupTopics } from './group-topics.ts'
-import { LEFT_FOR_A_WHILE, memberIn } from './known-members.ts'
+import { LEFT_FOR_A_WHILE } from './known-members.ts'
 import { MemberCommit } from './member-commit.ts'
-import { fencedEpoch, groupOfClassicMembers, instanceInUse, membershipError } from './member-errors.ts'
-import { MemberSubscriptions, type Subscription, subscriptionTo } from './member-subscriptions.ts'
-import { common, countOf, union, without } from './partition-sets.ts'
+import { groupOfClassicMembers, instanceInUse, membershipError } from './member-errors.ts'
+import { MemberHeartbeats } from './member-heartbeats.ts'
+import { MemberSubscriptions, subscriptionTo } from './member-subscriptions.ts'
+import { countOf, union, without } from './partition-sets.ts'
 import { SessionTimeouts } from './session-timeouts.ts'
 import { WatchedMembers } from './watched-members.ts'
 
 const JOINS = 0
 const LEAVES = -1
-const DEFAULT_HEARTBEAT_INTERVAL_MS = 5000
 const FIRST_ASSIGNMENT_DELAYS_MS = [20, 50, 100, 200, 400] as const
-
-/** What is told to the coordinator with each heartbeat. */
-interface Told {
-  readonly subscription: Subscription
-  readonly owned: readonly PartitionsOfTopic[]
-}
 
 /**
  * See `GroupMembership`: members that the cluster keeps. Each call is a heartbeat that says all that the member is, from its
@@ -49,6 +40,7 @@ export class KafkaGroupMembership implements GroupMembership {
   readonly #topics: GroupTopics
   readonly #subscriptions = new MemberSubscriptions()
   readonly #sessions: SessionTimeouts
+  readonly #heartbeats: MemberHeartbeats
   readonly #watched: WatchedMembers
   readonly #time: { readonly clock: Clock; readonly stopping: AbortSignal }
 
@@ -61,8 +53,9 @@ export class KafkaGroupMembership implements GroupMembership {
     this.#requests = requests
     this.#topics = topics
     this.#sessions = new SessionTimeouts(requests, clock)
+    this.#heartbeats = new MemberHeartbeats(requests, topics, this.#subscriptions, this.#sessions)
     this.#watched = new WatchedMembers(clock, (state, keepsAlive) =>
-      keepsAlive ? this.#beat(state, []) : this.#look(state, []),
+      keepsAlive ? this.#heartbeats.beat(state, []) : this.#heartbeats.look(state, []),
     )
   }
 
@@ -83,7 +76,7 @@ export class KafkaGroupMembership implements GroupMembership {
     })
     this.#subscriptions.remember(group, memberId, subscription)
     const answer = members.length === 0 ? await this.#firstAssignment(beat, first) : first
-    const assigned = await this.#assigned(answer.assignment?.topicPartitions ?? [])
+    const assigned = await this.#topics.assigned(answer.assignment?.topicPartitions ?? [])
     return {
       created: !isBack,
       memberEpoch: answer.memberEpoch,
@@ -100,7 +93,9 @@ export class KafkaGroupMembership implements GroupMembership {
     const { released = [], fetchAgeMs = 0, maxPollIntervalMs = Infinity } = request
     const state = this.#watched.present(request)
     const answer =
-      fetchAgeMs > maxPollIntervalMs ? await this.#look(state, released) : await this.#beat(state, released)
+      fetchAgeMs > maxPollIntervalMs
+        ? await this.#heartbeats.look(state, released)
+        : await this.#heartbeats.beat(state, released)
     this.#watched.answered(request, answer)
     return answer
   }
@@ -206,96 +201,5 @@ export class KafkaGroupMembership implements GroupMembership {
     await this.#requests.heartbeat(leaving).catch((error: unknown) => {
       if (membershipError(error, { group, memberId, memberEpoch }) === error) throw error
     })
-  }
-
-  async #beat(state: MemberState, released: readonly PartitionsOfTopic[]): Promise<MemberAnswer> {
-    const { told, described } = await this.#told(state, released)
-    try {
-      return await this.#send(state, told)
-    } catch (error) {
-      const narrower = await this.#narrower(state, told, error, described)
-      if (narrower === undefined) throw membershipError(error, state)
-      return this.#send(state, narrower).catch((again: unknown) => {
-        throw membershipError(again, state)
-      })
-    }
-  }
-
-  async #send(state: MemberState, { subscription, owned }: Told): Promise<MemberAnswer> {
-    const { group, memberId, memberEpoch, instanceId, maxPollIntervalMs = DEFAULT_MAX_POLL_INTERVAL_MS } = state
-    const { topics, checksum } = subscription
-    const beat = { group, memberId, memberEpoch, instanceId, maxPollIntervalMs, topics, owned }
-    const answer = await this.#requests.heartbeat(beat)
-    const assigned = answer.assignment === null ? owned : await this.#assigned(answer.assignment.topicPartitions)
-    return {
-      memberEpoch: answer.memberEpoch,
-      assignment: this.#topics.named(assigned),
-      revoking: this.#topics.named(without(owned, assigned)),
-      maxPollIntervalMs,
-      heartbeatIntervalMs: answer.heartbeatIntervalMs,
-      sessionTimeoutMs: this.#sessions.known(group),
-      subscription: checksum,
-    }
-  }
-
-  /** As the coordinator describes it, which keeps nothing alive. */
-  async #look(state: MemberState, released: readonly PartitionsOfTopic[]): Promise<MemberAnswer> {
-    const { group, memberEpoch, maxPollIntervalMs = DEFAULT_MAX_POLL_INTERVAL_MS } = state
-    const member = memberIn(await this.#requests.consumerGroup(group), state)
-    if (member.memberEpoch !== memberEpoch) throw fencedEpoch(state)
-    const owned = union(state.announced ?? [], this.#topics.ids(member.assignment.topicPartitions))
-    const assigned = common(owned, this.#topics.ids(member.targetAssignment.topicPartitions))
-    return {
-      memberEpoch,
-      assignment: this.#topics.named(assigned),
-      revoking: this.#topics.named(without(without(owned, assigned), released)),
-      maxPollIntervalMs,
-      heartbeatIntervalMs: DEFAULT_HEARTBEAT_INTERVAL_MS,
-      sessionTimeoutMs: this.#sessions.known(group),
-      subscription: subscriptionTo(member.subscribedTopicNames).checksum,
-    }
-  }
-
-  /** What a cursor had no room for is what the coordinator says. */
-  async #told(
-    state: MemberState,
-    released: readonly PartitionsOfTopic[],
-  ): Promise<{ told: Told; described?: ConsumerGroupMember }> {
-    const { group, memberId, held, announced = [], subscription: checksum } = state
-    const known = checksum === undefined ? undefined : this.#subscriptions.find(group, memberId, checksum)
-    if (known !== undefined && held !== undefined) {
-      return { told: { subscription: known, owned: without(union(held, announced), released) } }
-    }
-    const described = memberIn(await this.#requests.consumerGroup(group), state)
-    const subscription = subscriptionTo(described.subscribedTopicNames)
-    // It has joined again since, for other topics.
-    if (checksum !== undefined && checksum !== subscription.checksum) throw fencedEpoch(state)
-    this.#subscriptions.remember(group, memberId, subscription)
-    const owned = held ?? this.#topics.ids(described.assignment.topicPartitions)
-    return { told: { subscription, owned: without(union(owned, announced), released) }, described }
-  }
-
-  /**
-   * A member whose reply was lost comes with the epoch before, and may own less by now: Kafka takes it when it says so.
-   * Undefined where that is not the matter.
-   */
-  async #narrower(
-    state: MemberState,
-    told: Told,
-    error: unknown,
-    described: ConsumerGroupMember | undefined,
-  ): Promise<Told | undefined> {
-    if (!(error instanceof BrokerError) || error.code !== 'FENCED_MEMBER_EPOCH') return undefined
-    const member = described ?? memberIn(await this.#requests.consumerGroup(state.group), state)
-    const owned = common(told.owned, this.#topics.ids(member.assignment.topicPartitions))
-    return countOf(owned) === countOf(told.owned) ? undefined : { ...told, owned }
-  }
-
-  async #assigned(
-    topics: readonly { readonly topicId: string; readonly partitions: readonly number[] }[],
-  ): Promise<PartitionsOfTopic[]> {
-    const assigned = this.#topics.ids(topics)
-    await this.#topics.know(assigned)
-    return assigned
   }
 }

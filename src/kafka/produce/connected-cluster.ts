@@ -42,7 +42,8 @@ export class ConnectedCluster implements ProduceCluster {
 
   async produce(nodeId: number, request: ProduceRequest): Promise<readonly PartitionAnswer[]> {
     const doing = 'to store records'
-    const connection = await this.#client.connectionTo(nodeId, 'produce').catch((error: unknown) => {
+    const lane = request.acks === '0' ? 'unanswered' : 'produce'
+    const connection = await this.#client.connectionTo(nodeId, lane).catch((error: unknown) => {
       throw new NoAnswer(asBrokerError(error, doing), false)
     })
     try {

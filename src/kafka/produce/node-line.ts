@@ -1,4 +1,4 @@
-import type { Acks } from '../../broker/engine.ts'
+import type { Acks } from '../../broker/append-request.ts'
 import type { Shipment } from './outbound-batch.ts'
 import { IN_FLIGHT_MAX, type PartitionOutbox } from './partition-outbox.ts'
 

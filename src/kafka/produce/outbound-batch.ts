@@ -1,5 +1,5 @@
 import type { BrokerError } from '../../broker/broker-error.ts'
-import type { Acks } from '../../broker/engine.ts'
+import type { Acks } from '../../broker/append-request.ts'
 
 /** A record batch on its way to a partition. */
 export interface OutboundBatch {

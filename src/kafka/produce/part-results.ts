@@ -1,5 +1,5 @@
 import { BrokerError, type Stored } from '../../broker/broker-error.ts'
-import type { AppendPart, AppendPartResult, StoredRun } from '../../broker/engine.ts'
+import type { AppendPart, AppendPartResult, StoredRun } from '../../broker/append-request.ts'
 import type { BatchOutcome, FailedBatch, StoredBatch } from './outbound-batch.ts'
 
 /** What to say of a part whose batches came to these outcomes, in their order. */

@@ -1,5 +1,5 @@
 import type { BrokerError } from '../../broker/broker-error.ts'
-import type { Acks } from '../../broker/engine.ts'
+import type { Acks } from '../../broker/append-request.ts'
 
 /** What became of a shipment, as far as one try can tell. */
 export type Judgement =

@@ -1,5 +1,5 @@
 import { Writer, type Connection, type Reader } from '@platformatic/kafka'
-import type { Acks } from '../../broker/engine.ts'
+import type { Acks } from '../../broker/append-request.ts'
 
 /*
  * Produce, version 9: every broker since 2.8 speaks it. Batches go through as the bytes they are.

@@ -7,7 +7,7 @@ import type {
   AppendRequest,
   AppendResult,
   Durability,
-} from '../../broker/engine.ts'
+} from '../../broker/append-request.ts'
 import { maxBatchBytes } from '../../broker/record-checks.ts'
 import { releaseBatch } from '../../codec/batch-buffer.ts'
 import { assignOffsets } from '../../codec/record-batch.ts'
@@ -30,7 +30,7 @@ const BATCH_COST_BYTES = 3000
 const durabilityOf: Readonly<Record<Acks, Durability>> = { all: 'replicated', '1': 'kernel', '0': 'none' }
 
 export interface AppenderContext extends Pick<EngineContext, 'topicConfigOf' | 'clock'> {
-  readonly topics: Pick<TopicStore, 'find'>
+  readonly topics: Pick<TopicStore, 'find' | 'refresh'>
   readonly limits: Pick<EngineLimits, 'produceInflightBytesMax' | 'admissionWaitMs'>
   readonly client: { readonly options: Pick<ClusterOptions, 'requestTimeoutMs' | 'deliveryTimeoutMs'> }
 }
@@ -68,7 +68,7 @@ export class RecordAppender {
   }
 
   async #lookAgain(request: AppendRequest): Promise<AppendResult> {
-    await this.#cluster.refresh().catch((error: unknown) => {
+    await this.#context.topics.refresh(request.topic).catch((error: unknown) => {
       if (!(error instanceof BrokerError)) throw error
       throw new BrokerError(error.code, error.message, { ...error.options, stored: 'no', cause: error })
     })

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers'
 import { BrokerError } from '../../broker/broker-error.ts'
 import type { Clock } from '../../broker/clock.ts'
-import type { Acks } from '../../broker/engine.ts'
+import type { Acks } from '../../broker/append-request.ts'
 import { NodeLine, type Dispatch } from './node-line.ts'
 import type { OutboundBatch, Shipment } from './outbound-batch.ts'
 import { PartitionOutbox, type ProducerSession } from './partition-outbox.ts'

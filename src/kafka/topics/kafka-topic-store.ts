@@ -16,6 +16,7 @@ import { pause } from '../time-limits.ts'
 import { describeClusterPartitions, partitionBounds } from './describe-cluster-partitions.ts'
 import { TopicCache } from './topic-cache.ts'
 import { alterTopicConfigs } from './topic-configs.ts'
+import { TopicSearch } from './topic-search.ts'
 
 /** How long the nodes may take to see what the controller has done; then the answer is given without. */
 const PROPAGATION_MS = 5000
@@ -26,12 +27,14 @@ export class KafkaTopicStore implements TopicStore {
   readonly #client: ClusterClient
   readonly #replicationFactor: number
   readonly #cache: TopicCache
+  readonly #search: TopicSearch
   #isClosed = false
 
   constructor(client: ClusterClient, replicationFactor: number) {
     this.#client = client
     this.#replicationFactor = replicationFactor
     this.#cache = new TopicCache(client)
+    this.#search = new TopicSearch(client)
   }
 
   /** Resolves when the topics that are known can be found. */
@@ -63,7 +66,7 @@ export class KafkaTopicStore implements TopicStore {
       await this.#client.refresh()
       await this.load()
     } else if (nameFault(topic) === undefined) {
-      await this.#client.refreshTopic(topic)
+      await this.#search.look(topic)
       await this.#until(() => this.#isLoaded(topic))
     }
   }
@@ -151,6 +154,7 @@ export class KafkaTopicStore implements TopicStore {
         // Somebody else, or our own first try, was there before.
         if (!(error instanceof BrokerError) || error.code !== 'UNKNOWN_TOPIC_ID') throw error
       })
+    this.#search.deleted(topicId)
     await this.#until(async () => {
       await this.#client.refreshTopic(topic)
       return this.#client.metadata.topics.get(topic)?.topicId !== topicId

@@ -1,88 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BrokerError } from '../../../src/broker/broker-error.ts'
-import type { HeartbeatRequest, JoinAnswer, JoinRequest, MemberAnswer } from '../../../src/broker/group-membership.ts'
-import { silentLogger } from '../../../src/broker/logger.ts'
-import { EmbeddedGroupCoordinator } from '../../../src/embedded/groups/embedded-group-coordinator.ts'
 import { brokerError } from '../../support/engine-records.ts'
-import { FakeClock } from '../../support/fake-clock.ts'
-import { MemoryEngine } from '../../support/memory-engine.ts'
-import { HeldLog } from './held-log.ts'
-
-const SESSION_MS = 45_000
-const MAX_POLL_MS = 60_000
-const limits = {
-  offsetsTopicPartitions: 5,
-  offsetsTopicSegmentBytes: 1_048_576,
-  offsetMetadataBytesMax: 16,
-  members: { sessionTimeoutMs: SESSION_MS, heartbeatIntervalMs: 5000, maxSize: 10, assignors: ['uniform', 'range'] },
-}
-
-/** A coordinator over a log in memory that can be held, failed, and read again as after a restart. */
-class Server {
-  readonly clock = new FakeClock()
-  readonly engine = new MemoryEngine(this.clock)
-  readonly log = new HeldLog(this.engine)
-  groups = this.#coordinator()
-  topicId = ''
-
-  static async start(partitionCount = 4): Promise<Server> {
-    const server = new Server()
-    await server.groups.load()
-    await server.createTopic('orders', partitionCount)
-    server.topicId = server.engine.find('orders')?.topicId ?? ''
-    return server
-  }
-
-  async createTopic(name: string, partitionCount: number): Promise<void> {
-    await this.engine.create({ name, partitionCount, configs: new Map() })
-    await this.groups.topicChanged(name)
-  }
-
-  async restart(): Promise<void> {
-    this.groups = this.#coordinator()
-    await this.groups.load()
-    await settled()
-  }
-
-  join(memberId: string, more: Partial<JoinRequest> = {}): Promise<JoinAnswer> {
-    const request = { group: 'g', memberId, topics: ['orders'], maxPollIntervalMs: MAX_POLL_MS, ...more }
-    return this.groups.membership.join(request)
-  }
-
-  beat(memberId: string, memberEpoch: number, more: Partial<HeartbeatRequest> = {}): Promise<MemberAnswer> {
-    return this.groups.membership.heartbeat({ group: 'g', memberId, memberEpoch, ...more })
-  }
-
-  commit(memberId: string, memberEpoch: number, partition: number, nextOffset: number, released: number[] = []) {
-    const { topicId } = this
-    return this.groups.membership.commit({
-      group: 'g',
-      memberId,
-      memberEpoch,
-      offsets: [{ topic: 'orders', topicId, partition, nextOffset }],
-      released: [{ topicId, partitions: released }],
-    })
-  }
-
-  async advance(ms: number): Promise<void> {
-    this.clock.advance(ms)
-    await settled()
-  }
-
-  async memberIds(): Promise<string[]> {
-    return (await this.groups.membership.describe('g'))?.members.map(({ memberId }) => memberId) ?? []
-  }
-
-  #coordinator(): EmbeddedGroupCoordinator {
-    const { log, engine, clock } = this
-    return new EmbeddedGroupCoordinator({ log, topics: engine, clock, logger: silentLogger, limits })
-  }
-}
-
-const partitionsOf = ({ assignment }: MemberAnswer): number[] => assignment.flatMap(({ partitions }) => partitions)
-const storageError = (): BrokerError =>
-  new BrokerError('KAFKA_STORAGE_ERROR', 'The disk is gone.', { stored: 'unknown' })
+import { SESSION_MS, MAX_POLL_MS, Server, partitionsOf, settled } from './membership-server.ts'
 
 test('after a restart members go on with their epochs and assignments, and nothing is written', async () => {
   const server = await Server.start()
@@ -193,32 +113,6 @@ test('nobody sees a step before it is durable', async () => {
   assert.deepEqual(await server.memberIds(), ['a', 'b'])
 })
 
-test('an append that fails answers with its error and changes nothing', async () => {
-  const server = await Server.start()
-  const a = await server.join('a')
-  const b = await server.join('b')
-  const { revoking } = await server.beat('a', a.memberEpoch)
-  const before = await server.groups.membership.describe('g')
-  server.log.failure = storageError()
-  const failed = brokerError('KAFKA_STORAGE_ERROR')
-  await assert.rejects(server.join('c'), failed)
-  await assert.rejects(server.beat('a', a.memberEpoch, { released: revoking }), failed)
-  await assert.rejects(server.commit('a', a.memberEpoch, 2, 5, [2]), failed)
-  await assert.rejects(server.groups.membership.leave({ group: 'g', memberId: 'a' }), failed)
-  assert.deepEqual(await server.groups.membership.describe('g'), before)
-  assert.deepEqual(await server.groups.committed('g'), [])
-  server.log.failure = undefined
-  await server.beat('a', a.memberEpoch, { released: revoking })
-  assert.deepEqual(partitionsOf(await server.beat('b', b.memberEpoch)), [2, 3])
-})
-
-test('a group whose first member could not be written does not exist', async () => {
-  const server = await Server.start()
-  server.log.failure = storageError()
-  await assert.rejects(server.join('a'), brokerError('KAFKA_STORAGE_ERROR'))
-  assert.deepEqual([await server.groups.list(), await server.groups.membership.describe('g')], [[], undefined])
-})
-
 test('a silent member is gone when its session ends, and its partitions go to the others', async () => {
   const server = await Server.start()
   const a = await server.join('a')
@@ -268,36 +162,6 @@ test('a member that lets nothing go is fenced when its time is over', async () =
   await server.advance(10_000)
   assert.deepEqual(await server.memberIds(), ['b'])
   assert.deepEqual(partitionsOf(await server.beat('b', b.memberEpoch)), [0, 1, 2, 3])
-})
-
-test('an end of a session that cannot be written is tried again, and fails nobody in between', async () => {
-  const server = await Server.start()
-  await server.join('a')
-  await server.advance(20_000)
-  const b = await server.join('b')
-  server.log.failure = storageError()
-  await server.advance(SESSION_MS - 20_000)
-  assert.deepEqual(await server.memberIds(), ['a', 'b'])
-  const appends = server.log.appends.length
-  await server.beat('b', b.memberEpoch)
-  await server.advance(500)
-  assert.equal(server.log.appends.length, appends)
-  await server.advance(500)
-  assert.equal(server.log.appends.length, appends + 1)
-  server.log.failure = undefined
-  await server.advance(1000)
-  assert.deepEqual(await server.memberIds(), ['b'])
-})
-
-test('a change of a topic that cannot be written reaches the members later', async () => {
-  const server = await Server.start(1)
-  const { memberEpoch } = await server.join('a', { topics: ['orders', 'later'] })
-  server.log.failure = storageError()
-  await server.createTopic('later', 1)
-  server.log.failure = undefined
-  assert.deepEqual(partitionsOf(await server.beat('a', memberEpoch)), [0])
-  await server.advance(1000)
-  assert.equal((await server.beat('a', memberEpoch)).assignment.length, 2)
 })
 
 test('a topic that is made while its first subscriber is being written reaches it', async () => {
@@ -398,8 +262,3 @@ test('closing ends waits, leaves no timer behind, and takes no more calls', asyn
   assert.deepEqual([told, server.clock.pendingTimers], [true, 0])
   await assert.rejects(server.beat('a', memberEpoch), brokerError('SERVER_STOPPING'))
 })
-
-/** Everything that can happen without time or the outside has happened. */
-async function settled(): Promise<void> {
-  for (let turn = 0; turn < 200; turn++) await Promise.resolve()
-}

@@ -1,5 +1,6 @@
 import type { BrokerError } from '../../../src/broker/broker-error.ts'
-import type { AppendRequest, AppendResult, ReadRequest, ReadResult } from '../../../src/broker/engine.ts'
+import type { AppendRequest, AppendResult } from '../../../src/broker/append-request.ts'
+import type { ReadRequest, ReadResult } from '../../../src/broker/engine.ts'
 import type { OffsetsLog } from '../../../src/embedded/groups/group-coordinator-options.ts'
 import type { MemoryEngine } from '../../support/memory-engine.ts'
 

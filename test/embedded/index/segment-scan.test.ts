@@ -51,14 +51,27 @@ describe('scanSegment', () => {
     }
   })
 
-  it('ends where a length leads nowhere, at a second damaged batch, and at the end of a file cut short', async (t) => {
+  it('goes on behind batches whose length leads nowhere, if those behind are sound to the end', async (t) => {
     const lengthLost = await storedSegment(t)
     await flip(lengthLost, 30, 11)
-    assert.ok(scan(lengthLost).every((entry) => entry.baseOffset < 60))
+    const found = scan(lengthLost).map((entry) => entry.baseOffset)
+    assert.ok(!found.includes(60))
+    assert.ok(found.includes(62))
     const twoLost = await storedSegment(t)
     await flip(twoLost, 30, 80)
     await flip(twoLost, 31, 80)
-    assert.ok(scan(twoLost).every((entry) => entry.baseOffset < 60))
+    const behindTwo = scan(twoLost).map((entry) => entry.baseOffset)
+    assert.ok(!behindTwo.includes(60) && !behindTwo.includes(62))
+    assert.ok(behindTwo.includes(64))
+  })
+
+  it('passes over what lies between two damaged batches without a length, and ends where a file is cut short', async (t) => {
+    const twoLost = await storedSegment(t)
+    await flip(twoLost, 30, 11)
+    await flip(twoLost, 35, 11)
+    const found = scan(twoLost).map((entry) => entry.baseOffset)
+    assert.ok(found.every((offset) => offset < 60 || offset >= 72))
+    assert.ok(found.includes(72))
     const cut = await storedSegment(t)
     await fs.truncate(cut.active.path, cut.batches[40]!.position + 10)
     assert.ok(scan(cut).every((entry) => entry.baseOffset < 80))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Acks } from '../../../src/broker/engine.ts'
+import type { Acks } from '../../../src/broker/append-request.ts'
 import type { DirectoryLog } from '../../../src/embedded/log/directory-log.ts'
 import { batchOf } from '../../support/engine-records.ts'
 import { newDisk, openLog, partitionOf, placementOf, recordsIn, seeded } from '../../support/log-directory-fixture.ts'

@@ -37,6 +37,7 @@ test('an unfinished creation is taken over; records, or another topic, are not',
 test('the name of a deleted directory fits a file system, however long the topic’s', () => {
   const name = deletedDirectory('/data', { ...placement, topic: 'a'.repeat(249) }).slice('/data/'.length)
   assert.equal(name.length, 255)
+  assert.notEqual(deletedDirectory('/data', { ...placementOf(4), topic: 'a'.repeat(249) }), `/data/${name}`)
   assert.ok(isDeletedDirectory(name))
   assert.ok(!isDeletedDirectory('my-topic-delete'))
 })

@@ -252,6 +252,19 @@ for (const damage of ['missing', 'rotten', 'older'] as const) {
   })
 }
 
+test('of several requests that a loss left in part the newest stays in doubt: its repeat stores nothing twice', async () => {
+  const { disk, logs, clock } = await open()
+  for (const sequence of [0, 1, 2]) await publishClaimed(logs, sequenceIdentity('p', sequence, both), both)
+  await logs.logs[1]?.checkpoint()
+  await logs.close()
+  const restarted = disk.kill()
+  await restarted.unlink('/b/producers')
+  const again = await open(restarted, clock)
+  const doubtful = brokerError('KAFKA_STORAGE_ERROR', { stored: 'unknown' })
+  await assert.rejects(publishClaimed(again.logs, sequenceIdentity('p', 2, both), both), doubtful)
+  assert.deepEqual(await valuesIn(again.disk, again.logs, 1), ['b', 'c', 'b', 'c', 'b', 'c'])
+})
+
 test('a request larger than the direct limit takes its facts into the frame that names it', async () => {
   const { disk, logs, clock } = await open()
   const large: ClaimedValues = new Map([

@@ -128,6 +128,17 @@ describe('Retention', () => {
     assert.equal(retention.report(partition).pinnedByTimestamp, undefined)
   })
 
+  it('goes on with other partitions where the time of a file cannot be told', async () => {
+    const { clock, disk, retention, warnings, bases } = await kept([-1, -1], { retentionMs: 0 })
+    clock.advance(HOUR_MS)
+    disk.fail({ kinds: ['stat'], pathContains: '.log', nth: 1, code: 'EIO' })
+    await retention.check()
+    assert.deepEqual(warnings, ['old segments could not be removed'])
+    assert.deepEqual(bases(), [0, 1])
+    await retention.check()
+    assert.deepEqual(bases(), [2])
+  })
+
   it('removes by size and by the log start, nothing by age, while the clock is doubted', async () => {
     const { retention, partition, settings, doubt, bases } = await kept([1, 2, 3, 4], { retentionMs: 0 })
     doubt(true)

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { BrokerError } from '../../../src/broker/broker-error.ts'
+import { publishWithClaim } from '../../../src/broker/claim-lapsed.ts'
+import { appendClaimed } from '../../../src/broker/claimed-append.ts'
+import type { AppendPart } from '../../../src/broker/append-request.ts'
 import { silentLogger } from '../../../src/broker/logger.ts'
 import { resolveTopicConfig } from '../../../src/broker/topic-config-definitions.ts'
 import type { PublishIdentity, StoredPart } from '../../../src/broker/publish-claim.ts'
@@ -7,7 +10,7 @@ import { KafkaProducers, type ProducersLimits } from '../../../src/kafka/claims/
 import { batchOf } from '../../support/engine-records.ts'
 import type { FakeClock } from '../../support/fake-clock.ts'
 import { mulberry32 } from '../../support/mulberry32.ts'
-import type { ModelCluster } from './model-transactions.ts'
+import { ModelCluster } from './model-transactions.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -17,6 +20,13 @@ export const limits: ProducersLimits = {
   produceInflightBytesMax: 1024 * 1024,
   producerExpirationMs: 24 * HOUR_MS,
   producerStateBytesMax: 1024 * 1024,
+}
+
+/** With a topic `orders`. */
+export async function clusterOf(): Promise<ModelCluster> {
+  const cluster = new ModelCluster()
+  await cluster.create({ name: 'orders', partitionCount: 3, configs: new Map() })
+  return cluster
 }
 
 export function gatewayOf(
@@ -58,11 +68,10 @@ export async function publish(
   text: string,
   partitions: readonly number[] = [0],
 ): Promise<readonly Pick<StoredPart, 'partition' | 'baseOffset'>[]> {
-  const claim = await gateway.claim('orders', identity)
-  if (claim.isComplete) return claim.stored.map(({ partition, baseOffset }) => ({ partition, baseOffset }))
-  const { parts } = await claim.append(
-    partitions.map((partition) => ({ partition, batches: [batchOf([text])] })),
-    partitions,
+  const encode = (): readonly AppendPart[] => partitions.map((partition) => ({ partition, batches: [batchOf([text])] }))
+  const { parts } = await publishWithClaim(
+    () => gateway.claim('orders', identity),
+    (claim) => appendClaimed(claim, encode, 'replicated'),
   )
   for (const { error } of parts) if (error !== undefined) throw error
   return parts.map(({ partition, baseOffset }) => ({ partition, baseOffset }))

@@ -1,9 +1,10 @@
 import { BrokerError } from '../../../src/broker/broker-error.ts'
-import type { AppendPart, OffsetAnswer, OffsetQuery } from '../../../src/broker/engine.ts'
+import type { AppendPart } from '../../../src/broker/append-request.ts'
+import type { OffsetAnswer, OffsetQuery } from '../../../src/broker/engine.ts'
 import type { NewTopic, TopicSummary } from '../../../src/broker/topic-store.ts'
 import { setTransaction } from '../../../src/codec/record-batch.ts'
 import type { LedgerLog } from '../../../src/kafka/claims/ledger-log.ts'
-import type { LedgerTopicStore } from '../../../src/kafka/claims/ledger-topics.ts'
+import type { ClaimedTopics } from '../../../src/kafka/claims/kafka-producers.ts'
 import { fencedError } from '../../../src/kafka/claims/request-errors.ts'
 import type {
   TransactedPart,
@@ -30,7 +31,7 @@ interface ModelTopic {
 }
 
 /** Topics and transactional ids of a cluster, without its nodes. */
-export class ModelCluster implements LedgerTopicStore {
+export class ModelCluster implements ClaimedTopics {
   fault: Fault = () => undefined
   opened = 0
   /** Told with each batch: ≥ 0 where the brokers give records their time, and of a batch that was there already. */
@@ -42,6 +43,8 @@ export class ModelCluster implements LedgerTopicStore {
   find(name: string): TopicSummary | undefined {
     return this.#topics.get(name)?.summary
   }
+
+  async refresh(): Promise<void> {}
 
   async create({ name, partitionCount, configs }: NewTopic): Promise<TopicSummary> {
     if (this.#topics.has(name)) throw new BrokerError('TOPIC_ALREADY_EXISTS', 'it exists')

@@ -32,8 +32,21 @@ class LaggingCluster extends RepeatingCluster {
   }
 }
 
+class ClusterTopics extends FakeTopics {
+  readonly #cluster: ModelCluster
+
+  constructor(cluster: ModelCluster) {
+    super()
+    this.#cluster = cluster
+  }
+
+  override refresh(): Promise<void> {
+    return this.#cluster.refresh()
+  }
+}
+
 function appenderTo(cluster: ModelCluster): RecordAppender {
-  const topics = new FakeTopics()
+  const topics = new ClusterTopics(cluster)
   topics.add({ name: 'orders', partitionCount: 1, configs: new Map() })
   topics.add({ name: 'timed', partitionCount: 1, configs: new Map([['message.timestamp.type', 'LogAppendTime']]) })
   const context: AppenderContext = {

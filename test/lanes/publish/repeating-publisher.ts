@@ -68,16 +68,11 @@ export class RepeatingPublisher {
     this.#agent.destroy()
   }
 
-  /**
-   * Sends a request that was acknowledged once more, and holds the answer against the first.
-   *
-   * @param tries how often it may be told to send it again
-   */
-  async repeat(origin: string, turn: number, tries = 1): Promise<void> {
+  /** Sends a request that was acknowledged once more, and holds the answer against the first. */
+  async repeat(origin: string, turn: number): Promise<void> {
     const planned = this.requests[turn]
     assert.ok(planned)
     const reply = await this.#send(origin, turn, requestBody(this.name, planned, this.#options.partitions))
-    if (tries > 1 && !('records' in reply) && reply.retriable) return this.repeat(origin, turn, tries - 1)
     assert.ok('records' in reply, `${this.name} repeated ${turn}: ${JSON.stringify(reply)}`)
     assert.equal(reply.duplicate, true, `${this.name} repeated ${turn}`)
     for (const [index, place] of reply.records.entries()) {

@@ -1,5 +1,5 @@
 import { BrokerError } from '../../../broker/broker-error.ts'
-import type { EncodedBatch } from '../../../broker/engine.ts'
+import type { EncodedBatch } from '../../../broker/append-request.ts'
 import { RecordColumns } from '../../../broker/record-columns.ts'
 import { RecordBatchWriter } from '../../../codec/record-batch-writer.ts'
 import type { GroupRecord } from '../membership/group-record.ts'

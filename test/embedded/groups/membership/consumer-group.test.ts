@@ -1,83 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { BrokerError } from '../../../../src/broker/broker-error.ts'
-import type {
-  HeartbeatRequest,
-  JoinAnswer,
-  JoinRequest,
-  MemberAnswer,
-} from '../../../../src/broker/group-membership.ts'
-import { ConsumerGroup } from '../../../../src/embedded/groups/membership/consumer-group.ts'
-import type { GroupRecord } from '../../../../src/embedded/groups/membership/group-record.ts'
 import { GroupReplay } from '../../../../src/embedded/groups/membership/group-replay.ts'
-import type { MembershipChange } from '../../../../src/embedded/groups/membership/membership-change.ts'
-import { FakeTopicLookup } from './fake-topic-lookup.ts'
-
-const settings = { sessionTimeoutMs: 45_000, heartbeatIntervalMs: 5_000, maxSize: 100, assignors: ['uniform', 'range'] }
-const maxPollIntervalMs = 60_000
-
-/** A group with a topic of four partitions, driven call by call. */
-class Driver {
-  readonly topics = new FakeTopicLookup()
-  readonly topic = this.topics.create('orders', 4)
-  readonly log: GroupRecord[] = []
-  now = 0
-  news: string[] = []
-  group: ConsumerGroup
-
-  constructor(changes: Partial<typeof settings> = {}) {
-    this.group = new ConsumerGroup({ group: 'g', settings: { ...settings, ...changes }, topics: this.topics }, 0)
-  }
-
-  step<Answer>(call: (change: MembershipChange) => Answer): { answered: Answer; change: MembershipChange } {
-    const change = this.group.begin()
-    const answered = call(change)
-    change.settle()
-    this.log.push(...change.records())
-    this.group.adopt(change, this.now)
-    this.news = change.news().sort()
-    return { answered, change }
-  }
-
-  join(memberId: string, more: Partial<JoinRequest> = {}): JoinAnswer {
-    const request = { group: 'g', memberId, topics: ['orders'], maxPollIntervalMs, ...more }
-    return this.step((change) => change.join(request)).change.joinAnswer(memberId)
-  }
-
-  heartbeat(memberId: string, memberEpoch: number, more: Partial<HeartbeatRequest> = {}): MemberAnswer {
-    const request = { group: 'g', memberId, memberEpoch, ...more }
-    return this.step((change) => change.heartbeat(request)).change.answer(memberId)
-  }
-
-  commit(memberId: string, memberEpoch: number, partitions: readonly number[], more: Partial<HeartbeatRequest> = {}) {
-    const { topicId } = this.topic
-    const named = partitions.map((partition) => ({ topicId, partition }))
-    return this.step((change) => change.commit({ group: 'g', memberId, memberEpoch, ...more }, named)).answered
-  }
-
-  leave(memberId: string, permanent = false): void {
-    this.step((change) => change.leave({ group: 'g', memberId, permanent }))
-  }
-
-  expire(): string[] {
-    const due = this.group.due(this.now)
-    this.step((change) => change.expire(due))
-    return due
-  }
-
-  restart(): void {
-    const replay = new GroupReplay()
-    for (const record of this.log) replay.play(record)
-    this.group = new ConsumerGroup({ group: 'g', settings, topics: this.topics }, this.now, replay.finish())
-  }
-}
-
-const partitionsOf = ({ assignment }: MemberAnswer): number[] => assignment.flatMap(({ partitions }) => partitions)
-const revokingOf = ({ revoking }: MemberAnswer): number[] => revoking.flatMap(({ partitions }) => partitions)
-
-function refused(call: () => unknown, code: string): void {
-  assert.throws(call, (error) => error instanceof BrokerError && error.code === code)
-}
+import { maxPollIntervalMs, Driver, partitionsOf, revokingOf, refused } from './group-driver.ts'
 
 test('a partition reaches the next owner only when the old one has let it go, never by a call that does not say so', () => {
   const driver = new Driver()
@@ -206,92 +130,6 @@ test('a static member that leaves for good, or whose session ends, frees its par
   }
 })
 
-test('a session ends without calls; calls that work from too old a fetch do not prolong it', () => {
-  const driver = new Driver()
-  const { memberEpoch } = driver.join('a')
-  assert.equal(driver.group.nextCheck, 45_000)
-  driver.now = 40_000
-  driver.heartbeat('a', memberEpoch, { fetchAgeMs: maxPollIntervalMs })
-  driver.now = 45_000
-  assert.deepEqual(driver.group.due(driver.now), [])
-  assert.equal(driver.group.nextCheck, 85_000)
-  driver.now = 80_000
-  driver.heartbeat('a', memberEpoch, { fetchAgeMs: maxPollIntervalMs + 1 })
-  driver.commit('a', memberEpoch, [0], { fetchAgeMs: maxPollIntervalMs + 1 })
-  driver.now = 85_000
-  assert.deepEqual(driver.expire(), ['a'])
-  assert.deepEqual(driver.news, ['a'])
-  refused(() => driver.heartbeat('a', memberEpoch), 'UNKNOWN_MEMBER_ID')
-  assert.equal(driver.group.describe().state, 'Empty')
-  assert.deepEqual([driver.group.due(driver.now), driver.group.nextCheck], [[], Infinity])
-})
-
-test('a request that waits holds its session, but not the time to let partitions go', () => {
-  const driver = new Driver()
-  const { memberEpoch } = driver.join('a')
-  const release = driver.group.holdSession('a')
-  const releaseOther = driver.group.holdSession('a')
-  driver.now = 100_000
-  assert.deepEqual(driver.group.due(driver.now), [])
-  release(driver.now)
-  release(driver.now)
-  driver.now = 200_000
-  assert.deepEqual(driver.group.due(driver.now), [])
-  releaseOther(driver.now)
-  assert.equal(driver.group.nextCheck, 245_000)
-
-  driver.group.holdSession('a')
-  driver.join('b')
-  driver.heartbeat('a', memberEpoch)
-  driver.group.holdSession('b')
-  driver.now = 260_000
-  assert.deepEqual(driver.group.due(driver.now - 1), [])
-  assert.deepEqual(driver.expire(), ['a'])
-})
-
-test('a hold ends with the membership it was for', () => {
-  const driver = new Driver()
-  driver.join('a')
-  const release = driver.group.holdSession('a')
-  driver.join('a')
-  driver.now = 45_000
-  assert.deepEqual(driver.group.due(driver.now), ['a'])
-  release(driver.now)
-  assert.deepEqual(driver.group.due(driver.now), ['a'])
-})
-
-test('who does not let go in time is removed; letting a part go does not prolong the time', () => {
-  const driver = new Driver()
-  const { memberEpoch } = driver.join('a')
-  driver.join('b')
-  driver.heartbeat('a', memberEpoch)
-  driver.now = 30_000
-  driver.heartbeat('b', 2)
-  driver.heartbeat('a', memberEpoch, { released: [{ topicId: driver.topic.topicId, partitions: [3] }] })
-  driver.now = 59_999
-  assert.deepEqual(driver.group.due(driver.now), [])
-  driver.now = 60_000
-  assert.deepEqual(driver.expire(), ['a'])
-  assert.deepEqual(partitionsOf(driver.heartbeat('b', 2)), [0, 1, 2, 3])
-})
-
-test('what is announced later has its own time', () => {
-  const driver = new Driver()
-  const { memberEpoch } = driver.join('a')
-  driver.join('b')
-  const told = driver.heartbeat('a', memberEpoch)
-  for (const memberId of ['c', 'd']) driver.join(memberId)
-  driver.now = 40_000
-  const next = driver.heartbeat('a', memberEpoch, { released: told.revoking })
-  assert.equal(revokingOf(next).length, 1)
-  assert.ok(next.memberEpoch > memberEpoch)
-  for (const memberId of ['a', 'b', 'c', 'd']) driver.group.holdSession(memberId)
-  driver.now = 99_999
-  assert.deepEqual(driver.group.due(driver.now), [])
-  driver.now = 100_000
-  assert.deepEqual(driver.group.due(driver.now), ['a'])
-})
-
 test('what a member may read can be asked without a step', () => {
   const driver = new Driver()
   const { memberEpoch } = driver.join('a', { instanceId: 'host' })
@@ -301,33 +139,6 @@ test('what a member may read can be asked without a step', () => {
   assert.deepEqual(driver.group.standing(identity), told)
   driver.join('c', { instanceId: 'host' })
   refused(() => driver.group.standing(identity), 'FENCED_INSTANCE_ID')
-})
-
-test('a call that comes late lets nothing go that was acquired anew', () => {
-  const driver = new Driver()
-  const a = driver.join('a')
-  driver.join('b')
-  const told = driver.heartbeat('a', a.memberEpoch)
-  const second = driver.heartbeat('a', a.memberEpoch, { released: told.revoking })
-  driver.leave('b')
-  const third = driver.heartbeat('a', second.memberEpoch)
-  driver.join('c')
-  const again = driver.heartbeat('a', third.memberEpoch)
-  assert.deepEqual(revokingOf(again), revokingOf(told))
-  driver.commit('a', a.memberEpoch, [], { released: told.revoking })
-  assert.deepEqual(driver.commit('a', third.memberEpoch, [2, 3]), [true, true])
-})
-
-test('who has let everything go is not removed, though it has not called since', () => {
-  const driver = new Driver()
-  const { memberEpoch } = driver.join('a')
-  driver.join('b')
-  const { revoking } = driver.heartbeat('a', memberEpoch)
-  driver.commit('a', memberEpoch, [], { released: revoking })
-  driver.group.holdSession('a')
-  driver.group.holdSession('b')
-  driver.now = 70_000
-  assert.deepEqual(driver.group.due(driver.now), [])
 })
 
 test('after a restart members go on where they were, with all their time', () => {

@@ -27,13 +27,6 @@ export interface TrialOptions {
   readonly from: 'clean' | 'killed'
   readonly damages: readonly Damage[]
   readonly drivers?: StorageDrivers
-  /**
-   * A lost sector takes the length of a batch with it: without an index, what follows in the segment is out of reach. It
-   * is all there, and a mended length or the index brings it back.
-   */
-  readonly hidesToIndexEntry?: boolean
-  /** What was damaged may hide whole partitions, as long as that is said. */
-  readonly mayHidePartitions?: boolean
 }
 
 /** Starts an engine on a damaged copy of the golden directory, reads all of it as a user would, publishes, and stops. */
@@ -78,12 +71,10 @@ class Reading {
   readonly findings: string[] = []
   readonly missing: MissingRecord[] = []
   readonly #engine: EmbeddedEngine
-  readonly #options: TrialOptions
   readonly #hit: ReadonlySet<string>
 
   constructor(engine: EmbeddedEngine, options: TrialOptions) {
     this.#engine = engine
-    this.#options = options
     this.#hit = recordsHit(options)
   }
 
@@ -130,7 +121,7 @@ class Reading {
   #miss(record: MissingRecord, why: string): void {
     this.missing.push(record)
     const name = nameOf(record)
-    if (this.#hit.has(name) || (this.#options.mayHidePartitions === true && /offline/.test(why))) return
+    if (this.#hit.has(name)) return
     this.findings.push(`${name} is lost, though nothing of it was hit: ${why}`)
   }
 
@@ -176,11 +167,10 @@ function nameOf({ topic, partition, offset }: MissingRecord): string {
 }
 
 /** Of a directory that was stopped, or whose journal is sound: the records of the batches that were damaged. */
-function recordsHit({ golden, damages, hidesToIndexEntry }: TrialOptions): Set<string> {
+function recordsHit({ golden, damages }: TrialOptions): Set<string> {
   const hit = new Set<string>()
   for (const { file, at, bit } of damages) {
-    const sectorEnd = hidesToIndexEntry === true ? Infinity : at + SECTOR_BYTES
-    const end = bit === undefined ? sectorEnd : at + 1
+    const end = at + (bit === undefined ? SECTOR_BYTES : 1)
     for (const { file: of, position, sizeBytes, topic, partition, firstOffset, lastOffset } of golden.batches) {
       if (of !== file || position >= end || position + sizeBytes <= at) continue
       for (let offset = firstOffset; offset <= lastOffset; offset++) hit.add(nameOf({ topic, partition, offset }))

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Acks } from '../../../../src/broker/engine.ts'
+import type { Acks } from '../../../../src/broker/append-request.ts'
 import { beMember, commit } from './group-clients.ts'
 import { publishTo } from './publisher.ts'
 import type { NewValue, SentRequest } from './sent-requests.ts'

@@ -1,4 +1,4 @@
-import type { Acks, AppendPartResult } from '../../../../src/broker/engine.ts'
+import type { Acks, AppendPartResult } from '../../../../src/broker/append-request.ts'
 import { encodeBatch } from '../../../support/record-spans.ts'
 import type { PromisedTopic } from './promised-topics.ts'
 import { storedNothing } from './refusals.ts'
