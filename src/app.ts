@@ -85,7 +85,6 @@ async function makeServers({ parts, engine, metrics, ...given }: ServerParts): P
     ...services,
     bodyBuffers,
     load,
-    logger,
     clock,
     metrics: () => metrics.render(),
     limits: config,

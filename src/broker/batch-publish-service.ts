@@ -18,6 +18,7 @@ import type { CodecJobs } from './codec-jobs.ts'
 import type { AppendPart, AppendPartResult, AppendResult, Durability, EncodedBatch } from './append-request.ts'
 import { unknownPartition } from './partition-selection.ts'
 import type { PublishClaim, PublishIdentity } from './publish-claim.ts'
+import { withRecordsNamed } from './publish-result.ts'
 import { refused, requireAcksAll } from './publish-claims.ts'
 import { internalTopic, type PublishOptions, type PublishServiceDependencies } from './publish-service.ts'
 import type { TopicConfig } from './topic-config.ts'
@@ -170,7 +171,8 @@ function published(
   duplicate: boolean,
 ): PublishedBatches {
   if (part === undefined) throw new Error('the append has no answer for its part')
-  if (part.error !== undefined) throw failedAppend(part.error)
+  const count = batches.reduce((sum, { recordCount }) => sum + recordCount, 0)
+  if (part.error !== undefined) throw failedAppend(withRecordsNamed(part.error, count))
   const { logAppendTime } = part
   return { topic, partition, batches: spans(part, batches), logAppendTime, durability, duplicate }
 }

@@ -9,6 +9,14 @@ export interface FieldError {
   readonly detail: string
 }
 
+/** A record that an append was refused for. */
+export interface RefusedRecord {
+  /** Among the records of the append's part, counted from 0. */
+  readonly position: number
+  readonly field?: 'key' | 'timestamp'
+  readonly detail: string
+}
+
 export interface BrokerErrorOptions {
   /** Replaces the catalogue's HTTP status where one code has two (410 and 416 of OFFSET_OUT_OF_RANGE). */
   readonly status?: number
@@ -21,6 +29,8 @@ export interface BrokerErrorOptions {
   /** Further members of the problem document: bounds, expected values, a cursor. */
   readonly facts?: Readonly<Record<string, unknown>>
   readonly recovery?: Recovery
+  /** What an engine found wrong that the checks before it did not; told to clients as `errors`. */
+  readonly refusedRecords?: readonly RefusedRecord[]
   readonly cause?: unknown
 }
 

@@ -75,13 +75,10 @@ export class MemberCursorCodec {
     const out = this.#cursors.begin('member')
     writeIdentity(out, cursor)
     out.number(cursor.topics.length)
-    for (const { topicId, revoking, held, positions } of cursor.topics) {
-      out.raw(Buffer.from(topicId, 'base64url'))
-      writePartitionSet(out, revoking)
-      if (cursor.heldListed) writePartitionSet(out, held)
-      out.number(positions.length)
+    for (const topic of cursor.topics) {
+      writeTopicHead(out, topic, cursor.heldListed)
       let before = 0
-      for (const { partition, offset } of positions) {
+      for (const { partition, offset } of topic.positions) {
         out.number(partition - before)
         out.number(offset)
         before = partition
@@ -110,13 +107,10 @@ export class MemberCursorCodec {
     let out = this.#cursors.begin('member')
     writeIdentity(out, cursor)
     out.number(cursor.topics.length)
-    for (const { topicId, revoking, held, positions } of cursor.topics) {
-      out.raw(Buffer.from(topicId, 'base64url'))
-      writePartitionSet(out, revoking)
-      if (cursor.heldListed) writePartitionSet(out, held)
-      out.number(positions.length)
+    for (const topic of cursor.topics) {
+      writeTopicHead(out, topic, cursor.heldListed)
       let before = 0
-      for (const { partition, offset } of positions) {
+      for (const { partition, offset } of topic.positions) {
         out.number(partition - before)
         places.push({ before: out.bytes(), offset })
         out = new CursorWriter()
@@ -167,6 +161,18 @@ export function isListable(assignment: readonly { readonly partitions: readonly 
   let size = 0
   for (const { partitions } of assignment) size += TOPIC_BYTES + partitionSetLength(partitions)
   return size <= SET_BYTES
+}
+
+/** All of a topic before its positions. */
+function writeTopicHead(
+  out: CursorWriter,
+  { topicId, revoking, held, positions }: CursorTopic,
+  heldListed: boolean,
+): void {
+  out.raw(Buffer.from(topicId, 'base64url'))
+  writePartitionSet(out, revoking)
+  if (heldListed) writePartitionSet(out, held)
+  out.number(positions.length)
 }
 
 function writeIdentity(out: CursorWriter, cursor: Omit<MemberCursor, 'topics'>): void {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { BrokerError } from './broker-error.ts'
+import { BrokerError, type FieldError } from './broker-error.ts'
 import type { AppendPartResult, AppendResult, Durability } from './append-request.ts'
 import type { RecordColumns } from './record-columns.ts'
 
@@ -43,7 +43,7 @@ export function publishResult(
   const { durability, parts } = appended
   const [first] = parts
   assert(first !== undefined, 'an append has at least one part')
-  const failures = failuresOf(parts)
+  const failures = failuresOf(parts, columns)
   if (failures.size === parts.length && parts.every(({ runs }) => runs === undefined)) {
     throw wholeFailure([...failures.values()])
   }
@@ -103,12 +103,32 @@ function* placesOf({ baseOffset, logAppendTime, runs, error }: AppendPartResult)
   return undefined
 }
 
-function failuresOf(parts: readonly AppendPartResult[]): ReadonlyMap<number, BrokerError> {
+function failuresOf(parts: readonly AppendPartResult[], columns: RecordColumns): ReadonlyMap<number, BrokerError> {
   let failures: Map<number, BrokerError> | undefined
   for (const { partition, error } of parts) {
-    if (error !== undefined) (failures ??= new Map<number, BrokerError>()).set(partition, error)
+    if (error === undefined) continue
+    const isOfPart = (i: number): boolean => columns.partition[i] === partition
+    ;(failures ??= new Map<number, BrokerError>()).set(partition, withRecordsNamed(error, columns.count, isOfPart))
   }
   return failures ?? noFailures
+}
+
+/** An engine counts the records of its part; the client those of its request. */
+export function withRecordsNamed(
+  error: BrokerError,
+  count: number,
+  isOfPart: (i: number) => boolean = () => true,
+): BrokerError {
+  const { refusedRecords = [], ...options } = error.options
+  if (refusedRecords.length === 0) return error
+  const ofPart: number[] = []
+  for (let i = 0; i < count; i++) if (isOfPart(i)) ofPart.push(i)
+  const errors = refusedRecords.map(({ position, field, detail }): FieldError => {
+    return { pointer: `/records/${ofPart[position] ?? position}${field === undefined ? '' : `/${field}`}`, detail }
+  })
+  const [first] = errors
+  const said = first === undefined ? '' : `Record ${first.pointer.split('/')[2]}: ${first.detail} `
+  return new BrokerError(error.code, `${said}${error.message}`, { ...options, errors, cause: error })
 }
 
 /** The highest status; among equals one of which it is not known what was stored. */

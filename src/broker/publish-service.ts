@@ -125,6 +125,6 @@ function isPartitionFault(error: unknown): boolean {
 export function internalTopic(name: string): BrokerError {
   return new BrokerError(
     'INVALID_TOPIC_EXCEPTION',
-    `The topic "${name}" is internal: the server alone writes to it. Publish to a topic of another name.`,
+    `The topic "${name}" is internal: only the server, or the Kafka cluster behind it, writes to it. Publish to a topic of another name.`,
   )
 }

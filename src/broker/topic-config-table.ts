@@ -268,8 +268,10 @@ function gzipLevel(): ConfigType<number> {
   }
 }
 
-const tiered = 'tiered storage is not offered: records stay in the log directories'
-const throttled = 'there are no replicas here whose replication could be throttled'
+const tiered =
+  'tiered storage is not set up over HTTP: engine=embedded has none, and a Kafka cluster is told with kafka-configs'
+const throttled =
+  'replication is not throttled over HTTP: engine=embedded has none, and a Kafka cluster is told with kafka-configs'
 
 /** Kafka's topic configs that are refused, each with the reason. */
 export const refusedTopicConfigs: ReadonlyMap<string, string> = new Map([

@@ -24,7 +24,7 @@ export function checkTopicName(name: string, pointer = '/name'): void {
   throw new BrokerError('INVALID_TOPIC_EXCEPTION', detail, { errors: [{ pointer, detail }] })
 }
 
-/** Topics whose names begin with `__` belong to the server: clients may read them, and no more. */
+/** Topics whose names begin with `__` belong to the server or its cluster: clients may read them, and no more. */
 export function isInternalTopicName(name: string): boolean {
   return name.startsWith('__')
 }
@@ -32,7 +32,7 @@ export function isInternalTopicName(name: string): boolean {
 /** @param pointer where the request has the name: by default in the path */
 export function refuseInternalTopic(name: string, pointer = 'topic'): void {
   if (!isInternalTopicName(name)) return
-  const detail = `The topic "${shortened(name)}" is internal: names that begin with "__" are kept for the server and can only be read.`
+  const detail = `The topic "${shortened(name)}" is internal: names that begin with "__" are kept for the server, or the Kafka cluster behind it, and can only be read.`
   throw new BrokerError('INVALID_TOPIC_EXCEPTION', detail, { errors: [{ pointer, detail }] })
 }
 

@@ -1,4 +1,4 @@
-import { ConcurrencyLimit } from './commit/concurrency-limit.ts'
+import { ConcurrencyLimit } from '../broker/concurrency-limit.ts'
 import type { FileHandle, FileSystem } from './file-system.ts'
 
 export interface SyncLimitOptions {

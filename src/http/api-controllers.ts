@@ -1,4 +1,3 @@
-import type { FastifyBaseLogger } from 'fastify'
 import type { BatchPublishService } from '../broker/batch-publish-service.ts'
 import type { ClusterService } from '../broker/cluster-service.ts'
 import type { GroupFetchService } from '../broker/group-fetch-service.ts'
@@ -52,7 +51,6 @@ export interface ApiServices {
   readonly clock: Clock
   /** Ends waiting reads. */
   readonly stopping: AbortSignal
-  readonly logger: FastifyBaseLogger
 }
 
 /** All resources of the API: what the server serves, and what the OpenAPI document describes. */

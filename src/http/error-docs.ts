@@ -8,8 +8,9 @@ const introduction = `Every error reply is a problem document (RFC 9457, \`appli
 A failed publish also says \`stored\`: \`no\`, \`partial\` or \`unknown\`. Faults in a request are listed in \`errors\`.
 
 \`requestId\` is the client’s own \`X-Request-Id\` or a number the server gave, and stands in the server’s log: at \`log.level=debug\`
-for what a client got wrong, at \`warn\` for what could not be served (503), at \`error\` for what was not expected (500).
-The log never quotes records.`
+for what a client got wrong and for what could not be served (503), at \`error\` for what was not expected (500). That requests
+cannot be served is logged at \`warn\` when it begins, with counts once a minute while it lasts, and when it is over. The log
+never quotes records.`
 
 /** docs/errors.md, from the catalogue. */
 export function renderErrorDocs(): string {

@@ -5,6 +5,7 @@ import { BrokerError, type Stored } from '../broker/broker-error.ts'
 import type { ErrorCode } from '../broker/error-catalogue.ts'
 import { DISCARDED_BODY_MAX_BYTES } from './discarded-body.ts'
 import { PROBLEM_MEDIA_TYPE, problemOf, retryAfterSeconds } from './problem.ts'
+import type { RefusalLog } from './refusal-log.ts'
 import { connectionEnded, refuseContentType } from './request-body.ts'
 import type { UnhurriedBodies } from './unhurried-bodies.ts'
 
@@ -12,10 +13,10 @@ import type { UnhurriedBodies } from './unhurried-bodies.ts'
 const reasonPhrases = process.getBuiltinModule('node:http').STATUS_CODES
 
 /** Turns whatever a request met into its problem document. Internals are logged, never shown. */
-export function errorHandler(logger: FastifyBaseLogger) {
+export function errorHandler(refusals: RefusalLog) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const known = brokerErrorOf(error, request)
-    logRefusal(logger, error, known, request)
+    refusals.refused(error, known, request)
     sendProblem(known, request, reply)
   }
 }
@@ -143,25 +144,4 @@ function contentTypeError(request: FastifyRequest): BrokerError {
 
 function isFastifyError(error: unknown): error is FastifyError {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('FST_')
-}
-
-/** Load that is shed, and a stop that somebody asked for. */
-const expected: ReadonlySet<ErrorCode> = new Set(['SERVER_OVERLOADED', 'SERVER_STOPPING'])
-
-/**
- * One line by which an operator finds the request that a client asks about. What a client got wrong is told at `debug`,
- * without `detail`, which may quote records; what could not be served (503) at `warn`; surprises at `error`. What is
- * refused under load or at a stop would be a line a request: see HttpLoad.
- */
-export function logRefusal(
-  logger: FastifyBaseLogger,
-  error: unknown,
-  known: BrokerError,
-  { id: requestId, method, url }: FastifyRequest,
-): void {
-  const facts = { requestId, method, url, status: known.status, code: known.code }
-  if (known.status < 500 || expected.has(known.code)) logger.debug(facts, 'refused a request')
-  else if (known.code === 'UNKNOWN_SERVER_ERROR')
-    logger.error({ ...facts, err: error }, 'a request met an unexpected error')
-  else logger.warn({ ...facts, err: error }, 'a request could not be served')
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../broker/clock.ts'
 import type { HttpStatistics, ShedReason } from '../observability/http-statistics.ts'
 import { BodyAdmission } from './body-admission.ts'
 import { PublishTurns } from './publish-turns.ts'
+import { RefusalLog } from './refusal-log.ts'
 import { ReplyAdmission } from './reply-admission.ts'
 
 export interface HttpLoadLimits {
@@ -17,11 +18,12 @@ export interface HttpLoadLimits {
 /** Under load every request may be shed: the log tells of it this often. */
 const TOLD_EVERY_MS = 60_000
 
-/** What all requests together may hold, over all listeners, and the count of those that were shed. */
+/** What all requests together may hold, over all listeners, and what becomes known of those that were not served. */
 export class HttpLoad {
   readonly bodies: BodyAdmission
   readonly replies: ReplyAdmission
   readonly publishTurns: PublishTurns
+  readonly refusals: RefusalLog
   readonly #shed: Record<ShedReason, number> = {
     'request-bytes': 0,
     'reply-bytes': 0,
@@ -35,6 +37,7 @@ export class HttpLoad {
   constructor(limits: HttpLoadLimits, clock: Clock, logger: FastifyBaseLogger) {
     this.#clock = clock
     this.#logger = logger
+    this.refusals = new RefusalLog(clock, logger)
     const { requestInflightMaxBytes: maxBytes, requestAdmissionWaitMs: waitMs } = limits
     this.bodies = new BodyAdmission({ maxBytes, waitMs }, clock, () => this.shed('request-bytes'))
     this.publishTurns = new PublishTurns(() => this.bodies.mayBeWorkedOn)

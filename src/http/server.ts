@@ -53,7 +53,7 @@ export function buildServer(deps: ServerDependencies): App {
     forceCloseConnections: 'idle',
     routerOptions: { caseSensitive: true, maxParamLength: MAX_PATH_PARAMETER_LENGTH },
     clientErrorHandler: clientErrorHandler(logger, unhurried),
-    frameworkErrors: (error, request, reply) => errorHandler(logger)(error, request, reply),
+    frameworkErrors: (error, request, reply) => errorHandler(deps.load.refusals)(error, request, reply),
   })
   handleRequests(app, deps, unhurried)
   documentApi(app)
@@ -71,7 +71,7 @@ function handleRequests(app: App, deps: ServerDependencies, unhurried: Unhurried
   app.setValidatorCompiler(validator)
   // Replies are sent as they are; the tests hold each against the OpenAPI document.
   app.setSerializerCompiler(() => (reply) => JSON.stringify(reply))
-  app.setErrorHandler(errorHandler(deps.logger))
+  app.setErrorHandler(errorHandler(deps.load.refusals))
 
   const routes = new RouteTable()
   const gate = new RequestGate(deps.options, routes, pipelined(deps), deps.clock, deps.stopping)

@@ -49,6 +49,12 @@ const remedies: ReadonlyMap<number, string> = new Map([
   [18, ' Send fewer records at a time, or raise segment.bytes of the topic.'],
   [19, ' Send it again when more of its replicas are in sync (min.insync.replicas).'],
   [20, ' The records may be stored; send them again with the same identity when more replicas are in sync.'],
+  [
+    32,
+    ' Send times in Unix milliseconds that the topic takes (message.timestamp.before.max.ms, ' +
+      'message.timestamp.after.max.ms), or leave them out.',
+  ],
+  [87, ' In a compacted topic every record needs a key.'],
   [29, " Give the gateway's user the right to it (kafka-acls)."],
   [30, " Give the gateway's user the right to it (kafka-acls)."],
   [31, " Give the gateway's user the right to it (kafka-acls)."],

@@ -158,7 +158,7 @@ test('an unknown name is told with what was probably meant', () => {
 })
 
 test('names that Kafka has and we do not are refused with the reason', () => {
-  assert.match(refusal({ 'remote.storage.enable': false }).message, /tiered storage is not offered/)
+  assert.match(refusal({ 'remote.storage.enable': false }).message, /tiered storage is not set up over HTTP/)
   assert.match(refusal({ 'local.retention.ms': null }).message, /set retention\.ms/)
   assert.match(refusal({ 'message.format.version': '3.0' }).message, /Kafka 4\.0 removed it/)
 })

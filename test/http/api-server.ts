@@ -35,7 +35,7 @@ export interface ApiServerOptions
   extends Partial<HttpOptions>, Partial<BrokerSettings>, Partial<RecordLimits>, Partial<HttpLoadLimits> {
   readonly observeOperation?: ServerDependencies['observeOperation']
   /** Of the log that the test can look at. */
-  readonly logLevel?: 'debug' | 'warn' | 'error'
+  readonly logLevel?: 'debug' | 'info' | 'warn' | 'error'
 }
 
 /** A listening server over an engine in memory, whose replies are all checked. Closed after the test. */
@@ -56,7 +56,6 @@ export async function startApi(t: TestContext, options: ApiServerOptions = {}): 
   const controllers = apiControllers({
     bodyBuffers,
     load,
-    logger,
     clock,
     ...createBrokerServices(deps, { ...defaultBrokerSettings, ...options }),
     metrics: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }),

@@ -1,6 +1,6 @@
-import { connect, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { startApi, type ApiServer } from './api-server.ts'
+import { openRawClient, type RawClient } from './raw-client.ts'
 
 export const HEAD =
   'POST /topics/orders/lines?results=lines HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n' +
@@ -46,26 +46,15 @@ export async function keysOf({ api }: ApiServer): Promise<string[]> {
 
 export const keys = (count: number): string[] => Array.from({ length: count }, (_, i) => `k${i}`)
 
-export interface Client {
-  readonly socket: Socket
-  readonly text: () => string
-  readonly closed: () => boolean
+export interface Client extends RawClient {
   readonly send: (chunk: string) => void
 }
 
-export function open(t: TestContext, { url }: ApiServer, head = HEAD): Client {
-  const socket = connect(Number(new URL(url).port), '127.0.0.1')
-  t.after(() => socket.destroy())
-  let text = ''
-  let closed = false
-  socket.on('data', (chunk) => (text += chunk.toString('latin1')))
-  socket.on('close', () => (closed = true))
-  socket.on('error', () => {})
-  socket.write(head)
-  const send = (chunk: string): void => void socket.write(`${Buffer.byteLength(chunk).toString(16)}\r\n${chunk}\r\n`)
-  return { socket, text: () => text, closed: () => closed, send }
-}
-
-export async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise(setImmediate)
+export function open(t: TestContext, server: ApiServer, head = HEAD): Client {
+  const client = openRawClient(t, server)
+  client.socket.write(head)
+  const send = (chunk: string): void => {
+    client.socket.write(`${Buffer.byteLength(chunk).toString(16)}\r\n${chunk}\r\n`)
+  }
+  return { ...client, send }
 }

@@ -1,31 +1,8 @@
-import { connect, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { startApi, type ApiServer } from './api-server.ts'
 
 export const MIB = 1024 * 1024
 export const HEAD = 'POST /topics/orders/records HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
-
-export interface Client {
-  readonly socket: Socket
-  /** What has come so far. */
-  readonly text: () => string
-  readonly closed: () => boolean
-}
-
-export function open(t: TestContext, { url }: ApiServer): Client {
-  const socket = connect(Number(new URL(url).port), '127.0.0.1')
-  t.after(() => socket.destroy())
-  let text = ''
-  let closed = false
-  socket.on('data', (chunk) => (text += chunk.toString('latin1')))
-  socket.on('close', () => (closed = true))
-  socket.on('error', () => {})
-  return { socket, text: () => text, closed: () => closed }
-}
-
-export async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise(setImmediate)
-}
 
 export function bodyOf(sizeBytes: number): string {
   const shell = '{"records":[{"value":""}]}'

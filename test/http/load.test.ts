@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { ApiServer } from './api-server.ts'
-import { MIB, HEAD, type Client, open, until, bodyOf, paddedBody, startWithTopic } from './load-client.ts'
+import { MIB, HEAD, bodyOf, paddedBody, startWithTopic } from './load-client.ts'
+import { type RawClient, openRawClient, until } from './raw-client.ts'
 
 test('a body for which there is no room is refused by its length, and has room again when others are answered', async (t) => {
   const server = await startWithTopic(t, { requestInflightMaxBytes: 2000, requestAdmissionWaitMs: 0 })
-  const first = open(t, server)
+  const first = openRawClient(t, server)
   const body = bodyOf(1500)
   first.socket.write(`${HEAD}Content-Length: 1500\r\n\r\n${body.slice(0, 10)}`)
   await until(() => server.load.bodies.bytes === 1500)
@@ -23,10 +24,10 @@ test('a body for which there is no room is refused by its length, and has room a
 
 test('a body of unknown length is refused as it grows; its client gets the reply and keeps the connection', async (t) => {
   const server = await startWithTopic(t, { requestInflightMaxBytes: 3000, requestAdmissionWaitMs: 0 })
-  const first = open(t, server)
+  const first = openRawClient(t, server)
   first.socket.write(`${HEAD}Content-Length: 2000\r\n\r\n{`)
   await until(() => server.load.bodies.bytes === 2000)
-  const chunked = open(t, server)
+  const chunked = openRawClient(t, server)
   const chunk = `1f4\r\n${'x'.repeat(500)}\r\n`
   chunked.socket.write(`${HEAD}Transfer-Encoding: chunked\r\n\r\n${chunk}`)
   await until(() => server.load.bodies.bytes === 2500)
@@ -41,10 +42,10 @@ test('a body of unknown length is refused as it grows; its client gets the reply
 
 test('small bodies find room while large ones have taken their share', async (t) => {
   const server = await startWithTopic(t, { requestInflightMaxBytes: 8 * MIB })
-  const first = open(t, server)
+  const first = openRawClient(t, server)
   first.socket.write(`${HEAD}Content-Length: ${5 * MIB}\r\n\r\n{`)
   await until(() => server.load.bodies.bytes === 5 * MIB)
-  const large = open(t, server)
+  const large = openRawClient(t, server)
   large.socket.write(`${HEAD}Content-Length: ${2 * MIB}\r\n\r\n{`)
   await until(() => server.load.bodies.waiting === 1)
   await server.api.post('/topics/orders/records').type('json').send(bodyOf(600_000)).expect(200)
@@ -54,15 +55,15 @@ test('small bodies find room while large ones have taken their share', async (t)
   large.socket.destroy()
 })
 
-function post(client: Client, sizeBytes: number, sentBytes = sizeBytes): void {
+function post(client: RawClient, sizeBytes: number, sentBytes = sizeBytes): void {
   client.socket.write(`${HEAD}Content-Length: ${sizeBytes}\r\n\r\n${paddedBody(sizeBytes).slice(0, sentBytes)}`)
 }
 
 /** So many clients, of whom each has come before the next, that post a body of this size. */
-async function comeToWait(t: TestContext, server: ApiServer, count: number, sizeBytes: number): Promise<Client[]> {
-  const clients: Client[] = []
+async function comeToWait(t: TestContext, server: ApiServer, count: number, sizeBytes: number): Promise<RawClient[]> {
+  const clients: RawClient[] = []
   for (let number = 0; number < count; number++) {
-    const client = open(t, server)
+    const client = openRawClient(t, server)
     const before = server.load.bodies.waiting
     post(client, sizeBytes)
     await until(() => server.load.bodies.waiting === before + 1)
@@ -71,11 +72,11 @@ async function comeToWait(t: TestContext, server: ApiServer, count: number, size
   return clients
 }
 
-const isAnswered = (client: Client): boolean => client.text().includes('\r\n\r\n{')
+const isAnswered = (client: RawClient): boolean => client.text().includes('\r\n\r\n{')
 
 test('a body waits for room, behind those that came before it, and is refused when its time is over', async (t) => {
   const server = await startWithTopic(t, { requestInflightMaxBytes: 2000, requestAdmissionWaitMs: 500 })
-  const first = open(t, server)
+  const first = openRawClient(t, server)
   post(first, 1500, 10)
   await until(() => server.load.bodies.bytes === 1500)
   const second = await comeToWait(t, server, 1, 1600)
@@ -96,7 +97,7 @@ test('a body waits for room, behind those that came before it, and is refused wh
 
 test('while a large body waits small ones keep to their quarter, so that its turn comes', async (t) => {
   const server = await startWithTopic(t, { requestInflightMaxBytes: 8 * MIB })
-  const small = [1, 2, 3].map(() => open(t, server))
+  const small = [1, 2, 3].map(() => openRawClient(t, server))
   for (const client of small) post(client, MIB, 10)
   await until(() => server.load.bodies.bytes === 3 * MIB)
   const [large] = await comeToWait(t, server, 1, 5.5 * MIB)
@@ -112,7 +113,7 @@ test('while a large body waits small ones keep to their quarter, so that its tur
 
 test('a client that goes away while it waits leaves the line; a stop answers those that wait', async (t) => {
   const server = await startWithTopic(t, { requestInflightMaxBytes: 2000 })
-  const first = open(t, server)
+  const first = openRawClient(t, server)
   post(first, 1500, 10)
   await until(() => server.load.bodies.bytes === 1500)
   const [gone, patient] = await comeToWait(t, server, 2, 600)
@@ -128,11 +129,11 @@ test('a client that goes away while it waits leaves the line; a stop answers tho
 
 test('a body of unknown length waits for room as it grows, before bodies that have not begun', async (t) => {
   const server = await startWithTopic(t, { requestInflightMaxBytes: 3000, requestIdleTimeoutMs: 600_000 })
-  const first = open(t, server)
+  const first = openRawClient(t, server)
   post(first, 2000, 10)
   await until(() => server.load.bodies.bytes === 2000)
   const body = paddedBody(2500, 100)
-  const growing = open(t, server)
+  const growing = openRawClient(t, server)
   growing.socket.write(`${HEAD}Transfer-Encoding: chunked\r\n\r\n1f4\r\n${body.slice(0, 500)}\r\n`)
   await until(() => server.load.bodies.bytes === 2500)
   const [whole] = await comeToWait(t, server, 1, 2600)
@@ -159,7 +160,7 @@ test('more publish work than fits into one turn leaves turns to others, and keep
     order.push(request.parts[0]?.batches[0]?.bytes.length ?? 0)
     return append(request)
   }
-  const client = open(t, server)
+  const client = openRawClient(t, server)
   const sizes = [3_000_000, 3_000_000, 300, 3_000_000, 400]
   for (const [index, size] of sizes.entries()) {
     client.socket.write(`${HEAD}Content-Length: ${size}\r\n\r\n${paddedBody(size, 1 + index)}`)
@@ -189,9 +190,9 @@ test('what a request holds is given free when it is refused, answered, or its cl
     await late.promise
     return append(request)
   }
-  const gone = open(t, server)
+  const gone = openRawClient(t, server)
   gone.socket.write(`${HEAD}Content-Length: 1500\r\n\r\n${bodyOf(1500)}`)
-  const half = open(t, server)
+  const half = openRawClient(t, server)
   half.socket.write(`${HEAD}Content-Length: 1500\r\n\r\n{`)
   await until(() => load.bodies.bytes > 3000)
   half.socket.destroy()

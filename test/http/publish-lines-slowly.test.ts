@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { HEAD, startWithTopic, linesOf, keysOf, keys, type Client, open, until } from './lines-client.ts'
+import { HEAD, startWithTopic, linesOf, keysOf, keys, type Client, open } from './lines-client.ts'
+import { until } from './raw-client.ts'
 
 test('lines of a slow client are stored while it goes on, and told', async (t) => {
   const server = await startWithTopic(t)

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import type { startApi, ApiServer } from './api-server.ts'
-import { MIB, HEAD, type Client, open, until, bodyOf, startWithTopic } from './load-client.ts'
+import { MIB, HEAD, bodyOf, startWithTopic } from './load-client.ts'
+import { type RawClient, openRawClient, until } from './raw-client.ts'
 
 /** More than what the kernel takes for a connection whose client does not read. */
 async function largeTopic(t: TestContext, options: Parameters<typeof startApi>[1] = {}): Promise<ApiServer> {
@@ -15,15 +16,15 @@ async function largeTopic(t: TestContext, options: Parameters<typeof startApi>[1
 
 const LARGE_PAGE = '/topics/orders/partitions/0/records?offset=0&maxBytes=67108864'
 
-function deafReader(t: TestContext, server: ApiServer, pages = 1): Client {
-  const client = open(t, server)
+function deafReader(t: TestContext, server: ApiServer, pages = 1): RawClient {
+  const client = openRawClient(t, server)
   client.socket.pause()
   client.socket.write(`GET ${LARGE_PAGE} HTTP/1.1\r\nHost: localhost\r\n\r\n`.repeat(pages))
   return client
 }
 
 /** It asks for many pages at once, and takes none: those behind the first wait for it. */
-async function fillWithPages(t: TestContext, server: ApiServer): Promise<Client> {
+async function fillWithPages(t: TestContext, server: ApiServer): Promise<RawClient> {
   const deaf = deafReader(t, server, 100)
   await until(() => server.load.replies.isFull)
   return deaf
@@ -67,7 +68,7 @@ test('a page whose client goes away holds nothing any more', async (t) => {
 
 test('a client that does not take a reply is cut off after reply.timeout.ms', async (t) => {
   const server = await largeTopic(t, { replyTimeoutMs: 60_000 })
-  const waiting = open(t, server)
+  const waiting = openRawClient(t, server)
   waiting.socket.write('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n')
   await until(() => waiting.text().includes('live'))
   await fillWithPages(t, server)
@@ -102,12 +103,12 @@ test('a connection with too many requests under way is closed, others are answer
   const server = await startWithTopic(t, { connectionInflightMaxRequests: 10 })
   const poll = 'GET /topics/orders/partitions/0/records?waitMs=30000 HTTP/1.1\r\nHost: localhost\r\n\r\n'
   const get = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n'
-  const many = open(t, server)
+  const many = openRawClient(t, server)
   many.socket.write(poll + get.repeat(5000))
   await until(many.closed)
   assert.equal(server.load.statistics().shed.pipelining, 1)
   assert.equal(many.text(), '')
-  const few = open(t, server)
+  const few = openRawClient(t, server)
   few.socket.write(get.repeat(9))
   await until(() => few.text().match(/HTTP\/1\.1 200/g)?.length === 9)
 })
@@ -128,7 +129,7 @@ test('a client that goes away before its large reply leaves nothing held', async
   const request = `${HEAD}Content-Length: ${body.length}\r\n\r\n${body}`
   const ends: Socket[] = []
   server.app.server.on('connection', (socket) => ends.push(socket))
-  const gone = open(t, server)
+  const gone = openRawClient(t, server)
   // The reply to the second one waits behind the first one's.
   gone.socket.write(request.repeat(2))
   await until(() => asked === 2)
@@ -141,7 +142,7 @@ test('a client that goes away before its large reply leaves nothing held', async
 test('clients that do not take their large replies do not keep others from publishing', async (t) => {
   const server = await startWithTopic(t, { requestInflightMaxBytes: 4 * MIB, requestMaxRecords: 100_000 })
   const body = `{"records":[${'{"value":"1"},'.repeat(99_999)}{"value":"1"}]}`
-  const deaf = open(t, server)
+  const deaf = openRawClient(t, server)
   deaf.socket.pause()
   deaf.socket.write(`${HEAD}Content-Length: ${body.length}\r\n\r\n${body}`)
   await until(() => server.load.bodies.bytes > 5 * MIB)

@@ -26,6 +26,8 @@ interface Answer {
   readonly retriable?: boolean
   readonly cursor?: string
   readonly partitions?: number
+  readonly duplicate?: boolean
+  readonly errors?: readonly { readonly pointer: string; readonly detail: string }[]
   readonly records?: readonly { readonly partition: number; readonly offset: number }[]
 }
 
@@ -88,9 +90,9 @@ describe('what users get', { concurrency: 2 }, () => {
       rmSync(folder, { recursive: true, force: true })
     })
 
-    async function ask(path: string, method = 'GET', body?: object): Promise<Answer> {
-      const sent =
-        body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+    async function ask(path: string, method = 'GET', body?: object, more: object = {}): Promise<Answer> {
+      const headers = { 'content-type': 'application/json', ...more }
+      const sent = body === undefined ? {} : { headers, body: JSON.stringify(body) }
       const response = await fetch(`${gateway.url}${path}`, { method, ...sent })
       const text = await response.text()
       return { ...(text === '' ? {} : (JSON.parse(text) as object)), status: response.status }
@@ -179,27 +181,90 @@ describe('what users get', { concurrency: 2 }, () => {
       assert.equal((await publish('small', { value: 'x' })).status, 200)
     })
 
+    test('a record that only the broker finds wrong is named, and the next one is found wrong before', async (t) => {
+      keepLogsOfFailure(t, cluster)
+      await gateway.ask('/topics/strict', 'PUT', { partitions: 1 })
+      const keyless = [{ key: 'a', value: 'x' }, { value: 'y' }, { key: 'b', value: 'z' }]
+      const hour = Date.now() + 3_600_000
+      const late = [
+        { key: 'a', value: 'x' },
+        { key: 'b', value: 'y', timestamp: hour },
+      ]
+      for (const [name, value, records, code, pointer, detail] of [
+        [
+          'cleanup.policy',
+          'compact',
+          keyless,
+          'INVALID_RECORD',
+          '/records/1/key',
+          /Record 1: The key is null.*compacted/,
+        ],
+        [
+          'message.timestamp.after.max.ms',
+          '1000',
+          late,
+          'INVALID_TIMESTAMP',
+          '/records/1/timestamp',
+          /Record 1: .*imestamp/,
+        ],
+      ] as const) {
+        await alter('strict', name, value)
+        const publishAll = (): Promise<Answer> => ask('/topics/strict/records', 'POST', { records })
+        let refused = await publishAll()
+        // The broker hears of it a moment later.
+        while (refused.status === 200) refused = await publishAll()
+        assertRefused(refused, 422, code, detail)
+        assert.match(refused.detail ?? '', /The cluster refused/)
+        assert.deepEqual([refused.errors?.length, refused.errors?.[0]?.pointer, refused.stored], [1, pointer, 'no'])
+        while (refused.detail?.includes('The cluster refused')) refused = await publishAll()
+        assertRefused(refused, 422, code, /No record was stored/)
+        assert.equal(refused.errors?.[0]?.pointer, pointer)
+      }
+    })
+
+    test('a topic that another gateway deletes and makes again takes the first request behind that', async (t) => {
+      keepLogsOfFailure(t, cluster)
+      const other = await Gateway.start(cluster.bootstrapServers, ['default.replication.factor=1'])
+      cleanUpBehind(t, () => other.stop())
+      for (const [name, headers] of Object.entries({
+        plain: {},
+        keyed: { 'idempotency-key': 'one' },
+        counted: { 'producer-id': 'p', 'producer-epoch': '0', 'producer-sequence': '0' },
+      })) {
+        const topic = `again-${name}`
+        const publishNext = (value: string): Promise<Answer> =>
+          ask(`/topics/${topic}/records`, 'POST', { records: [{ value }] }, headers)
+        await gateway.ask(`/topics/${topic}`, 'PUT', { partitions: 2 })
+        assert.equal((await publishNext('a')).status, 200)
+        await other.ask(`/topics/${topic}`, 'DELETE')
+        await other.ask(`/topics/${topic}`, 'PUT', { partitions: 2 })
+        const again = await publishNext('b')
+        assert.equal(again.status, 200, `${name}: ${again.detail}`)
+        assert.equal(again.duplicate ?? false, false)
+      }
+    })
+
     test('what a broker refuses of acks=0 disturbs nobody who waits for an answer', async (t) => {
       keepLogsOfFailure(t, cluster)
       await gateway.ask('/topics/shrunk', 'PUT', { partitions: 1 })
       await gateway.ask('/topics/beside', 'PUT', { partitions: 4 })
       await alter('shrunk', 'max.message.bytes', '500')
       const refused: Answer[] = []
-      let stored = 0
+      const answered = { stored: 0 }
       const over = new AbortController()
       const publishers = Array.from({ length: 8 }, async (_, index) => {
         while (!over.signal.aborted) {
           const answer = await publish('beside', { value: 'x' }, index % 2 === 0 ? '?acks=1' : '')
-          if (answer.status === 200) stored++
+          if (answer.status === 200) answered.stored++
           else refused.push(answer)
         }
       })
       // The broker ends the connection with each of these that it gets.
       const tooLarge = { value: 'x'.repeat(1000) }
-      for (let sent = 0; sent < 100 || stored < 500; sent++) await publish('shrunk', tooLarge, '?acks=0')
+      for (let sent = 0; sent < 100 || answered.stored < 500; sent++) await publish('shrunk', tooLarge, '?acks=0')
       over.abort()
       await Promise.all(publishers)
-      assert.deepEqual(refused.slice(0, 3), [], `${refused.length} of ${stored + refused.length}`)
+      assert.deepEqual(refused.slice(0, 3), [], `${refused.length} of ${answered.stored + refused.length}`)
       assert.equal((await publish('shrunk', { value: 'small' }, '?acks=0')).status, 202)
     })
 

@@ -176,8 +176,8 @@ describe('three nodes', { skip: missing ?? false, timeout: 200_000 }, () => {
       const offsets = [{ topic: 'read', partition: 0, nextOffset: 0 }]
       await gateway.ask(`/consumer-groups/${name}/offsets`, 'PUT', { offsets })
     }
-    const whole = await gateway.ask<GroupList>('/consumer-groups')
-    assert.deepEqual([whole.items.length, whole.warnings], [names.length, undefined])
+    const complete = await gateway.ask<GroupList>('/consumer-groups')
+    assert.deepEqual([complete.items.length, complete.warnings], [names.length, undefined])
     const logDirs = async (): Promise<LogDirList> => gateway.ask('/log-dirs')
     const paths = (await logDirs()).items.map(({ path }) => path)
     const [hanging] = cluster.nodes

@@ -48,6 +48,10 @@ export class UnboundedRequestMemory implements RequestMemory {
     entry.requests = requests.slice(-REQUESTS_REMEMBERED)
   }
 
+  committed(facts: RequestFacts): void {
+    this.record(facts)
+  }
+
   nextBornMs(): number {
     return ++this.#births
   }

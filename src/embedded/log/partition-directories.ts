@@ -1,7 +1,7 @@
 import * as path from 'node:path'
 import { BrokerError } from '../../broker/broker-error.ts'
 import type { Logger } from '../../broker/logger.ts'
-import { ConcurrencyLimit } from '../commit/concurrency-limit.ts'
+import { ConcurrencyLimit } from '../../broker/concurrency-limit.ts'
 import type { FileSystem } from '../file-system.ts'
 import { errorCode, errorMessage } from '../startup-error.ts'
 import type { DirectoryCondition } from './directory-condition.ts'

@@ -6,7 +6,7 @@ import { batchInTail, type FoundRecord, findInTailBatch } from './offset-search.
 import type { OpenFiles } from './open-files.ts'
 import { fencedRangeAt, type OffsetRange, type PartitionView } from './partition-view.ts'
 import { Page, type PartitionBatches } from './partition-page.ts'
-import { ReadSlots } from './read-slots.ts'
+import { ConcurrencyLimit } from '../../broker/concurrency-limit.ts'
 import type { SegmentExtent } from './segment-cursor.ts'
 import { extentOf, isInForce, keyOf, logEndOf, segmentPlace } from './segment-extents.ts'
 import { SegmentReader } from './segment-reader.ts'
@@ -31,13 +31,13 @@ const ATTEMPTS_MAX = 4
  */
 export class PartitionReader {
   readonly #segments: SegmentReader
-  readonly #slots: ReadSlots
+  readonly #slots: ConcurrencyLimit
   readonly #damage: DamageLedger
 
   constructor(options: PartitionReaderOptions) {
     this.#segments = new SegmentReader(options.files, options.index)
     this.#damage = new DamageLedger(options.logger ?? silentLogger)
-    this.#slots = new ReadSlots(options.concurrentReadsMax ?? CONCURRENT_READS_MAX)
+    this.#slots = new ConcurrencyLimit(options.concurrentReadsMax ?? CONCURRENT_READS_MAX)
   }
 
   /**

@@ -1,7 +1,7 @@
 import * as path from 'node:path'
+import { ConcurrencyLimit } from '../../broker/concurrency-limit.ts'
 import { checkpointSection, type CheckpointPartition } from '../commit/checkpoint-section.ts'
 import { capture } from '../commit/checkpointer.ts'
-import { ConcurrencyLimit } from '../commit/concurrency-limit.ts'
 import type { Section } from '../commit/frame.ts'
 import type { JournalFile } from '../commit/journal-file.ts'
 import type { JournalScan } from '../commit/journal-scan.ts'

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../broker/clock.ts'
 import type { Logger } from '../../broker/logger.ts'
 import type { Checkpointer } from '../commit/checkpointer.ts'
-import { ConcurrencyLimit } from '../commit/concurrency-limit.ts'
+import { ConcurrencyLimit } from '../../broker/concurrency-limit.ts'
 import type { FileSystem } from '../file-system.ts'
 import type { SegmentKey } from '../index/segment-index.ts'
 import type { SegmentIndexer } from './directory-log-options.ts'

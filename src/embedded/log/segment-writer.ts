@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Clock, Timer } from '../../broker/clock.ts'
-import { ConcurrencyLimit } from '../commit/concurrency-limit.ts'
+import { ConcurrencyLimit } from '../../broker/concurrency-limit.ts'
 import type { SpaceGuard } from '../commit/space-guard.ts'
 import type { SegmentIndexer } from './directory-log-options.ts'
 import type { DirectoryCondition } from './directory-condition.ts'

@@ -11,7 +11,7 @@ export class ClaimFacts implements AppendFacts {
   readonly #request: RequestOrigin
   readonly #partitions: readonly number[]
   readonly #parts: readonly AppendPart[]
-  readonly #memory: Pick<RequestMemory, 'record'>
+  readonly #memory: Pick<RequestMemory, 'committed'>
   /** What one directory has, as it was written: asked for again when it is durable. */
   #written: { readonly appended: readonly LogAppended[]; readonly facts: RequestFacts } | undefined
 
@@ -23,7 +23,7 @@ export class ClaimFacts implements AppendFacts {
     request: RequestOrigin,
     partitions: readonly number[],
     parts: readonly AppendPart[],
-    memory: Pick<RequestMemory, 'record'>,
+    memory: Pick<RequestMemory, 'committed'>,
   ) {
     this.#request = request
     this.#partitions = partitions
@@ -40,7 +40,7 @@ export class ClaimFacts implements AppendFacts {
   }
 
   committed(appended: readonly LogAppended[]): void {
-    this.#memory.record(this.#factsOf(appended))
+    this.#memory.committed(this.#factsOf(appended))
   }
 
   #factsOf(appended: readonly LogAppended[]): RequestFacts {

@@ -61,9 +61,9 @@ export class EntryRequests {
   }
 
   /** Adds what is durable by now, of the entry's present life and epoch. */
-  record(block: number, facts: RequestFacts): void {
-    if (facts.kind === 'key') this.#recordKey(block, facts)
-    else this.#recordSequence(block, facts)
+  record(block: number, facts: RequestFacts, keptFromMs: number): void {
+    if (facts.kind === 'key') this.#recordKey(block, facts, keptFromMs)
+    else this.#recordSequence(block, facts, keptFromMs)
   }
 
   /** The entry is without them then, and can be begun anew. */
@@ -78,7 +78,7 @@ export class EntryRequests {
     }
   }
 
-  #recordKey(block: number, facts: RequestFacts): void {
+  #recordKey(block: number, facts: RequestFacts, keptFromMs: number): void {
     const entries = this.#entries
     const known = entries.arrivedMs(block) > 0 ? this.#keyRequest(block) : undefined
     const request = withParts(known, facts)
@@ -87,10 +87,10 @@ export class EntryRequests {
     this.#scratch.copy(entries.inline(block), 0, 0, KEY_INLINE_BYTES)
     this.#pool.setNext(block, this.#chains.store(this.#scratch, length, KEY_INLINE_BYTES))
     entries.setLastIsComplete(block, request.missing.length === 0)
-    entries.setArrivedMs(block, facts.arrivedMs)
+    entries.setArrivedMs(block, keptFromMs)
   }
 
-  #recordSequence(block: number, facts: RequestFacts): void {
+  #recordSequence(block: number, facts: RequestFacts, keptFromMs: number): void {
     const entries = this.#entries
     const known = entries.slotOf(block, facts.sequence)
     const request = withParts(known < 0 ? undefined : this.#slotRequest(block, known), facts)
@@ -98,7 +98,7 @@ export class EntryRequests {
     const payload = this.#chains.store(this.#scratch, length)
     const slot = known >= 0 ? this.#replace(block, known, payload) : this.#insert(block, facts.sequence, payload)
     if (slot === 0) entries.setLastIsComplete(block, request.missing.length === 0)
-    entries.setArrivedMs(block, Math.max(entries.arrivedMs(block), facts.arrivedMs))
+    entries.setArrivedMs(block, Math.max(entries.arrivedMs(block), keptFromMs))
   }
 
   #replace(block: number, slot: number, payload: number): number {

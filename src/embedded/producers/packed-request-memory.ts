@@ -95,6 +95,14 @@ export class PackedRequestMemory implements RequestMemory {
   }
 
   record(facts: RequestFacts): void {
+    this.#record(facts, facts.arrivedMs)
+  }
+
+  committed(facts: RequestFacts): void {
+    this.#record(facts, this.#options.now())
+  }
+
+  #record(facts: RequestFacts, keptFromMs: number): void {
     this.#newestBornMs = Math.max(this.#newestBornMs, facts.bornMs)
     const { topicId, kind, identityHash, bornMs, epoch } = facts
     let block = this.#find(facts)
@@ -109,7 +117,7 @@ export class PackedRequestMemory implements RequestMemory {
       this.#charged -= this.#chargeOf(block)
       if (age > 0) this.#beginAnew(block, facts)
     }
-    this.#requests.record(block, facts)
+    this.#requests.record(block, facts, keptFromMs)
     this.#charged += this.#chargeOf(block)
   }
 

@@ -17,6 +17,8 @@ export interface RequestMemory {
   promise(key: ProducerKey): PromisedRoom | undefined
   /** Adds what is durable by now; in any order, and as often as it likes. */
   record(facts: RequestFacts): void
+  /** As `record`, of a request that came just now: from now on it is kept, whatever the clock said when it came. */
+  committed(facts: RequestFacts): void
   /** Fit for a producer that begins now. */
   nextBornMs(): number
   forgetTopic(topicId: string): void

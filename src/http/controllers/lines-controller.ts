@@ -1,4 +1,4 @@
-import type { FastifyBaseLogger, FastifyReply } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import { BrokerError } from '../../broker/broker-error.ts'
 import type { Clock } from '../../broker/clock.ts'
 import type { PublishOptions, PublishService } from '../../broker/publish-service.ts'
@@ -38,7 +38,6 @@ export interface LinesControllerDependencies {
   readonly clock: Clock
   /** Ends waiting reads, and streams of lines. */
   readonly stopping: AbortSignal
-  readonly logger: FastifyBaseLogger
 }
 
 /** Publishes and reads records as lines. What a page has beside them stands in headers. */

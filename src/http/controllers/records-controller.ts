@@ -1,4 +1,4 @@
-import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { BrokerError } from '../../broker/broker-error.ts'
 import type { PageLimits } from '../../broker/page-reader.ts'
 import type { PublishResult } from '../../broker/publish-result.ts'
@@ -6,7 +6,6 @@ import type { PublishOptions, PublishService } from '../../broker/publish-servic
 import type { ReadService } from '../../broker/read-service.ts'
 import type { BodyBuffers } from '../body-buffers.ts'
 import type { App, Controller } from '../controller.ts'
-import { logRefusal } from '../error-handler.ts'
 import type { HttpLoad } from '../http-load.ts'
 import { ColumnsPool } from '../columns-pool.ts'
 import { noneMatches } from '../entity-tag.ts'
@@ -50,7 +49,6 @@ export interface RecordsControllerDependencies {
   /** Ends waiting reads. */
   readonly stopping: AbortSignal
   readonly bodyBuffers: BodyBuffers
-  readonly logger: FastifyBaseLogger
 }
 
 /** Publishes and reads records. Bodies and pages are bytes on both ways: no object is made of a record. */
@@ -137,7 +135,7 @@ export class RecordsController implements Controller {
   }
 
   #sendPartial(result: PublishResult, worst: BrokerError, requestId: string, reply: FastifyReply): void {
-    logRefusal(this.#deps.logger, worst, worst, reply.request)
+    this.#deps.load.refusals.refused(worst, worst, reply.request)
     const retryAfter = retryAfterSeconds(worst)
     if (retryAfter !== undefined) void reply.header('retry-after', retryAfter)
     const problem = renderPartialPublish(worst, result, requestId)

@@ -1,10 +1,8 @@
-import type { FastifyBaseLogger } from 'fastify'
 import { BrokerError } from '../../broker/broker-error.ts'
 import type { Clock } from '../../broker/clock.ts'
 import type { MemberStreamService } from '../../broker/member-stream-service.ts'
 import type { TopicStreamService } from '../../broker/topic-stream-service.ts'
 import type { App, Controller } from '../controller.ts'
-import { logRefusal } from '../error-handler.ts'
 import type { HttpLoad } from '../http-load.ts'
 import { EVENTS_MEDIA_TYPE } from '../media-types.ts'
 import { recordComponents } from '../schemas/records.ts'
@@ -21,7 +19,6 @@ export interface StreamControllerDependencies {
   readonly clock: Clock
   /** Ends all streams. */
   readonly stopping: AbortSignal
-  readonly logger: FastifyBaseLogger
 }
 
 /** Records as server-sent events, from where the client says to whatever comes. */
@@ -32,7 +29,7 @@ export class StreamController implements Controller {
   readonly #topics: TopicStreams
 
   constructor(deps: StreamControllerDependencies) {
-    const { topicStreams: streams, clock, load, stopping, logger } = deps
+    const { topicStreams: streams, clock, load, stopping } = deps
     this.#deps = deps
     this.#topics = new TopicStreams({ streams, clock })
     this.#open = new OpenStreams({
@@ -40,7 +37,7 @@ export class StreamController implements Controller {
       clock,
       stopping,
       onSurprise: (error, { request }) =>
-        logRefusal(logger, error, new BrokerError('UNKNOWN_SERVER_ERROR', 'A stream broke.'), request),
+        load.refusals.refused(error, new BrokerError('UNKNOWN_SERVER_ERROR', 'A stream broke.'), request),
     })
   }
 

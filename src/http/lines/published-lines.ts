@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { BrokerError } from '../../broker/broker-error.ts'
 import type { Clock } from '../../broker/clock.ts'
 import type { PublishService } from '../../broker/publish-service.ts'
@@ -7,7 +7,7 @@ import type { BodyBuffers } from '../body-buffers.ts'
 import { ColumnsPool } from '../columns-pool.ts'
 import { contentEncodingOf } from '../content-encoding.ts'
 import { DecodedBody } from '../decoded-body.ts'
-import { logRefusal, sendProblem } from '../error-handler.ts'
+import { sendProblem } from '../error-handler.ts'
 import type { HttpLoad } from '../http-load.ts'
 import { lingerBehindAnswer } from '../lingering-connection.ts'
 import { LINES_MEDIA_TYPE } from '../media-types.ts'
@@ -29,7 +29,6 @@ export interface PublishedLinesDependencies {
   readonly bodyBuffers: BodyBuffers
   readonly clock: Clock
   readonly stopping: AbortSignal
-  readonly logger: FastifyBaseLogger
   /** `request.idle.timeout.ms` */
   readonly requestIdleTimeoutMs: number
 }
@@ -63,7 +62,7 @@ export class PublishedLines {
       else results.finish(summary)
     } catch (error) {
       const known = knownError(error, request)
-      logRefusal(this.#deps.logger, error, known, request)
+      this.#deps.load.refusals.refused(error, known, request)
       if (results?.begun === true) results.breakOff(problemOf(known, request.id))
       else sendProblem(known, request, reply, false)
       lingerBehindAnswer(body, this.#deps.clock, this.#deps.stopping.aborted ? LINGER_STOPPING_MS : LINGER_MS)

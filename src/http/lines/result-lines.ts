@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import type { HeldReply } from '../reply-admission.ts'
 
@@ -39,8 +40,11 @@ export class ResultLines extends Readable {
    */
   async breakOff(): Promise<void> {
     while (!this.destroyed && this.readableLength > 0) await this.#change()
+    const { socket } = this.#response
     // What the socket has not sent yet goes before its end.
-    this.#response.socket?.end()
+    if (socket !== null) socket.end()
+    // Behind another reply of the connection: when this one has its turn, and is written.
+    else this.#response.once('socket', (assigned: Socket) => setImmediate(() => assigned.end()))
   }
 
   override _read(): void {

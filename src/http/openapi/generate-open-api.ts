@@ -20,7 +20,6 @@ export async function generateOpenApi(): Promise<object> {
       ...services,
       bodyBuffers,
       load,
-      logger: noLogger,
       clock: systemClock,
       metrics: absent,
       limits: defaultRecordLimits,

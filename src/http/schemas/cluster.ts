@@ -29,7 +29,10 @@ export const ScrubSchema = component('Scrub', 'How far the reading again of a di
 })
 
 export const LogDirSchema = component('LogDir', 'A directory that holds partitions.', {
-  path: Type.String(),
+  path: Type.String({
+    description: 'With engine=kafka behind the number of its node.',
+    examples: ['/data', '2:/data'],
+  }),
   state: Type.String({ description: 'online, read-only or offline. More may be added.', examples: ['online'] }),
   reason: Type.Optional(Type.String({ description: 'Why it is not online.' })),
   totalBytes: offset('Of the file system.'),

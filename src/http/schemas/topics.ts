@@ -21,7 +21,7 @@ export const TopicConfigValueSchema = component('TopicConfigValue', 'A config in
 export const TopicSchema = component('Topic', 'A topic in a list.', {
   name: Type.String(),
   topicId: Type.String({ description: 'Another topic of the same name has another id.' }),
-  internal: Type.Boolean({ description: 'Kept by the server: can only be read.' }),
+  internal: Type.Boolean({ description: 'Kept by the server, or the Kafka cluster behind it: can only be read.' }),
   partitions: count('How many partitions it has.'),
 })
 
@@ -55,7 +55,7 @@ export const SegmentSchema = component('Segment', 'A file of a partition’s log
 
 export const PartitionRetentionSchema = component(
   'PartitionRetention',
-  'What retention did to a partition since the server started.',
+  'What retention did to a partition since the server started; of the brokers of a Kafka cluster that is not known.',
   {
     removedAt: timestamp('When it last removed segments; −1 = not yet.'),
     removedSegments: count('How many it removed then.'),
@@ -88,7 +88,9 @@ export const PartitionSchema = component('Partition', 'A partition of a topic.',
   leader: Type.Integer({ format: 'int32', description: 'The id of the node that serves it; −1 while there is none.' }),
   replicas: Type.Array(Type.Integer({ format: 'int32' })),
   isr: Type.Array(Type.Integer({ format: 'int32' }), { description: 'Replicas in sync.' }),
-  logDir: Type.String({ description: 'The log directory that holds it.' }),
+  logDir: Type.String({
+    description: 'The log directory that holds it; of a Kafka cluster its leader’s, empty where that does not say.',
+  }),
   online: Type.Boolean(),
   logStartOffset: offsetOrUnknown('The first offset that is kept.'),
   highWatermark: offsetOrUnknown('The first offset that cannot be read yet.'),

@@ -5,6 +5,7 @@ import { assignOffsets, setTransaction } from '../../codec/record-batch.ts'
 import type { Call, ClusterClient } from '../cluster-client.ts'
 import { answeredErrors, withErrorsInIt } from '../kafka-errors.ts'
 import { produce, type PartitionAnswer, type PartitionBatch } from '../produce/produce-request.ts'
+import { refusedRecords } from '../produce/refused-records.ts'
 import { pause } from '../time-limits.ts'
 import { topicIdOfUuid } from '../topic-id.ts'
 import { fencedError } from './request-errors.ts'
@@ -210,7 +211,9 @@ function attempted(error: unknown): unknown {
 function answered([answer]: readonly PartitionAnswer[]): PartitionAnswer {
   if (answer === undefined) throw new BrokerError('UNKNOWN_SERVER_ERROR', 'The broker answered for no partition.')
   if (answer.kafkaCode === 0) return answer
-  throw new ResponseError(PRODUCE.name, PRODUCE.version, { '/': [answer.kafkaCode, answer.message] }, answer)
+  const [record] = refusedRecords(answer)
+  const said = record === undefined ? answer.message : `record ${record.position} for it: ${record.detail}`
+  throw new ResponseError(PRODUCE.name, PRODUCE.version, { '/': [answer.kafkaCode, said] }, answer)
 }
 
 function gone(topic: string): BrokerError {

@@ -23,6 +23,7 @@ import { RequestLedger } from './request-ledger.ts'
 import { ledgerUnread } from './request-errors.ts'
 import { requestName, type LedgerKind, type RequestName } from './request-name.ts'
 import { RequestStore } from './request-store.ts'
+import { presentTopic, topicFoundAgain, unknownTopic } from './topic-presence.ts'
 import type { Transactions } from './transactions.ts'
 import { Turns } from './turns.ts'
 
@@ -169,6 +170,9 @@ export class KafkaProducers implements Producers {
     if (verdict.kind === 'append') return isLeft ? undefined : this.#attempt(applicant)
     const isEarly = verdict.kind === 'early' || verdict.kind === 'early-of-unknown'
     if (isEarly && clock.monotonic() < deadline) return undefined
+    // What is known of it may be of a topic that was deleted and made again since.
+    const present = await topicFoundAgain(this.#context.topics, topic.name, this.#context)
+    if (present?.topicId !== topic.topicId) throw new ClaimLapsed(unknownTopic(topic.name))
     throw refusalOf(topic.name, identity, verdict)
   }
 
@@ -216,9 +220,7 @@ export class KafkaProducers implements Producers {
   async #afterMissing({ name, topicId }: TopicSummary, { kind }: RequestName, error: unknown): Promise<unknown> {
     const isMissing = error instanceof BrokerError && error.code === 'UNKNOWN_TOPIC_OR_PARTITION'
     if (!isMissing || error.options.stored !== 'no') return error
-    const { topics } = this.#context
-    await topics.refresh(name).catch(unlessBug)
-    const present = topics.find(name)
+    const present = await topicFoundAgain(this.#context.topics, name, this.#context)
     // The ledger is made again for the next.
     if (present?.topicId === topicId) return ledgerUnread(ledgerTopics[kind])
     return present === undefined ? error : new ClaimLapsed(error)
@@ -271,14 +273,9 @@ export class KafkaProducers implements Producers {
     if (made !== undefined) this.#ensured.add(made.topicId)
   }
 
-  /** Others make topics too: before one is said not to be there, it is looked for. */
   async #present(topic: string): Promise<TopicSummary> {
     if (this.#isClosed) throw stoppingError()
-    const { topics } = this.#context
-    if (topics.find(topic) === undefined) await topics.refresh(topic)
-    const found = topics.find(topic)
-    if (found === undefined) throw unknownTopic(topic)
-    return found
+    return presentTopic(this.#context.topics, topic)
   }
 
   /** What was claimed of a topic says nothing of another one of its name. */
@@ -286,12 +283,4 @@ export class KafkaProducers implements Producers {
     if (this.#isClosed) throw stoppingError()
     if (this.#context.topics.find(name)?.topicId !== topicId) throw new ClaimLapsed(unknownTopic(name))
   }
-}
-
-function unlessBug(error: unknown): void {
-  if (!(error instanceof BrokerError)) throw error
-}
-
-function unknownTopic(topic: string): BrokerError {
-  return new BrokerError('UNKNOWN_TOPIC_OR_PARTITION', `The cluster has no topic "${topic}".`, { stored: 'no' })
 }

@@ -4,6 +4,7 @@ import type { ClusterClient } from '../cluster-client.ts'
 import { asBrokerError, refusal } from '../kafka-errors.ts'
 import type { ProducerSession } from './partition-outbox.ts'
 import { NoAnswer, type Leader, type ProduceCluster } from './produce-cluster.ts'
+import { refusedRecords } from './refused-records.ts'
 import { produce, type PartitionAnswer, type ProduceRequest } from './produce-request.ts'
 
 /** Of the gateway's own producer id: it has no transactions. */
@@ -55,8 +56,12 @@ export class ConnectedCluster implements ProduceCluster {
     }
   }
 
-  failureOf({ topic, partition, kafkaCode, message }: PartitionAnswer): BrokerError {
-    return refusal(kafkaCode, `records for partition ${partition} of the topic "${topic}"`, message)
+  failureOf(answer: PartitionAnswer): BrokerError {
+    const { topic, partition, kafkaCode, message } = answer
+    const refused = refusedRecords(answer)
+    return refusal(kafkaCode, `records for partition ${partition} of the topic "${topic}"`, message, {
+      ...(refused.length > 0 && { refusedRecords: refused }),
+    })
   }
 
   backoffMs(failures: number): number {

@@ -4,7 +4,7 @@ import type { BatchOutcome, FailedBatch, StoredBatch } from './outbound-batch.ts
 
 /** What to say of a part whose batches came to these outcomes, in their order. */
 export function partResult({ partition, batches }: AppendPart, outcomes: readonly BatchOutcome[]): AppendPartResult {
-  const failed = outcomes.filter(isFailed)
+  const failed = outcomes.flatMap((outcome, at) => (isFailed(outcome) ? [placed(outcome, batches.slice(0, at))] : []))
   const stored = outcomes.filter(isStored)
   const [first] = stored
   const counts = batches.map(({ recordCount }) => recordCount)
@@ -40,6 +40,15 @@ function failureOf(failed: readonly FailedBatch[], stored: Stored): BrokerError 
   const { code, message, options } = worst.failure
   const said = stored === 'partial' ? `${message} Some of the partition's batches were stored.` : message
   return new BrokerError(code, said, { ...options, stored, cause: worst.failure })
+}
+
+/** Its records are counted from the first of the part on. */
+function placed(failed: FailedBatch, before: AppendPart['batches']): FailedBatch {
+  const { code, message, options } = failed.failure
+  const first = before.reduce((sum, { recordCount }) => sum + recordCount, 0)
+  if (options.refusedRecords === undefined || first === 0) return failed
+  const refusedRecords = options.refusedRecords.map((record) => ({ ...record, position: record.position + first }))
+  return { ...failed, failure: new BrokerError(code, message, { ...options, refusedRecords, cause: failed.failure }) }
 }
 
 function isFailed(outcome: BatchOutcome): outcome is FailedBatch {

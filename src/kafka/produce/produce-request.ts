@@ -39,6 +39,14 @@ export interface PartitionAnswer {
   readonly baseOffset: number
   readonly logAppendTime: number
   readonly message: string | null
+  /** Where they tell of single records. */
+  readonly recordErrors?: readonly RecordError[]
+}
+
+export interface RecordError {
+  /** Of the record in its batch. */
+  readonly index: number
+  readonly message: string | null
 }
 
 /**
@@ -105,12 +113,12 @@ function readPartition(reader: Reader, topic: string): PartitionAnswer {
   const baseOffset = Number(reader.readInt64())
   const logAppendTime = Number(reader.readInt64())
   reader.readInt64()
-  const faults = reader.readArray((records) => {
-    records.readInt32()
-    return records.readNullableString()
+  const recordErrors = reader.readArray((records): RecordError => {
+    return { index: records.readInt32(), message: records.readNullableString() }
   })
-  const message = reader.readNullableString() ?? faults.find((fault) => fault !== null) ?? null
-  return { topic, partition, kafkaCode, baseOffset, logAppendTime, message }
+  const message = reader.readNullableString()
+  const answer = { topic, partition, kafkaCode, baseOffset, logAppendTime, message }
+  return recordErrors.length === 0 ? answer : { ...answer, recordErrors }
 }
 
 function byTopic(batches: readonly PartitionBatch[]): ReadonlyMap<string, readonly PartitionBatch[]> {

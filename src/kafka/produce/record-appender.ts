@@ -8,6 +8,7 @@ import type {
   AppendResult,
   Durability,
 } from '../../broker/append-request.ts'
+import type { ErrorCode } from '../../broker/error-catalogue.ts'
 import { maxBatchBytes } from '../../broker/record-checks.ts'
 import { releaseBatch } from '../../codec/batch-buffer.ts'
 import { assignOffsets } from '../../codec/record-batch.ts'
@@ -23,6 +24,9 @@ import type { ProduceCluster } from './produce-cluster.ts'
 const CLOSE_WAIT_MS = 10_000
 /** What a broker has less time for than its answer may take: it is to answer before the connection is given up. */
 const REPLICATION_SHARE = 0.8
+
+/** Settings are looked at for refused records no more often than this. */
+const SETTINGS_INTERVAL_MS = 1000
 
 /** What a batch on its way takes besides its bytes: many small ones, with acks=0 above all, are bounded by that. */
 const BATCH_COST_BYTES = 3000
@@ -42,6 +46,7 @@ export class RecordAppender {
   readonly #sender: RecordSender
   readonly #admission: AppendAdmission
   #pendingBytes = 0
+  #lookedAtSettingsAt = Number.NEGATIVE_INFINITY
   #isClosed = false
 
   constructor(context: AppenderContext, cluster: ProduceCluster) {
@@ -95,6 +100,14 @@ export class RecordAppender {
     this.#sender.giveUp()
   }
 
+  /** By the settings as we knew them the records were fit: the next ones are to be told by those there are. */
+  #lookAtSettings(topic: string): void {
+    const now = this.#context.clock.monotonic()
+    if (now - this.#lookedAtSettingsAt < SETTINGS_INTERVAL_MS) return
+    this.#lookedAtSettingsAt = now
+    this.#context.topics.refresh(topic).catch(() => {})
+  }
+
   #isSeen({ topic, parts }: AppendRequest): boolean {
     return parts.every(({ partition }) => this.#cluster.leaderOf({ topic, partition }) !== 'gone')
   }
@@ -141,6 +154,7 @@ export class RecordAppender {
     this.#sender.push(topic, part.partition, batches)
     const settled = await Promise.all(outcomes)
     for (const { bytes } of batches) releaseBatch(bytes)
+    if (settled.some(isUnfit)) this.#lookAtSettings(topic)
     const isTimedByBroker = config?.messageTimestampType === 'LogAppendTime'
     return partResult(part, isTimedByBroker ? settled : settled.map(withoutTime))
   }
@@ -149,6 +163,17 @@ export class RecordAppender {
 /** Of a batch that it has already, a broker always tells a time: where that is none of its own, it is the last record's. */
 function withoutTime(outcome: BatchOutcome): BatchOutcome {
   return outcome.kind === 'stored' ? { ...outcome, logAppendTime: -1 } : outcome
+}
+
+const unfit: ReadonlySet<ErrorCode> = new Set([
+  'INVALID_RECORD',
+  'INVALID_TIMESTAMP',
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+])
+
+function isUnfit(outcome: BatchOutcome): boolean {
+  return outcome.kind === 'failed' && unfit.has(outcome.failure.code)
 }
 
 function bytesOf({ batches }: AppendPart): number {

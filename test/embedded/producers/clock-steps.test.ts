@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { makeTopic } from '../../conformance/make-topic.ts'
+import { keyIdentity, publishClaimed } from '../../support/claimed-requests.ts'
+import { openEmbeddedEngine } from '../../support/embedded-engine.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+
+const HOUR_MS = 3_600_000
+const values = new Map([[0, ['once']]])
+
+test('a request is known again though the clock was set back by hours before it came', async (t) => {
+  const clock = new FakeClock()
+  const engine = await openEmbeddedEngine(t, { clock })
+  await makeTopic(engine, 'orders')
+  clock.jump(-2 * HOUR_MS)
+  clock.advance(60_000)
+  const first = await publishClaimed(engine, keyIdentity('k', values), values, 'orders')
+  const again = await publishClaimed(engine, keyIdentity('k', values), values, 'orders')
+  assert.deepEqual(again, first)
+})
+
+test('what came while the clock was ahead is not remembered for longer than it is kept', async (t) => {
+  const clock = new FakeClock()
+  const engine = await openEmbeddedEngine(t, { clock })
+  await makeTopic(engine, 'orders')
+  clock.jump(1000 * HOUR_MS)
+  clock.advance(60_000)
+  const first = await publishClaimed(engine, keyIdentity('k', values), values, 'orders')
+  assert.deepEqual(await publishClaimed(engine, keyIdentity('k', values), values, 'orders'), first)
+  clock.advance(HOUR_MS)
+  assert.notDeepEqual(await publishClaimed(engine, keyIdentity('k', values), values, 'orders'), first)
+})
