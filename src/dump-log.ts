@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import process from 'node:process'
 import type { CommandLineAction } from './config/command-line.ts'
 import { DumpedLines } from './dump-log-lines.ts'
@@ -26,7 +26,7 @@ export async function dumpLog({ files, flags }: DumpLogCommand): Promise<number>
     } catch (error) {
       if (errorCode(error) === undefined) throw error
       await output.end()
-      process.stderr.write(`${file}: ${errorMessage(error)}\n`)
+      process.stderr.write(`${whyNot(resolve(file), error)}\n`)
       exitCode = 2
       continue
     }
@@ -34,4 +34,18 @@ export async function dumpLog({ files, flags }: DumpLogCommand): Promise<number>
   }
   await output.end()
   return exitCode
+}
+
+function whyNot(file: string, error: unknown): string {
+  switch (errorCode(error)) {
+    case 'ENOENT':
+      return `${file} does not exist. Name segment files: ${join('<topic>-<partition>', '<first offset>.log')} in a log directory.`
+    case 'EISDIR':
+      return `${file} is a directory. Name its segments, ${join(file, '*.log')}; 'posthorn verify' reads a log directory.`
+    case 'EACCES':
+    case 'EPERM':
+      return `${file} cannot be read: ${errorMessage(error)}. Run the command as the user that runs the server.`
+    default:
+      return `${file} cannot be read: ${errorMessage(error)}`
+  }
 }

@@ -28,17 +28,21 @@ export async function repair(config: ServerConfig): Promise<number> {
 }
 
 function textOf(report: RepairReport, topics: string): string {
-  const { repaired, catalogue, snapshot, added = [], leftOut = [] } = report
-  if (!repaired) return `${catalogue} is sound (${topics}): nothing was changed\n`
+  const { repaired, completed = false, catalogue, snapshot, added = [], leftOut = [], keptAside } = report
+  const left = leftOut.map((what) => `left out: ${what}`)
+  if (!repaired) return [`${catalogue} is sound (${topics}): nothing was changed`, ...left, ''].join('\n')
   const source =
     snapshot === undefined
       ? `the partitions' directories, as no valid snapshot was found`
       : `the newest valid snapshot, in ${snapshot}`
   return [
-    `${catalogue} was rebuilt from ${source}: ${topics}`,
-    ...added.map((topic) => `added, as the snapshot is older than its directories: ${topic}`),
-    ...leftOut.map((what) => `left out: ${what}`),
-    ...(snapshot === undefined || added.length > 0 ? confirmation : []),
+    completed
+      ? `${catalogue} is sound, and was completed from the partitions' directories: ${topics}`
+      : `${catalogue} was rebuilt from ${source}: ${topics}`,
+    ...added.map((topic) => `added, as only its directories told of it, in part at least: ${topic}`),
+    ...left,
+    ...(keptAside === undefined ? [] : [`the file that it replaces was kept as ${keptAside}`]),
+    ...(report.needsConfirmation ? confirmation : []),
     '',
   ].join('\n')
 }

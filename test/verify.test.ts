@@ -97,6 +97,68 @@ test('posthorn verify: 0 for what is sound, 1 with file, bytes and offsets for w
   assert.match(elsewhere.err, /no log directory of Posthorn/)
 })
 
+test('posthorn verify says what is wrong with what it was given, and what to name instead', async (t) => {
+  const { directory, segments } = await stopped(t)
+  const base = path.dirname(directory)
+  const [empty, other, link, kafka] = ['empty', 'other', 'link', 'kafka'].map((name) => path.join(base, name))
+  assert.ok(empty && other && link && kafka)
+  for (const made of [empty, other, kafka]) fs.mkdirSync(made)
+  fs.writeFileSync(path.join(other, 'notes.txt'), '')
+  fs.writeFileSync(path.join(kafka, 'meta.properties'), 'version=1\ncluster.id=x\nnode.id=1\n')
+  fs.symlinkSync(directory, link)
+  const notes = path.join(other, 'notes.txt')
+  for (const [named, expected] of [
+    [[directory, directory], `${directory} is named twice. Name each log directory once.`],
+    [[directory, `${directory}/`], `${directory} is named twice.`],
+    [[link, directory], `${link} and ${directory} are the same directory, ${directory}, which is named twice.`],
+    [[notes], `${notes} is a file, not a log directory. Name directories of log.dirs.`],
+    [segments.slice(0, 1), `is a file, not a log directory. 'posthorn dump-log ${segments[0]}' reads one segment.`],
+    [[path.join(base, 'none')], `${path.join(base, 'none')} does not exist. Name directories of log.dirs`],
+    [[empty], `${empty} is no log directory of Posthorn: it is empty.`],
+    [[other], `${other} is no log directory of Posthorn: it has no meta.properties. Name directories of log.dirs`],
+    [
+      [base],
+      `${base} is no log directory of Posthorn: it has no meta.properties. Log directories lie in it: name ${directory}`,
+    ],
+    [[kafka], 'was written by Apache Kafka'],
+  ] as const) {
+    const { code, out, err } = await posthorn('verify', ...named)
+    assert.deepEqual([code, out], [2, ''], err)
+    assert.ok(err.includes(expected), `${err} is not ${expected}`)
+  }
+  for (const named of [link, `${directory}/`]) assert.equal((await posthorn('verify', named)).code, 0)
+})
+
+test('posthorn verify counts bytes once, however often it has to read them', async (t) => {
+  const directory = path.join(tempDirectory(t), 'data')
+  const engine = await openEmbeddedEngine(t, { logDirs: [directory] })
+  await makeTopic(engine, 'orders', 1)
+  // Of 1 MiB read at a time the second half is of a batch that ends behind it.
+  for (let round = 0; round < 8; round++) await publish(engine, 'orders', { 0: ['x'.repeat(700_000)] })
+  await engine.close()
+  const { out } = await posthorn('verify', '--json', directory)
+  const readBytes = Number(jsonLines(out).at(-1)?.['readBytes'])
+  const journals = ['journal-0', 'journal-1'].map((name) => fs.statSync(path.join(directory, name)).size)
+  const beside = readBytes - journals.reduce((sum, size) => sum + size, 0)
+  assert.ok(beside > 5_600_000 && beside < 6_200_000, `${beside}`)
+})
+
+test('posthorn verify of one directory whose meta.properties is damaged tells that, and reads the rest', async (t) => {
+  const { directory } = await stopped(t)
+  const moved = `${directory}-moved`
+  fs.renameSync(directory, moved)
+  const file = path.join(moved, 'meta.properties')
+  fs.writeFileSync(file, fs.readFileSync(file, 'latin1').replace('directory.id=', 'directory.xd='))
+  const { code, out } = await posthorn('verify', '--json', moved)
+  const findings = jsonLines(out).filter(({ kind, consequence }) => kind === 'finding' && consequence !== 'unfinished')
+  assert.deepEqual(
+    findings.map((finding) => [finding['file'], finding['problem']]),
+    [[file, "'directory.id' is missing or has no valid value"]],
+    out,
+  )
+  assert.deepEqual([code, jsonLines(out).at(-1)?.['partitions']], [1, 1])
+})
+
 test('posthorn verify refuses a directory that a server uses, naming its process', async (t) => {
   const directory = tempDirectory(t)
   await openEmbeddedEngine(t, { logDirs: [directory] })
@@ -131,7 +193,10 @@ test('posthorn dump-log prints batches, records and data, and goes on behind dam
   )
   assert.deepEqual([told[0]?.['position'], told[0]?.['offset'], told[0]?.['lastOffset']], [0, 0, 0])
   const missing = await posthorn('dump-log', `${first}x`)
-  assert.deepEqual([missing.code, missing.err.includes('ENOENT')], [2, true])
+  assert.deepEqual([missing.code, missing.err.includes(`${first}x does not exist`)], [2, true])
+  const directory = await posthorn('dump-log', path.dirname(first), first)
+  assert.deepEqual([directory.code, directory.out.includes('damage')], [2, false])
+  assert.match(directory.err, /orders-0 is a directory\. Name its segments, .*\.log; 'posthorn verify' reads a log dir/)
 })
 
 test('progress is a bar on a terminal, drawn over itself, or lines, or nothing', () => {

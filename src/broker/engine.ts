@@ -122,7 +122,7 @@ export interface ClusterDescription {
 export interface Trouble {
   /**
    * A stable word: `log-dir-offline`, `log-dir-poisoned`, `partition-fenced`, `disk-full`, `coordinator-loading`,
-   * `producers-lost`, `partition-damaged`, `catalogue-rebuilt`.
+   * `producers-lost`, `partition-damaged`, `segment-unreadable`, `catalogue-rebuilt`, `partitions-unknown`.
    */
   readonly kind: string
   readonly detail: string

@@ -22,6 +22,6 @@ export interface ScrubDescription {
   readonly passTotalBytes: number
   /** When a pass last came to its end, Unix milliseconds; −1 = not since the start. */
   readonly lastFullPassAt: number
-  /** Damaged stretches that it has found and that are still part of a log. */
+  /** Damaged stretches and files that cannot be read, as far as they are still part of a log. */
   readonly findings: number
 }

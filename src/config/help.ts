@@ -23,7 +23,8 @@ const commandTexts: Readonly<Record<Command, string>> = {
 Rebuilds a damaged or lost catalogue (which topics there are, and where their partitions lie) from its newest valid
 copy, with the server stopped. Where no directory has such a copy, topics come back as their partitions' directories
 tell of them: without their settings, and with nothing deleted or compacted until one start with
-catalogue.rebuild.accept=true. The damaged file is kept aside. A sound catalogue is left as it is.
+catalogue.rebuild.accept=true. So do topics and partitions that lie in the directories while the catalogue does not know
+them, also where it is sound otherwise. The file that it replaces is kept aside.
 
 Takes the options that the server takes: give it the same ones. It ends with 0 when the catalogue is sound, with 1 where
 nothing can be done, with 2 if the configuration is wrong.

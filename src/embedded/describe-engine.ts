@@ -4,6 +4,7 @@ import type { Trouble } from '../broker/engine.ts'
 import type { DirectoryHost } from './directory-host.ts'
 import type { LogDirectory } from './directory/log-directory.ts'
 import type { Storage } from './storage.ts'
+import { straysDetail } from './stray-partition.ts'
 
 export async function describeLogDirs(
   { directories, hosts, catalogue }: Storage,
@@ -34,7 +35,7 @@ export async function describeLogDirs(
   return described.sort((one, other) => (one.path < other.path ? -1 : 1))
 }
 
-export function engineTroubles({ directories, hosts, catalogue }: Storage): Trouble[] {
+export function engineTroubles({ directories, hosts, catalogue, strays }: Storage): Trouble[] {
   const troubles: Trouble[] = []
   const noneServes = !hosts.some(({ directory, log }) => conditionOf(directory, { log }).state !== 'offline')
   for (const directory of directories) {
@@ -49,6 +50,8 @@ export function engineTroubles({ directories, hosts, catalogue }: Storage): Trou
   if (catalogue.rebuiltMs !== undefined) {
     troubles.push({ kind: 'catalogue-rebuilt', detail: rebuiltDetail(catalogue.rebuiltMs), notReady: false })
   }
+  const unexplained = straysDetail(strays)
+  if (unexplained !== undefined) troubles.push({ kind: 'partitions-unknown', detail: unexplained, notReady: false })
   if (catalogue.failure !== undefined) {
     troubles.push({ kind: 'catalogue-failed', detail: catalogue.failure, notReady: false })
   }

@@ -182,6 +182,7 @@ export class EmbeddedEngine implements Engine {
       ...engineTroubles(this.#storage),
       ...this.#storage.clockWatch.troubles(),
       ...this.#cleaner.troubles(),
+      ...this.#scrubber.troubles(),
       ...this.groups.troubles(),
     ]
   }

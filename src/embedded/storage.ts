@@ -13,6 +13,7 @@ import type { PartitionPlacement } from './log/partition-log.ts'
 import { DirectoryRequests } from './producers/directory-requests.ts'
 import { PackedRequestMemory } from './producers/packed-request-memory.ts'
 import { errorMessage } from './startup-error.ts'
+import { tellStrays, type StrayPartition } from './stray-partition.ts'
 import { TopicTable } from './topic-table.ts'
 import { removeUnfinishedTopics } from './unfinished-topics.ts'
 
@@ -27,6 +28,8 @@ export interface Storage {
   /** Published, and known again if they are sent again. */
   readonly requests: PackedRequestMemory
   readonly clockWatch: ClockWatch
+  /** Partitions' directories that the catalogue does not explain: left alone, and not served. */
+  readonly strays: StrayPartition[]
 }
 
 /** The passes of a start; the numbers are those of the recovery. If one fails, what was opened is released. */
@@ -44,11 +47,12 @@ export async function startStorage(options: EmbeddedEngineOptions): Promise<Stor
     ...options.producers,
     now: () => clockWatch.deletionClock.believedNow(),
   })
-  const storage: Storage = { directories, catalogue, hosts, files, table, requests, clockWatch }
+  const storage: Storage = { directories, catalogue, hosts, files, table, requests, clockWatch, strays: [] }
   try {
     if (options.catalogueRebuildAccepted) await confirmRebuilt(catalogue, options)
     // 2: topics that were not wholly created or deleted.
-    await removeUnfinishedTopics({ ...options, catalogue, directories })
+    storage.strays.push(...(await removeUnfinishedTopics({ ...options, catalogue, directories })))
+    tellStrays(storage.strays, options.logger)
     await catalogue.refreshSnapshots()
     // 3 to 5: half-made files, journal, partitions; the directories side by side.
     const topics = liveTopics(catalogue, options)

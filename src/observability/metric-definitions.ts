@@ -115,7 +115,7 @@ export const metricDefinitions = {
   scrubFindings: {
     name: 'posthorn_scrub_findings',
     type: 'gauge',
-    help: 'Damaged stretches found by that which are still part of a log: /health/ready names them.',
+    help: 'Damaged stretches and unreadable files found by that, still part of a log: /health/ready names them.',
     labels: ['directory'],
   },
   scrubLastPass: {

@@ -95,6 +95,7 @@ test('a creation that was broken off is gone with its files; so is a deletion', 
     ['kept'],
   )
   assert.deepEqual(dirs.flatMap(partitionDirectories).sort(), ['kept-0', 'kept-1'])
+  assert.deepEqual(second.troubles(), [])
   await makeTopic(second, 'creating', 2)
   await makeTopic(second, 'deleting', 2)
   assert.deepEqual(await allValues(second, 'deleting', 0), [])
@@ -107,20 +108,24 @@ test('a creation that was broken off is gone with its files; so is a deletion', 
   ])
 })
 
-test('partitions whose addition was broken off go if they are empty, and are left alone if not', async (t) => {
+test('partitions whose addition was broken off go if none of them has records, and are all left alone if one has', async (t) => {
   const [home = ''] = logDirs(t, 1)
   const first = await openEmbeddedEngine(t, { logDirs: [home] })
   const topicId = await makeTopic(first, 'orders', 1)
+  await makeTopic(first, 'invoices', 1)
   await first.close()
-  const metadata = fs.readFileSync(path.join(home, 'orders-0', 'partition.metadata'))
-  for (const partition of ['orders-1', 'orders-2']) {
+  for (const partition of ['orders-1', 'orders-2', 'invoices-1', 'invoices-2']) {
+    const metadata = path.join(home, partition.replace(/\d$/, '0'), 'partition.metadata')
     fs.mkdirSync(path.join(home, partition))
-    fs.writeFileSync(path.join(home, partition, 'partition.metadata'), metadata)
-    fs.writeFileSync(path.join(home, partition, `${'0'.repeat(20)}.log`), partition === 'orders-2' ? 'records' : '')
+    fs.copyFileSync(metadata, path.join(home, partition, 'partition.metadata'))
+    fs.writeFileSync(path.join(home, partition, `${'0'.repeat(20)}.log`), partition === 'invoices-2' ? 'records' : '')
   }
   const second = await openEmbeddedEngine(t, { logDirs: [home] })
   assert.equal(second.topics.find('orders')?.topicId, topicId)
-  assert.deepEqual(partitionDirectories(home), ['orders-0', 'orders-2'])
+  assert.deepEqual(partitionDirectories(home), ['invoices-0', 'invoices-1', 'invoices-2', 'orders-0'])
+  const [trouble] = second.troubles()
+  assert.equal(trouble?.kind, 'partitions-unknown')
+  assert.match(trouble.detail, /2 partition directories: .*invoices-1, .*invoices-2\./)
 })
 
 test('partitions of a missing directory are offline, the others are served; it all comes back', async (t) => {

@@ -1,58 +1,51 @@
 import * as path from 'node:path'
 import { DirectoryLock } from '../directory/directory-lock.ts'
+import { findPartitions } from '../directory/found-partition.ts'
 import { writeMetaProperties } from '../directory/meta-properties.ts'
-import { surveyDirectory, type Survey } from '../directory/survey-directory.ts'
+import { surveyDirectory, type Formatted } from '../directory/survey-directory.ts'
 import type { FileSystem } from '../file-system.ts'
-import { OFFSETS_TOPIC, offsetsTopicConfigs } from '../groups/offsets-topic.ts'
 import { PARTITION_METADATA_FILE } from '../log/partition-directory.ts'
-import { errorCode, NewerVersionError, StartupError } from '../startup-error.ts'
-import {
-  findPartitions,
-  stateOfDirectories,
-  type ConfigsByName,
-  type PlacedPartitions,
-} from '../verify/directory-contents.ts'
+import { findStrays } from '../stray-partition.ts'
+import { errorCode, errorMessage, NewerVersionError, StartupError } from '../startup-error.ts'
 import { CatalogueDatabase } from './catalogue-database.ts'
 import type { CatalogueState } from './catalogue-state.ts'
 import { CATALOGUE_FILE } from './catalogue.ts'
-import { contradictionOf, newestSnapshot, type FoundSnapshot } from './snapshot-contradiction.ts'
-import { completedCopy } from './topics-behind-copy.ts'
+import { markAdopted } from './mark-adopted.ts'
+import { repairedState, type RepairSettings } from './repaired-state.ts'
+import { contradictionOf, newestSnapshots } from './snapshot-contradiction.ts'
+import type { PlacedPartitions } from './state-of-directories.ts'
 
-export interface RepairOptions {
+export interface RepairOptions extends RepairSettings {
   /** Absolute paths. */
   readonly logDirs: readonly string[]
   readonly fileSystem: FileSystem
-  /** Unix milliseconds. */
-  readonly nowMs: number
-  /** `offsets.topic.segment.bytes` */
-  readonly offsetsTopicSegmentBytes: number
-  /** `topic.partitions.max` */
-  readonly topicPartitionsMax: number
 }
 
 export interface RepairReport {
   /** False: the catalogue is sound, and was left as it is. */
   readonly repaired: boolean
+  /** It was sound, and did not know all that the directories hold. */
+  readonly completed?: boolean
   /** Absolute path of the catalogue now in force. */
   readonly catalogue: string
   /** Where the snapshot was found that it was rebuilt from. */
   readonly snapshot?: string
-  /** Topics that came from the directories, in part at least, as the snapshot did not know them. */
+  /** Topics that came from the directories, in part at least, as neither catalogue nor snapshot knew them. */
   readonly added?: readonly string[]
   /** What of the directories could not be made part of a topic, and why. */
   readonly leftOut?: readonly string[]
   readonly topicCount: number
-  /** Where the damaged file was put. */
+  /** Nothing is removed by it until an operator says so. */
+  readonly needsConfirmation: boolean
+  /** Where the file was put that it replaces. */
   readonly keptAside?: string
 }
 
-type Formatted = Extract<Survey, { kind: 'formatted' }>
-
 /**
  * `posthorn repair`: rebuilds catalogue.db from the newest valid snapshot of the log directories, with the server
- * stopped, and from what the directories hold where that is more. The damaged file is kept aside. If the directory that
- * held the catalogue is gone, another takes it over. May be broken off and run again. Throws StartupError where nothing
- * can be done.
+ * stopped, and from what the directories hold where that is more; a sound one is completed in the same way. The file
+ * that it replaces is kept aside. If the directory that held the catalogue is gone, another takes it over. May be broken
+ * off and run again. Throws StartupError where nothing can be done.
  */
 export async function repairCatalogue(options: RepairOptions): Promise<RepairReport> {
   const { logDirs, fileSystem } = options
@@ -78,17 +71,18 @@ async function repairIn(
   const { fileSystem } = options
   const catalogue = path.join(home.path, CATALOGUE_FILE)
   const paths = formatted.map(({ path: directory }) => directory)
-  const snapshot = await newestSnapshot(paths, home.meta.clusterId, fileSystem)
-  const sound = soundState(catalogue, home)
-  if (sound && contradictionOf(sound, snapshot) === undefined) {
+  const snapshots = await newestSnapshots(paths, home.meta.clusterId, fileSystem)
+  const readable = soundState(catalogue, home)
+  const sound = readable && contradictionOf(readable, snapshots) === undefined ? readable : undefined
+  const { placed, leftOut: unread } = await placedPartitions(formatted, sound, fileSystem)
+  const found = repairedState({ readable, sound, snapshots, home: home.meta, homePath: home.path, placed }, options)
+  const leftOut = [...unread, ...found.leftOut]
+  if (found.state === sound) {
     await pointAtHome(home, formatted, fileSystem)
-    return { repaired: false, catalogue, topicCount: sound.topics.length }
+    return { repaired: false, catalogue, leftOut, topicCount: sound.topics.length, needsConfirmation: false }
   }
-  const { placed, leftOut } = await placedPartitions(formatted, fileSystem)
-  const found = snapshot
-    ? completedSnapshot(snapshot, home, placed, options)
-    : { state: rebuiltState(home, placed, options), leftOut }
-  const keptAside = await putAside(catalogue, fileSystem)
+  await markAdopted(found.known, found.state, placed, fileSystem)
+  const keptAside = await putAside(catalogue, sound ? 'incomplete' : 'damaged', fileSystem)
   const rebuilt = `${catalogue}.tmp`
   CatalogueDatabase.create(rebuilt, found.state).close()
   await fileSystem.rename(rebuilt, catalogue)
@@ -96,10 +90,13 @@ async function repairIn(
   await pointAtHome(home, formatted, fileSystem)
   return {
     repaired: true,
+    completed: sound !== undefined,
     catalogue,
-    ...('added' in found && { snapshot: found.snapshot, added: found.added }),
-    leftOut: found.leftOut,
+    ...(found.snapshot !== undefined && { snapshot: found.snapshot }),
+    added: found.added,
+    leftOut,
     topicCount: found.state.topics.length,
+    needsConfirmation: found.state.rebuiltMs !== undefined,
     ...(keptAside !== undefined && { keptAside }),
   }
 }
@@ -119,66 +116,40 @@ function soundState(catalogue: string, home: Formatted): CatalogueState | undefi
   }
 }
 
+/** @param sound what the next start removes by it is not counted: see `findStrays` */
 async function placedPartitions(
   formatted: readonly Formatted[],
+  sound: CatalogueState | undefined,
   fileSystem: FileSystem,
 ): Promise<{ placed: PlacedPartitions[]; leftOut: string[] }> {
   const placed: PlacedPartitions[] = []
   const leftOut: string[] = []
-  for (const { path: directory, meta } of formatted) {
-    const partitions = await findPartitions(fileSystem, directory)
-    placed.push({ directoryId: meta.directoryId, path: directory, partitions })
-    for (const found of partitions) {
-      if (found.topicId === undefined) leftOut.push(`${found.directory}: its ${PARTITION_METADATA_FILE} cannot be read`)
+  const directories = formatted.map(({ path: directory, meta }) => ({ ...meta, path: directory }))
+  const strays = sound ? await findStrays(fileSystem, directories, sound.topics) : []
+  const unfinished = new Set(strays.flatMap(({ isUnfinished, found }) => (isUnfinished ? [found.directory] : [])))
+  for (const { path: directory, directoryId } of directories) {
+    const found = await findPartitions(fileSystem, directory)
+    const partitions = found.filter((each) => !unfinished.has(each.directory))
+    placed.push({ directoryId, path: directory, partitions })
+    for (const { topicId, directory: partition, failure } of partitions) {
+      if (topicId !== undefined) continue
+      const why = failure === undefined ? 'is missing or damaged' : `cannot be read: ${errorMessage(failure)}`
+      leftOut.push(`${partition}: its ${PARTITION_METADATA_FILE} ${why}`)
     }
   }
   return { placed, leftOut }
 }
 
-/** If it does not know all that the directories hold, the settings of that are lost: nothing is removed until confirmed. */
-function completedSnapshot(
-  { state: copy, directory }: FoundSnapshot,
-  home: Formatted,
-  placed: readonly PlacedPartitions[],
-  options: RepairOptions,
-): { state: CatalogueState; snapshot: string; added: readonly string[]; leftOut: readonly string[] } {
-  const { nowMs, topicPartitionsMax: partitionsMax } = options
-  const held = { homeId: home.meta.directoryId, placed, configsOf: configsByName(options), partitionsMax }
-  const { state, added, leftOut } = completedCopy(copy, held)
-  const generation = Math.max(nowMs, copy.generation + 1)
-  const completed = added.length === 0 ? state : { ...state, generation, rebuiltMs: nowMs }
-  return { state: completed, snapshot: directory, added, leftOut }
-}
-
-function configsByName({ offsetsTopicSegmentBytes }: RepairOptions): ConfigsByName {
-  return (topic) => (topic === OFFSETS_TOPIC ? offsetsTopicConfigs(offsetsTopicSegmentBytes) : {})
-}
-
-/**
- * The topics that the partitions' directories tell of, without their settings: until an operator has confirmed them,
- * nothing of them is removed. Throws StartupError where directories contradict each other.
- */
-function rebuiltState(home: Formatted, placed: readonly PlacedPartitions[], options: RepairOptions): CatalogueState {
-  const { nowMs, topicPartitionsMax: partitionsMax } = options
-  const { clusterId, directoryId } = home.meta
-  const state = stateOfDirectories(clusterId, directoryId, placed, { configsOf: configsByName(options), partitionsMax })
-  if ('problem' in state) {
-    throw new StartupError(
-      `No log directory has a valid catalogue.snapshot, and what the directories hold contradicts itself: ` +
-        `${state.problem}. Nothing was touched. Move the one that does not belong there out of the log directories, or ` +
-        `put catalogue.db back from a backup.`,
-    )
-  }
-  // Copies of the lost catalogue that come to light later are older than this, however many changes they count.
-  return { ...state, generation: nowMs, rebuiltMs: nowMs }
-}
-
 /** Renames the database and its log out of the way, under a name that is free. */
-async function putAside(catalogue: string, fileSystem: FileSystem): Promise<string | undefined> {
+async function putAside(
+  catalogue: string,
+  why: 'damaged' | 'incomplete',
+  fileSystem: FileSystem,
+): Promise<string | undefined> {
   const taken = new Set(await fileSystem.readdir(path.dirname(catalogue)))
   let number = 1
-  while (taken.has(`${path.basename(catalogue)}.damaged-${number}`)) number++
-  const aside = `${catalogue}.damaged-${number}`
+  while (taken.has(`${path.basename(catalogue)}.${why}-${number}`)) number++
+  const aside = `${catalogue}.${why}-${number}`
   await renameIfPresent(`${catalogue}-wal`, `${aside}-wal`, fileSystem)
   await renameIfPresent(`${catalogue}-shm`, `${aside}-shm`, fileSystem)
   return (await renameIfPresent(catalogue, aside, fileSystem)) ? aside : undefined

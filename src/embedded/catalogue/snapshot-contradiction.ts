@@ -10,17 +10,19 @@ export interface FoundSnapshot {
   readonly state: CatalogueState
 }
 
-/** Of the log directories' copies of a cluster's catalogue; undefined where none is valid. */
-export async function newestSnapshot(
+/** Of the log directories' copies of a cluster's catalogue all of the newest generation; none where none is valid. */
+export async function newestSnapshots(
   directories: readonly string[],
   clusterId: string,
   fileSystem: FileSystem,
-): Promise<FoundSnapshot | undefined> {
-  let newest: FoundSnapshot | undefined
+): Promise<FoundSnapshot[]> {
+  let newest: FoundSnapshot[] = []
   for (const directory of directories) {
     const state = await readSnapshot(fileSystem, directory)
     if (state?.clusterId !== clusterId) continue
-    if (!newest || state.generation > newest.state.generation) newest = { directory, state }
+    const generation = newest[0]?.state.generation ?? -1
+    if (state.generation > generation) newest = []
+    if (state.generation >= generation) newest.push({ directory, state })
   }
   return newest
 }
@@ -29,15 +31,30 @@ export async function newestSnapshot(
  * Why a catalogue's database cannot be right, though SQLite finds nothing wrong with it: its pages have no checksums, and
  * frames of its log that do not fit theirs are dropped without a word. Copies have one, and are written behind the
  * database, never before it.
+ *
+ * @param newest the copies of the newest generation: each of them must say the same
  */
-export function contradictionOf(state: CatalogueState, newest: FoundSnapshot | undefined): string | undefined {
-  if (newest === undefined || newest.state.clusterId !== state.clusterId) return undefined
-  const copy = path.join(newest.directory, CATALOGUE_SNAPSHOT)
-  if (newest.state.generation > state.generation) {
-    return `it is of generation ${state.generation}, older than its copy ${copy} of generation ${newest.state.generation}`
+export function contradictionOf(state: CatalogueState, newest: readonly FoundSnapshot[]): string | undefined {
+  for (const copy of newest) {
+    const contradiction = contradictionOfCopy(state, copy)
+    if (contradiction !== undefined) return contradiction
   }
-  if (newest.state.generation < state.generation) return undefined
-  return isDeepStrictEqual(ordered(state), ordered(newest.state)) ? undefined : `it differs from its copy ${copy}`
+  return undefined
+}
+
+function contradictionOfCopy(state: CatalogueState, copy: FoundSnapshot): string | undefined {
+  if (copy.state.clusterId !== state.clusterId) return undefined
+  const file = path.join(copy.directory, CATALOGUE_SNAPSHOT)
+  if (copy.state.generation > state.generation) {
+    return `it is of generation ${state.generation}, older than its copy ${file} of generation ${copy.state.generation}`
+  }
+  if (copy.state.generation < state.generation) return undefined
+  return sameCatalogue(state, copy.state) ? undefined : `it differs from its copy ${file}`
+}
+
+/** The order of rows means nothing. */
+export function sameCatalogue(one: CatalogueState, other: CatalogueState): boolean {
+  return isDeepStrictEqual(ordered(one), ordered(other))
 }
 
 function ordered({ directories, topics, ...rest }: CatalogueState): object {

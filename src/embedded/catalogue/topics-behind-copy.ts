@@ -1,5 +1,5 @@
-import { stateOfDirectories, type ConfigsByName, type PlacedPartitions } from '../verify/directory-contents.ts'
 import type { CatalogueState, CatalogueTopic } from './catalogue-state.ts'
+import { stateOfDirectories, type ConfigsByName, type PlacedPartitions } from './state-of-directories.ts'
 
 export interface CompletedCopy {
   readonly state: CatalogueState
@@ -18,9 +18,9 @@ export interface HeldByDirectories {
 }
 
 /**
- * A copy of the catalogue, and the topics and partitions that only the directories know: it may be older than they are,
- * if its own was left out of `log.dirs` for a while and the newer copies are damaged. A start would not serve them, and
- * drop what the journal alone has of them. What the copy says stays as it is.
+ * A catalogue or a copy of it, and the topics and partitions that only the directories know: it may be older than they
+ * are, if a backup was put back, or its directory was left out of `log.dirs` for a while and the newer copies are damaged.
+ * A start would not serve them. What the catalogue says stays as it is.
  */
 export function completedCopy(copy: CatalogueState, held: HeldByDirectories): CompletedCopy {
   const { homeId, placed, configsOf, partitionsMax } = held
@@ -30,12 +30,16 @@ export function completedCopy(copy: CatalogueState, held: HeldByDirectories): Co
   const leftOut: string[] = []
   const fitting = placed.map(({ partitions, ...directory }) => ({
     ...directory,
-    partitions: partitions.filter(({ topic, topicId, directory: path }) => {
-      if (topicId === undefined || topics.get(topicId)?.state === 'deleting') return false
+    partitions: partitions.filter(({ topic, topicId, partition, directory: path }) => {
+      const known = topicId === undefined ? undefined : topics.get(topicId)
+      if (topicId === undefined || known?.state === 'deleting') return false
       const taken = named.get(topic)
-      const fits = taken === undefined ? !topics.has(topicId) : taken === topicId
-      if (!fits) leftOut.push(`${path}: its topic id ${topicId} is not that of '${topic}' in the copy`)
-      return fits
+      const fits = taken === undefined ? !known : taken === topicId
+      if (!fits) leftOut.push(`${path}: its topic id ${topicId} is not that of '${topic}' in the catalogue`)
+      const at = known?.partitions[partition]?.directoryId
+      const isElsewhere = at !== undefined && at !== directory.directoryId
+      if (isElsewhere) leftOut.push(`${path}: the catalogue places the partition in the directory with the id ${at}`)
+      return fits && !isElsewhere
     }),
   }))
   const found = stateOfDirectories(copy.clusterId, homeId, fitting, { configsOf, partitionsMax })

@@ -1,6 +1,6 @@
 import * as path from 'node:path'
 import type { FileSystem } from '../file-system.ts'
-import { errorCode, StartupError } from '../startup-error.ts'
+import { errorCode, ForeignDataError, StartupError } from '../startup-error.ts'
 import { isUuid } from '../uuid.ts'
 import { readWhole, replaceFile } from './replace-file.ts'
 
@@ -82,7 +82,7 @@ export function parseMetaProperties(text: string, file: string): StoredMetaPrope
 function checkedFormatVersion(values: ReadonlyMap<string, string>, file: string): number {
   const format = values.get('format.version')
   if (format === undefined && values.has('version')) {
-    throw new StartupError(
+    throw new ForeignDataError(
       `${file} was written by Apache Kafka: this directory holds a Kafka broker's data, which is left untouched. ` +
         `Set log.dirs to a directory of Posthorn's own.`,
     )

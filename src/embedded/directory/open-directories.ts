@@ -2,16 +2,18 @@ import * as path from 'node:path'
 import type { Logger } from '../../broker/logger.ts'
 import { damagedCatalogue } from '../catalogue/catalogue-database.ts'
 import { Catalogue, CATALOGUE_FILE } from '../catalogue/catalogue.ts'
-import { contradictionOf, newestSnapshot } from '../catalogue/snapshot-contradiction.ts'
+import { contradictionOf, newestSnapshots } from '../catalogue/snapshot-contradiction.ts'
 import type { SpaceSettings } from '../embedded-engine-options.ts'
 import type { FileSystem } from '../file-system.ts'
-import { errorCode, errorMessage, StartupError } from '../startup-error.ts'
+import { StartupError } from '../startup-error.ts'
 import { type CatalogueStore, type HeldLock, machineDrivers, type StorageDrivers } from '../storage-drivers.ts'
 import { newUuid } from '../uuid.ts'
 import { LogDirectory, type LogDirectoryOptions } from './log-directory.ts'
 import { makeLogDirectory } from './make-directory.ts'
 import { FORMAT_VERSION, writeMetaProperties, type MetaProperties } from './meta-properties.ts'
-import { surveyDirectory, type Survey } from './survey-directory.ts'
+import { checkDistinct, checkOneCluster } from './one-cluster.ts'
+import { surveyDirectory, type Formatted, type Survey } from './survey-directory.ts'
+import { refuseUnusable, whyAbsent } from './unusable-directory.ts'
 
 export interface OpenDirectoriesOptions {
   /** Absolute paths. */
@@ -30,8 +32,6 @@ export interface OpenedDirectories {
   readonly directories: readonly LogDirectory[]
   readonly catalogue: Catalogue
 }
-
-type Formatted = Extract<Survey, { kind: 'formatted' }>
 
 /**
  * The first pass of a start: whose directories these are, their locks, the catalogue.
@@ -138,7 +138,7 @@ class DirectoryOpening {
   async #refuseContradiction(home: string, formatted: readonly Formatted[]): Promise<void> {
     const state = this.#openCatalogue.state()
     const directories = formatted.map(({ path: directory }) => directory)
-    const newest = await newestSnapshot(directories, state.clusterId, this.#options.fileSystem)
+    const newest = await newestSnapshots(directories, state.clusterId, this.#options.fileSystem)
     const contradiction = contradictionOf(state, newest)
     if (contradiction !== undefined) throw damagedCatalogue(path.join(home, CATALOGUE_FILE), contradiction)
   }
@@ -237,95 +237,4 @@ class DirectoryOpening {
       this.#directories.push(this.#offline(directory, directoryId, 'log.dirs does not name it any more'))
     }
   }
-}
-
-function checkDistinct(logDirs: readonly string[]): void {
-  const seen = new Set<string>()
-  for (const directory of logDirs) {
-    const resolved = path.resolve(directory)
-    if (seen.has(resolved)) throw new StartupError(`log.dirs names ${resolved} twice. Name each directory once.`)
-    seen.add(resolved)
-  }
-}
-
-function checkOneCluster(formatted: readonly Formatted[], nodeId: number): void {
-  const [first] = formatted
-  if (!first) return
-  const pathById = new Map<string, string>()
-  for (const { path: directory, meta } of formatted) {
-    differs(
-      'cluster.id',
-      directory,
-      meta.clusterId,
-      first.path,
-      first.meta.clusterId,
-      'Name directories of one cluster',
-    )
-    differs(
-      'catalogue.directory.id',
-      directory,
-      meta.catalogueDirectoryId,
-      first.path,
-      first.meta.catalogueDirectoryId,
-      "Run 'posthorn repair', or leave out the directory that was put back",
-    )
-    if (meta.nodeId !== nodeId) {
-      throw new StartupError(
-        `${directory} belongs to node.id ${meta.nodeId}, but node.id is ${nodeId}. Nothing was touched. Set ` +
-          `node.id=${meta.nodeId}, or log.dirs to this node's directories.`,
-      )
-    }
-    const twin = pathById.get(meta.directoryId)
-    if (twin) {
-      throw new StartupError(
-        `${twin} and ${directory} have the same directory.id ${meta.directoryId}: one is a copy of the other. Nothing ` +
-          `was touched. Leave the copy out of log.dirs.`,
-      )
-    }
-    pathById.set(meta.directoryId, directory)
-  }
-}
-
-function differs(
-  name: string,
-  directory: string,
-  value: string,
-  other: string,
-  expected: string,
-  remedy: string,
-): void {
-  if (value === expected) return
-  throw new StartupError(
-    `The log directories do not belong together: ${directory} has ${name}=${value}, ${other} has ${name}=${expected}. ` +
-      `Nothing was touched. ${remedy}.`,
-  )
-}
-
-/** A directory that is to be formatted must be empty or missing. */
-function refuseUnusable(survey: Survey): void {
-  if (survey.kind === 'occupied') {
-    throw new StartupError(
-      `The log directory ${survey.path} holds files ('${survey.entry}') but no meta.properties. Nothing was touched. ` +
-        `Set log.dirs to an empty directory, or put its meta.properties back from a backup.`,
-    )
-  }
-  if (survey.kind === 'failed') throw unusable(survey.path, survey.error)
-}
-
-function whyAbsent(survey: Exclude<Survey, Formatted>): string {
-  if (survey.kind === 'missing') return 'it is missing'
-  if (survey.kind === 'empty')
-    return 'it is empty, but the catalogue knows it: the disk behind it is probably not mounted'
-  if (survey.kind === 'occupied') return `it has no meta.properties (it holds '${survey.entry}')`
-  const code = errorCode(survey.error)
-  if (code === 'EACCES' || code === 'EPERM') throw unusable(survey.path, survey.error)
-  return errorMessage(survey.error)
-}
-
-function unusable(directory: string, error: unknown): StartupError {
-  return new StartupError(
-    `The log directory ${directory} cannot be read: ${errorMessage(error)}. The user that runs the server must be able ` +
-      `to read and write it: change its owner or permissions, or set log.dirs to another directory.`,
-    { cause: error },
-  )
 }

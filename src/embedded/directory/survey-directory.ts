@@ -17,6 +17,8 @@ export type Survey =
   | { readonly kind: 'occupied'; readonly path: string; readonly entry: string }
   | { readonly kind: 'failed'; readonly path: string; readonly error: unknown }
 
+export type Formatted = Extract<Survey, { kind: 'formatted' }>
+
 /** Rejects only with the StartupError of a meta.properties that must not be touched. */
 export async function surveyDirectory(fileSystem: FileSystem, path: string): Promise<Survey> {
   let entries: readonly string[]

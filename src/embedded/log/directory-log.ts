@@ -7,6 +7,7 @@ import type { CheckpointPartition } from '../commit/checkpoint-section.ts'
 import type { AppendFacts } from '../commit/append-facts.ts'
 import type { LogAppend, LogAppended } from '../commit/log-append.ts'
 import { QueuedAppend } from '../commit/queued-append.ts'
+import { indexAdopted } from './adopted-partition.ts'
 import { DirectoryCondition, type DirectoryState } from './directory-condition.ts'
 import type { DirectoryLogOptions } from './directory-log-options.ts'
 import { DirectoryWriters } from './directory-writers.ts'
@@ -26,6 +27,7 @@ export class DirectoryLog {
   readonly #directories: PartitionDirectories
   readonly #partitions = new Map<string, PartitionLog>()
   readonly #offline = new Map<PartitionLog, CheckpointPartition>()
+  #unplaced: readonly CheckpointPartition[] = []
   /** Undefined where the directory could not be recovered. */
   #writers: DirectoryWriters | undefined
   #facts: DirectoryFacts | undefined
@@ -73,9 +75,11 @@ export class DirectoryLog {
     this.#facts = recovered.facts
     for (const log of recovered.logs) this.#add(log)
     for (const [log, stood] of recovered.offline) this.#offline.set(log, stood)
+    this.#unplaced = recovered.unplaced
+    for (const log of recovered.adopted) indexAdopted(log, this.#options.indexer)
     this.#writers = new DirectoryWriters(this.#options, this.#condition, recovered.journal, {
       partitions: () => this.#partitions.values(),
-      offline: () => this.#offline.values(),
+      offline: () => [...this.#offline.values(), ...this.#unplaced],
       facts: recovered.facts,
       jitter: this.#jitter,
     })

@@ -1,5 +1,4 @@
 import * as path from 'node:path'
-import type { CheckpointPartition } from '../commit/checkpoint-section.ts'
 import { batchesSection, decodeBatchesSection, type DecodedEntry, type RoundEntry } from '../commit/batches-section.ts'
 import { decodeFrame, encodeFrame } from '../commit/frame.ts'
 import { readWhole } from '../directory/replace-file.ts'
@@ -10,15 +9,10 @@ import type { ScannedEntry } from './partition-recovery.ts'
 const NAME = /^held-\d+\.rounds$/
 const EARLIER_NAME = /^held-\d+$/
 
-/** A partition that cannot be recovered now, and what the journal has for it. */
-export interface HeldPartition {
-  readonly checkpoint: CheckpointPartition
-  readonly entries: readonly ScannedEntry[]
-}
-
 /**
- * Committed batches of partitions whose directory was missing at a start. The journal cannot keep them, for it is
- * overwritten; so they wait beside it, in files of one frame each, until the partition is back or its topic is deleted.
+ * Committed batches of partitions whose directory was missing at a start, or that the catalogue did not know. The
+ * journal cannot keep them, for it is overwritten; so they wait beside it, in files of one frame each, until the
+ * partition is back or its topic is deleted.
  */
 export class HeldRounds {
   readonly #fileSystem: FileSystem

@@ -1,5 +1,4 @@
 import type { Checkpoint, CheckpointPartition } from '../commit/checkpoint-section.ts'
-import type { HeldPartition } from './held-rounds.ts'
 import type { PartitionPlacement } from './partition-log.ts'
 import type { ScannedEntry } from './partition-recovery.ts'
 import { emptySegmentFacts } from './segment.ts'
@@ -34,16 +33,41 @@ export class PartitionWork {
     return !this.#entries.has(keyOfPlacement(placement))
   }
 
-  heldFor(placement: PartitionNumber): HeldPartition {
-    const untouched: CheckpointPartition = {
-      topicIdBytes: Buffer.from(placement.topicId, 'base64url'),
-      partition: placement.partition,
-      logEndOffset: 0,
-      firstDirtyOffset: 0,
-      segments: [emptySegmentFacts(0, 0)],
-      fenced: [],
+  /** Neither checkpoint nor rounds speak of it. */
+  isUnknown(placement: PartitionNumber): boolean {
+    return this.isIdle(placement) && this.checkpointOf(placement) === undefined
+  }
+
+  /** As checkpoints go on carrying it while it cannot be recovered. */
+  standOf(placement: PartitionNumber): CheckpointPartition {
+    return this.checkpointOf(placement) ?? untouched(Buffer.from(placement.topicId, 'base64url'), placement.partition)
+  }
+
+  /** The partitions that are spoken of beside these, as far as they ever had records. */
+  besides(placements: readonly PartitionNumber[]): CheckpointPartition[] {
+    const placed = new Set(placements.map(keyOfPlacement))
+    const others: CheckpointPartition[] = []
+    for (const [key, checkpoint] of this.#checkpoints) {
+      if (!placed.has(key) && (checkpoint.logEndOffset > 0 || this.#entries.has(key))) others.push(checkpoint)
     }
-    return { checkpoint: this.checkpointOf(placement) ?? untouched, entries: this.entriesOf(placement) }
+    for (const [key, [first]] of this.#entries) {
+      if (!first || placed.has(key) || this.#checkpoints.has(key)) continue
+      others.push(untouched(first.entry.topicIdBytes, first.entry.partition))
+    }
+    return others
+  }
+}
+
+function untouched(topicIdBytes: Buffer, partition: number): CheckpointPartition {
+  const segments = [emptySegmentFacts(0, 0)]
+  // A copy: it outlives the frame it was read from.
+  return {
+    topicIdBytes: Buffer.from(topicIdBytes),
+    partition,
+    logEndOffset: 0,
+    firstDirtyOffset: 0,
+    segments,
+    fenced: [],
   }
 }
 

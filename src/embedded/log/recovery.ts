@@ -1,21 +1,22 @@
 import * as path from 'node:path'
-import type { Clock } from '../../broker/clock.ts'
-import type { Logger } from '../../broker/logger.ts'
+import { ConcurrencyLimit } from '../../broker/concurrency-limit.ts'
 import { checkpointSection, type CheckpointPartition } from '../commit/checkpoint-section.ts'
 import { capture } from '../commit/checkpointer.ts'
-import { ConcurrencyLimit } from '../../broker/concurrency-limit.ts'
-import { FRAME_HEADER_BYTES, JOURNAL_ID_BYTES, sectionBytes, type Section } from '../commit/frame.ts'
-import { FRAMES_START, JournalFile, journalFileName, readJournalId } from '../commit/journal-file.ts'
-import { scanJournal, type JournalScan } from '../commit/journal-scan.ts'
+import type { Section } from '../commit/frame.ts'
+import type { JournalFile } from '../commit/journal-file.ts'
+import type { JournalScan } from '../commit/journal-scan.ts'
 import { Journal } from '../commit/journal.ts'
+import { findPartitions } from '../directory/found-partition.ts'
 import type { FileSystem } from '../file-system.ts'
 import { DirectoryFacts, type FactsMemory } from '../producers/directory-facts.ts'
+import { adoptedPartition, endAdoption } from './adopted-partition.ts'
 import { HeldRounds } from './held-rounds.ts'
 import { mendMetadata } from './damaged-metadata.ts'
 import { isDeletedDirectory, partitionDirectory, readTopicId } from './partition-directory.ts'
 import { PartitionLog, type PartitionPlacement } from './partition-log.ts'
 import { PartitionRecovery, type ScannedEntry } from './partition-recovery.ts'
-import { PartitionWork } from './partition-work.ts'
+import { checkpointPartitionKey, PartitionWork } from './partition-work.ts'
+import { frameBytesOf, readJournal, type ReadJournal, type ReadJournalOptions } from './read-journal.ts'
 import { emptySegmentFacts, Segment } from './segment.ts'
 import { isDiskFull, isMissing } from './storage-failure.ts'
 
@@ -24,15 +25,8 @@ const noMemory: FactsMemory = { load: () => {}, live: () => [], keptMs: 0 }
 /** Partitions that nothing is to be done with are looked at so many at a time: each look waits for libuv's pool. */
 const LOOKS_AT_ONCE = 8
 
-export interface RecoveryOptions {
-  readonly fileSystem: FileSystem
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly path: string
-  readonly placements: readonly PartitionPlacement[]
-  readonly journalFileBytes: number
+export interface RecoveryOptions extends ReadJournalOptions {
   readonly recoveryThreads: number
-  readonly random: (sizeBytes: number) => Uint8Array
   /** 0 ≤ jitter < 1 */
   readonly jitter: () => number
   readonly factsMemory?: FactsMemory
@@ -46,6 +40,10 @@ export interface RecoveredDirectory {
   readonly logs: readonly PartitionLog[]
   /** Partitions that are offline, as checkpoints go on carrying them. */
   readonly offline: ReadonlyMap<PartitionLog, CheckpointPartition>
+  /** The same of partitions that lie here though the catalogue, which may be an old one, does not place them here. */
+  readonly unplaced: readonly CheckpointPartition[]
+  /** Of directories that came from elsewhere: their segments are to be indexed. */
+  readonly adopted: readonly PartitionLog[]
   readonly facts: DirectoryFacts
 }
 
@@ -58,7 +56,7 @@ export async function recoverDirectory(options: RecoveryOptions): Promise<Recove
   // (3) What deletions left behind goes.
   await recovery.removeDeleted()
   // (4) The journal: the last checkpoint, then the rounds behind it; the newest frame is made durable before it counts.
-  const journal = await recovery.readJournal()
+  const journal = await readJournal(options)
   // (5) The partitions, each brought to what checkpoint and rounds say, then a checkpoint that says so.
   const recovered = await recovery.recoverPartitions(journal)
   for (const content of journal.contents) giveUp(content)
@@ -70,15 +68,11 @@ function giveUp({ buffer, length }: Buffer): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0)
 }
 
-interface ReadJournal {
-  /** Both files as they were read; `scan` points into them. */
-  readonly contents: readonly [Buffer, Buffer]
-  readonly files: readonly [JournalFile, JournalFile]
-  readonly scan: JournalScan
-}
-
 class Recovery {
   readonly #options: RecoveryOptions
+  /** Partitions whose directories stand in the place of one of another topic id, as `<topic id>-<partition>`. */
+  readonly #foreign = new Set<string>()
+  readonly #adoptions: string[] = []
 
   constructor(options: RecoveryOptions) {
     this.#options = options
@@ -101,105 +95,18 @@ class Recovery {
     }
   }
 
-  async readJournal(): Promise<ReadJournal> {
-    const { fileSystem, path: directory } = this.#options
-    const contents = [await this.#readJournalFile(0), await this.#readJournalFile(1)] as const
-    const scan = scanJournal(contents)
-    if (!scan) return this.#makeJournal()
-    const files = [
-      await JournalFile.open(fileSystem, directory, 0),
-      await JournalFile.open(fileSystem, directory, 1),
-    ] as const
-    for (const [index, file] of files.entries()) {
-      if (!readJournalId(index === 0 ? contents[0] : contents[1])) await file.writeHeader(scan.journalId)
-    }
-    await fileSystem.syncDirectory(directory)
-    const { fileIndex, position, header } = scan.newest
-    const frame = contents[fileIndex].subarray(position, position + header.sizeBytes)
-    await files[fileIndex].write([frame], position)
-    await files[fileIndex].datasync()
-    if (scan.lastMissingRound > 0) {
-      this.#options.logger.error(
-        { directory, round: scan.lastMissingRound },
-        'the commit journal is damaged: nothing is cut in this start',
-      )
-    }
-    return { contents, files, scan }
-  }
-
-  async #readJournalFile(index: number): Promise<Buffer> {
-    const { fileSystem, path: directory } = this.#options
-    try {
-      const handle = await fileSystem.open(path.join(directory, journalFileName(index)), { readOnly: true })
-      try {
-        return await handle.read(0, await handle.size())
-      } finally {
-        await handle.close()
-      }
-    } catch (error) {
-      if (isMissing(error)) return Buffer.alloc(0)
-      throw error
-    }
-  }
-
-  /** The first journal of a directory that the catalogue knows no partition of. */
-  async #makeJournal(): Promise<ReadJournal> {
-    const { fileSystem, path: directory, placements, random, logger } = this.#options
-    if (placements.length > 0) {
-      throw new Error(
-        `the commit journal of ${directory} is missing or has no readable checkpoint, though the directory holds ` +
-          `${placements.length} partitions: put journal-0 and journal-1 back`,
-      )
-    }
-    await this.#setOldJournalAside()
-    const journalId = Buffer.from(random(JOURNAL_ID_BYTES))
-    const files = [
-      await JournalFile.open(fileSystem, directory, 0),
-      await JournalFile.open(fileSystem, directory, 1),
-    ] as const
-    for (const file of files) await file.writeHeader(journalId)
-    await fileSystem.syncDirectory(directory)
-    const start = { journalId, cycle: 0, position: FRAMES_START, lastRound: 0, otherNewestRound: 0, coveredRound: 0 }
-    const journal = new Journal(files, { capacityBytes: this.#options.journalFileBytes, logger }, start)
-    const section = checkpointSection(0, [])
-    await journal.allocate(frameBytesOf([section]))
-    await journal.append('checkpoint', [section])
-    const contents = [await files[0].readAll(), await files[1].readAll()] as const
-    const scan = scanJournal(contents)
-    if (!scan) throw new Error(`the commit journal of ${directory} does not read back as it was written`)
-    return { contents, files, scan }
-  }
-
-  /** The beginnings of a journal that was never finished, or of a directory whose partitions are all gone. */
-  async #setOldJournalAside(): Promise<void> {
-    const { fileSystem, path: directory, clock } = this.#options
-    for (const name of [journalFileName(0), journalFileName(1)]) {
-      const file = path.join(directory, name)
-      await fileSystem.rename(file, `${file}.${clock.now()}.torn`).catch((error: unknown) => {
-        if (!isMissing(error)) throw error
-      })
-    }
-  }
-
   async recoverPartitions({ files, scan }: ReadJournal): Promise<RecoveredDirectory> {
     const { fileSystem, path: directory, placements, recoveryThreads } = this.#options
     const held = new HeldRounds(fileSystem, directory, scan.journalId)
-    const kept = await held.read()
-    const work = new PartitionWork(scan.checkpoint, [...kept, ...scannedEntries(scan)])
-    const isKept = new Set(kept)
+    const work = new PartitionWork(scan.checkpoint, [...(await held.read()), ...scannedEntries(scan)])
     const recovered = new Map<PartitionPlacement, PartitionLog>()
     const offline = new Map<PartitionLog, CheckpointPartition>()
-    const owed: ScannedEntry[] = []
     const recover = async (placement: PartitionPlacement): Promise<void> => {
       const reason = await this.#offlineReason(placement, work.checkpointOf(placement))
-      if (reason === undefined) recovered.set(placement, await this.#recoverPartition(placement, work, scan))
-      else {
-        const { checkpoint, entries } = work.heldFor(placement)
-        const log = this.#offlineLog(placement, reason)
-        recovered.set(placement, log)
-        offline.set(log, checkpoint)
-        for (const entry of entries) if (!isKept.has(entry)) owed.push(entry)
-      }
+      const log = reason === undefined ? await this.#recoverPartition(placement, work, scan) : undefined
+      const shown = log ?? this.#offlineLog(placement, reason ?? '')
+      recovered.set(placement, shown)
+      if (!log) offline.set(shown, work.standOf(placement))
     }
     const { idle = [], busy = [] } = Object.groupBy(placements, (placement) =>
       work.isIdle(placement) ? 'idle' : 'busy',
@@ -207,16 +114,47 @@ class Recovery {
     await new ConcurrencyLimit(recoveryThreads).forEach(busy, recover)
     await new ConcurrencyLimit(LOOKS_AT_ONCE).forEach(idle, recover)
     const logs = placements.flatMap((placement) => recovered.get(placement) ?? [])
-    if (owed.length > 0) await held.write(scan.newest.header.round, owed)
+    const unplaced = await this.#unplaced(work)
+    const owing = [...offline.values(), ...unplaced]
+    await this.#hold(held, owing, scan)
     const facts = await this.#recoverFacts(scan)
     const journal = this.#journalBehind(files, scan)
     // What is only in memory must stay in the journal: no checkpoint may say that it is in the segments.
     if (logs.every(({ pendingBytes }) => pendingBytes === 0)) {
-      const section = checkpointSection(scan.newest.header.round, [...capture(logs), ...offline.values()])
+      const section = checkpointSection(scan.newest.header.round, [...capture(logs), ...owing])
       const isTaken = await this.#takeCheckpoint(journal, scan, section, facts)
-      if (isTaken && offline.size === 0) await held.remove()
+      if (isTaken && owing.length === 0) await held.remove()
     }
-    return { journal, logs, offline, facts }
+    const adopted = logs.filter(({ directory: each }) => this.#adoptions.includes(each))
+    return { journal, logs, offline, unplaced, adopted, facts }
+  }
+
+  /** Copies the rounds of partitions that cannot be recovered now out of the journal, durably. */
+  async #hold(held: HeldRounds, owing: readonly CheckpointPartition[], scan: JournalScan): Promise<void> {
+    const keys = new Set(owing.map(checkpointPartitionKey))
+    // What is held already is not written once more: it would double with each start.
+    const owed = scannedEntries(scan).filter(({ entry }) => keys.has(checkpointPartitionKey(entry)))
+    if (owed.length > 0) await held.write(scan.newest.header.round, owed)
+  }
+
+  /**
+   * What the journal has of partitions whose directories are here though the catalogue does not place them here: it may
+   * be an older copy. Those without a directory were deleted.
+   */
+  async #unplaced(work: PartitionWork): Promise<CheckpointPartition[]> {
+    const { fileSystem, path: root, placements } = this.#options
+    const unplaced = work.besides(placements)
+    if (unplaced.length === 0) return []
+    const named = new Set(placements.map(({ topic, partition }) => partitionDirectory(root, topic, partition)))
+    const present = new Set(this.#foreign)
+    for (const found of await findPartitions(fileSystem, root, ({ topic, partition }) => {
+      return !named.has(partitionDirectory(root, topic, partition))
+    })) {
+      // It may be any of them.
+      if (found.topicId === undefined) return unplaced
+      present.add(`${found.topicId}-${found.partition}`)
+    }
+    return unplaced.filter((partition) => present.has(checkpointPartitionKey(partition)))
   }
 
   async #offlineReason(
@@ -228,6 +166,7 @@ class Recovery {
     const directory = partitionDirectory(root, topic, partition)
     const found = await readTopicId(fileSystem, directory)
     if (found === topicId) return undefined
+    if (found !== undefined) this.#foreign.add(`${found}-${partition}`)
     if (found === undefined && (await isAway(fileSystem, directory))) return `its directory ${directory} is missing`
     if (await mendMetadata(fileSystem, logger, { directory, placement, checkpoint })) return undefined
     return `${directory} belongs to topic id ${found ?? 'unknown'}, not to ${topicId}`
@@ -243,10 +182,15 @@ class Recovery {
     return new PartitionLog(placement, directory, state, reason)
   }
 
-  #recoverPartition(placement: PartitionPlacement, work: PartitionWork, scan: JournalScan): Promise<PartitionLog> {
+  async #recoverPartition(
+    placement: PartitionPlacement,
+    work: PartitionWork,
+    scan: JournalScan,
+  ): Promise<PartitionLog> {
     const { fileSystem, logger, clock, jitter, path: root, mayHoldRecords = false } = this.#options
     const directory = partitionDirectory(root, placement.topic, placement.partition)
-    const recovery = new PartitionRecovery(placement, directory, work.checkpointOf(placement), {
+    const stood = work.checkpointOf(placement) ?? (await this.#adopted(placement, directory, work))
+    const recovery = new PartitionRecovery(placement, directory, stood, {
       fileSystem,
       logger,
       nowMs: clock.now(),
@@ -256,6 +200,20 @@ class Recovery {
       mayHoldRecords,
     })
     return recovery.run(work.entriesOf(placement))
+  }
+
+  async #adopted(placement: PartitionPlacement, directory: string, work: PartitionWork) {
+    const { fileSystem, logger, clock } = this.#options
+    if (!work.isUnknown(placement)) return undefined
+    const adopted = await adoptedPartition(fileSystem, directory, placement, clock.now())
+    if (!adopted) return undefined
+    this.#adoptions.push(directory)
+    const { logEndOffset, segments } = adopted
+    logger.warn(
+      { directory, from: segments[0]?.baseOffset, to: logEndOffset },
+      'the records that are in its files are taken into the log, as posthorn repair has marked it',
+    )
+    return adopted
   }
 
   /** What is known of requests: all of it, before the next checkpoint lets go of the rounds that said so. */
@@ -289,6 +247,7 @@ class Recovery {
       await journal.allocate(frameBytesOf(sections))
       await journal.append('checkpoint', sections)
       journal.covered(header.round)
+      for (const directory of this.#adoptions) await endAdoption(this.#options.fileSystem, directory)
       await journal.allocateFirst()
       return true
     } catch (error) {
@@ -326,10 +285,6 @@ async function isAway(fileSystem: FileSystem, directory: string): Promise<boolea
     if (isMissing(error)) return true
     throw error
   }
-}
-
-function frameBytesOf(sections: readonly Section[]): number {
-  return sections.reduce((sum, section) => sum + sectionBytes(section), FRAME_HEADER_BYTES)
 }
 
 function scannedEntries(scan: JournalScan): ScannedEntry[] {

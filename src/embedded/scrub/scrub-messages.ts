@@ -10,14 +10,19 @@ export type ScrubRequest = ScrubJob | { readonly kind: 'close' }
 
 export type ScrubEnd =
   | { readonly outcome: 'read'; readonly damage: readonly SegmentDamage[] }
-  /** The file is gone: it was deleted or replaced meanwhile. */
+  /** There is no such file: it was deleted or replaced meanwhile, or is lost. */
   | { readonly outcome: 'gone' }
   | { readonly outcome: 'stopped' }
+  /** The file itself cannot be opened or read. */
+  | { readonly outcome: 'unreadable'; readonly reason: string }
+  /** Not the file's fault: the process has no descriptor or memory left for it at the moment. */
+  | { readonly outcome: 'busy'; readonly reason: string }
+  /** The thread has ended, and with it what it was doing. */
   | { readonly outcome: 'failed'; readonly reason: string }
 
 export interface ScrubWorkerData {
   readonly bytesPerSecondMax: number
-  /** Two words: not 0 once the job is to end; bytes of the present job that were read. */
+  /** Two words: not 0 once the job is to end; bytes of the present job's file that were read. */
   readonly words: SharedArrayBuffer
 }
 

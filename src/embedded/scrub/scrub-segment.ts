@@ -12,11 +12,12 @@ const DAMAGE_MAX = 100
  * Reads a segment's file from beginning to end, and returns where it is not what was written. Bytes that the disk does
  * not give are taken for zeros: they cost the batches that they are in.
  *
- * @param onRead told of bytes as they are read; may throw to end it
+ * @param onRead told of bytes as they are read, and how many of them for the first time: a batch that does not fit in
+ * what was read is read again from its beginning; may throw to end it
  */
 export function scrubSegment(
   segment: CheckedSegment & { readonly path: string },
-  onRead: (bytes: number) => void,
+  onRead: (bytes: number, firstTime: number) => void,
 ): SegmentDamage[] {
   const damage: SegmentDamage[] = []
   const descriptor = fs.openSync(segment.path, 'r')
@@ -24,12 +25,15 @@ export function scrubSegment(
     const sink = { batch: () => {}, damage: (found: SegmentDamage) => void damage.push(found) }
     const check = checkSegment(segment, sink, CHUNK_BYTES)
     let buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+    let readTo = 0
     let step = check.next()
     while (!step.done && damage.length < DAMAGE_MAX) {
       const { position, length } = step.value
       if (length > buffer.length) buffer = Buffer.allocUnsafeSlow(length)
       const bytes = readInto(descriptor, buffer.subarray(0, length), position)
-      onRead(bytes.length)
+      const end = position + bytes.length
+      onRead(bytes.length, Math.max(0, end - Math.max(readTo, position)))
+      readTo = Math.max(readTo, end)
       step = check.next(bytes)
     }
     return damage

@@ -4,8 +4,20 @@ import { Worker } from 'node:worker_threads'
 import { errorMessage } from '../startup-error.ts'
 import { READ_WORD, STOP_WORD, type ScrubEnd, type ScrubJob, type ScrubWorkerData } from './scrub-messages.ts'
 
+/** Reads segments again, one at a time. */
+export interface ScrubRunner {
+  /** Of the job under way, or the last one. */
+  readonly readBytes: number
+  /** Never rejects. */
+  scrub(job: ScrubJob): Promise<ScrubEnd>
+  /** The job under way ends soon, as `stopped`. */
+  stop(): void
+  /** No job may be under way. A later job begins anew. */
+  close(): Promise<void>
+}
+
 /** The main thread's end of a worker that reads segments again. It lives from the first job to `close`. */
-export class ScrubThread {
+export class ScrubThread implements ScrubRunner {
   readonly #bytesPerSecondMax: number
   readonly #words = new SharedArrayBuffer(8)
   readonly #shared = new Int32Array(this.#words)
@@ -17,12 +29,10 @@ export class ScrubThread {
     this.#bytesPerSecondMax = bytesPerSecondMax
   }
 
-  /** Of the job under way, or the last one. */
   get readBytes(): number {
     return Atomics.load(this.#shared, READ_WORD) >>> 0
   }
 
-  /** One segment; never rejects. One at a time. */
   scrub(job: ScrubJob): Promise<ScrubEnd> {
     assert.ok(!this.#finish, 'one segment at a time')
     Atomics.store(this.#shared, STOP_WORD, 0)
@@ -37,13 +47,11 @@ export class ScrubThread {
     })
   }
 
-  /** The job under way ends soon, as `stopped`. */
   stop(): void {
     Atomics.store(this.#shared, STOP_WORD, 1)
     Atomics.notify(this.#shared, STOP_WORD)
   }
 
-  /** Ends the thread; no job may be under way. A later job starts another. */
   async close(): Promise<void> {
     this.#worker?.ref()
     this.#worker?.postMessage({ kind: 'close' })

@@ -18,6 +18,9 @@ import { scrubSegment } from './scrub-segment.ts'
 
 class ScrubStopped extends Error {}
 
+/** Of the process or the machine, not of the file: a later try finds them gone. */
+const PASSING_CODES = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EINTR'])
+
 assert.ok(parentPort, 'runs as a worker thread')
 const port = parentPort
 const { bytesPerSecondMax, words }: ScrubWorkerData = workerData
@@ -37,15 +40,16 @@ port.on('message', (request: ScrubRequest) => {
 
 function scrub(job: ScrubJob): ScrubEnd {
   try {
-    const damage = scrubSegment(job, (bytes) => {
-      Atomics.add(shared, READ_WORD, bytes)
+    const damage = scrubSegment(job, (bytes, firstTime) => {
+      Atomics.add(shared, READ_WORD, firstTime)
       throttle.took(bytes)
       if (Atomics.load(shared, STOP_WORD) !== 0) throw new ScrubStopped()
     })
     return { outcome: 'read', damage }
   } catch (error) {
     if (error instanceof ScrubStopped) return { outcome: 'stopped' }
-    if (errorCode(error) === 'ENOENT') return { outcome: 'gone' }
-    return { outcome: 'failed', reason: errorMessage(error) }
+    const code = errorCode(error) ?? ''
+    if (code === 'ENOENT') return { outcome: 'gone' }
+    return { outcome: PASSING_CODES.has(code) ? 'busy' : 'unreadable', reason: errorMessage(error) }
   }
 }

@@ -1,14 +1,23 @@
 import type { Clock, Timer } from '../../broker/clock.ts'
+import type { Trouble } from '../../broker/engine.ts'
 import type { ScrubDescription } from '../../broker/log-dir-description.ts'
 import type { Logger } from '../../broker/logger.ts'
-import type { DirectoryHost } from '../directory-host.ts'
+import type { LogDirectory } from '../directory/log-directory.ts'
 import type { ScrubSettings } from '../embedded-engine-options.ts'
+import type { DirectoryLog } from '../log/directory-log.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
+import type { PartitionReader } from '../log/partition-reader.ts'
 import type { Segment } from '../log/segment.ts'
 import type { ScrubEnd, ScrubJob } from './scrub-messages.ts'
-import { ScrubThread } from './scrub-thread.ts'
+import { ScrubProgress } from './scrub-progress.ts'
+import { type ScrubRunner, ScrubThread } from './scrub-thread.ts'
 
-export type ScrubbedHost = Pick<DirectoryHost, 'directory' | 'log' | 'reader'>
+/** An online log directory, as far as it is read again. */
+export interface ScrubbedHost {
+  readonly directory: Pick<LogDirectory, 'online'>
+  readonly log: Pick<DirectoryLog, 'state' | 'partitions'>
+  readonly reader: Pick<PartitionReader, 'noteDamage'>
+}
 
 export interface ScrubberOptions {
   readonly settings: ScrubSettings
@@ -16,12 +25,18 @@ export interface ScrubberOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly random: (sizeBytes: number) => Uint8Array
+  /** Absent: a thread of its own. */
+  readonly runner?: ScrubRunner
 }
 
 /** A start has other things to do. */
 const FIRST_PASS_MS = 60_000
-/** How soon it is tried again after the thread has died. */
-const FAILED_PAUSE_MS = 60_000
+/** How soon a pass goes on after the thread has died, or while the process can open no more files. */
+const RETRY_MS = 60_000
+/** How soon a file is looked for again that is not where its segment says: it may just be renamed. */
+const LOOK_AGAIN_MS = 5000
+/** A segment at which the thread dies so many times is passed over. */
+const DEATHS_MAX = 3
 
 interface Turn {
   readonly host: ScrubbedHost
@@ -31,23 +46,20 @@ interface Turn {
   readonly fileBytes: number
 }
 
-interface Progress {
-  scrubbedBytes: number
-  passBytes: number
-  passTotalBytes: number
-  lastPassMs: number | undefined
-  readonly findings: Map<string, { readonly log: PartitionLog; readonly to: number }>
-}
+/** What became of a turn: `whole` where the segment is done with, else how soon it is tried again. */
+type Passed = 'whole' | 'skipped' | { readonly againInMs: number }
 
 /**
  * Reads segments again, one behind the other, all of them in a pass, to find what the disk has changed before a reader
  * does. It changes nothing: what it finds is told as if a read had met it. The reading is done by a thread of its own.
+ * A file that cannot be read is a finding like others; where the thread itself fails, the pass goes on where it was.
  */
 export class Scrubber {
   readonly #options: ScrubberOptions
-  readonly #thread: ScrubThread
-  readonly #progress = new Map<ScrubbedHost['log'], Progress>()
+  readonly #runner: ScrubRunner
+  readonly #progress = new Map<ScrubbedHost['log'], ScrubProgress>()
   #timer: Timer | undefined
+  #endPause: (() => void) | undefined
   #pass: Promise<void> = Promise.resolve()
   #present: Turn | undefined
   #isReading = false
@@ -55,7 +67,7 @@ export class Scrubber {
 
   constructor(options: ScrubberOptions) {
     this.#options = options
-    this.#thread = new ScrubThread(options.settings.bytesPerSecond)
+    this.#runner = options.runner ?? new ScrubThread(options.settings.bytesPerSecond)
   }
 
   start(): void {
@@ -67,25 +79,22 @@ export class Scrubber {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#timer?.cancel()
-    this.#thread.stop()
+    this.#endPause?.()
+    this.#runner.stop()
     await this.#pass
-    await this.#thread.close()
+    await this.#runner.close()
   }
 
   /** How far it is in a log directory. */
   report({ log }: Pick<ScrubbedHost, 'log'>): ScrubDescription {
-    const progress = this.#progress.get(log)
-    const reading = this.#present?.host.log === log ? this.#thread.readBytes : 0
-    const { passBytes = 0, passTotalBytes = 0, scrubbedBytes = 0 } = progress ?? {}
+    const progress = this.#progress.get(log) ?? new ScrubProgress()
     const isOff = this.#options.settings.bytesPerSecond === 0
-    return {
-      state: isOff ? 'off' : this.#isReading ? 'reading' : 'waiting',
-      scrubbedBytes: scrubbedBytes + reading,
-      passBytes: Math.min(passBytes + reading, passTotalBytes),
-      passTotalBytes,
-      lastFullPassAt: progress?.lastPassMs ?? -1,
-      findings: progress ? standing(progress) : 0,
-    }
+    const readingBytes = this.#present?.host.log === log ? this.#runner.readBytes : 0
+    return progress.describe(isOff ? 'off' : this.#isReading ? 'reading' : 'waiting', readingBytes)
+  }
+
+  troubles(): Trouble[] {
+    return [...this.#progress.values()].flatMap((progress) => [...progress.troubles()])
   }
 
   #schedule(delayMs: number): void {
@@ -98,27 +107,29 @@ export class Scrubber {
   async #passAndSchedule(): Promise<void> {
     const { clock, settings } = this.#options
     const startedMs = clock.monotonic()
-    const isWhole = await this.pass()
-    const tookMs = clock.monotonic() - startedMs
-    this.#schedule(isWhole ? Math.max(0, settings.intervalMs - tookMs) : FAILED_PAUSE_MS)
+    await this.pass()
+    this.#schedule(Math.max(0, settings.intervalMs - (clock.monotonic() - startedMs)))
   }
 
-  /** Reads everything once; false if it could not be read to its end. Never rejects. */
-  async pass(): Promise<boolean> {
+  /** Reads everything once; returns early once it is stopped. Never rejects. */
+  async pass(): Promise<void> {
     this.#isReading = true
     let isWhole = true
     try {
       for (const turn of this.#turns()) {
-        if (this.#stopped) return false
-        isWhole = (await this.#read(turn)) && isWhole
+        if (this.#stopped) return
+        isWhole = (await this.#readToEnd(turn)) && isWhole
       }
-      if (isWhole) for (const progress of this.#progress.values()) progress.lastPassMs = this.#options.clock.now()
+      if (isWhole && !this.#stopped) this.#endPass()
     } finally {
       this.#isReading = false
       this.#present = undefined
     }
-    if (!this.#stopped) await this.#thread.close()
-    return isWhole
+    if (!this.#stopped) await this.#runner.close()
+  }
+
+  #endPass(): void {
+    for (const progress of this.#progress.values()) progress.endPass(this.#options.clock.now())
   }
 
   /** Of all segments there are now. From a random place on: passes that restarts cut short come to every segment all the same. */
@@ -127,13 +138,12 @@ export class Scrubber {
     for (const host of this.#options.hosts()) {
       if (!host.directory.online || host.log.state === 'offline') continue
       const progress = this.#progressOf(host)
-      progress.passBytes = 0
-      progress.passTotalBytes = 0
+      progress.beginPass()
       for (const log of host.log.partitions()) {
         for (const { baseOffset, fileBytes } of log.segments) {
           if (fileBytes === 0) continue
           turns.push({ host, log, baseOffset, fileBytes })
-          progress.passTotalBytes += fileBytes
+          progress.expect(fileBytes)
         }
       }
     }
@@ -141,63 +151,90 @@ export class Scrubber {
     return [...turns.slice(first), ...turns.slice(0, first)]
   }
 
-  #progressOf({ log }: ScrubbedHost): Progress {
+  #progressOf({ log }: Pick<ScrubbedHost, 'log'>): ScrubProgress {
     const known = this.#progress.get(log)
     if (known) return known
-    const progress = {
-      scrubbedBytes: 0,
-      passBytes: 0,
-      passTotalBytes: 0,
-      lastPassMs: undefined,
-      findings: new Map<string, { readonly log: PartitionLog; readonly to: number }>(),
-    }
+    const progress = new ScrubProgress()
     this.#progress.set(log, progress)
     return progress
   }
 
-  /** False where the thread failed. A segment that is gone, or was replaced meanwhile, is nobody's loss. */
-  async #read(turn: Turn): Promise<boolean> {
-    const segment = segmentOf(turn)
-    const job = segment && jobOf(turn.log, segment)
-    const progress = this.#progressOf(turn.host)
-    if (!job) {
-      progress.passBytes += turn.fileBytes
-      return true
+  /** However often it takes; false where the segment had to be passed over. */
+  async #readToEnd(turn: Turn): Promise<boolean> {
+    const ends: ScrubEnd['outcome'][] = []
+    while (!this.#stopped) {
+      const passed = await this.#read(turn, ends)
+      if (typeof passed === 'object') await this.#pause(passed.againInMs)
+      else {
+        this.#progressOf(turn.host).passed(turn.fileBytes)
+        return passed === 'whole'
+      }
     }
-    this.#present = turn
-    const end = await this.#thread.scrub(job)
-    this.#present = undefined
-    progress.scrubbedBytes += this.#thread.readBytes
-    progress.passBytes += turn.fileBytes
-    // A file that was replaced while it was opened holds other batches than the job says.
-    if (end.outcome === 'read' && segmentOf(turn) === segment && segment.path === job.path) this.#take(turn, end)
-    if (end.outcome !== 'failed') return true
-    const { topic, partition } = turn.log
-    this.#options.logger.warn(
-      { topic, partition, segment: job.baseOffset },
-      `a segment was not read again: ${end.reason}`,
-    )
     return false
   }
 
-  #take({ host, log, baseOffset }: Turn, { damage }: Extract<ScrubEnd, { outcome: 'read' }>): void {
-    const { findings } = this.#progressOf(host)
-    // What the segment's batches were found to be before is known anew.
-    for (const [name, finding] of findings)
-      if (finding.log === log && name.startsWith(`${baseOffset}/`)) findings.delete(name)
-    for (const { from, to } of damage) {
-      if (to <= log.logStartOffset) continue
-      findings.set(`${baseOffset}/${log.topicId}/${log.partition}/${from}`, { log, to })
-      host.reader.noteDamage(log, { from, to })
-    }
+  #pause(durationMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.setTimer(durationMs, resolve)
+      this.#endPause = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
   }
-}
 
-/** Damage whose records are still of the log. */
-function standing({ findings }: Progress): number {
-  let count = 0
-  for (const { log, to } of findings.values()) if (!log.dropped && to > log.logStartOffset) count++
-  return count
+  /**
+   * A segment that is no part of the log any more, or was replaced meanwhile, is nobody's loss.
+   *
+   * @param ends of the turn's tries so far
+   */
+  async #read(turn: Turn, ends: ScrubEnd['outcome'][]): Promise<Passed> {
+    const segment = segmentOf(turn)
+    const job = segment && jobOf(turn.log, segment)
+    if (!job) return 'whole'
+    this.#present = turn
+    const end = await this.#runner.scrub(job)
+    this.#present = undefined
+    this.#progressOf(turn.host).read(this.#runner.readBytes)
+    ends.push(end.outcome)
+    const times = ends.filter((each) => each === end.outcome).length
+    if (end.outcome === 'failed' || end.outcome === 'busy') return this.#after(turn, end, times)
+    // A file that was replaced while it was opened holds other batches than the job says.
+    if (end.outcome === 'stopped' || segmentOf(turn) !== segment || segment.path !== job.path) return 'whole'
+    if (end.outcome === 'read') this.#take(turn, end.damage)
+    else if (end.outcome === 'gone' && times === 1) return { againInMs: LOOK_AGAIN_MS }
+    else this.#tellUnreadable(turn, segment, end.outcome === 'gone' ? 'the file is missing' : end.reason)
+    return 'whole'
+  }
+
+  #after({ log, baseOffset }: Turn, end: Extract<ScrubEnd, { outcome: 'failed' | 'busy' }>, times: number): Passed {
+    const isPassedOver = end.outcome === 'failed' && times >= DEATHS_MAX
+    const { topic, partition } = log
+    const next = isPassedOver ? 'it is passed over until the next pass' : 'it is tried again'
+    if (times === 1 || isPassedOver) {
+      this.#options.logger.warn(
+        { topic, partition, segment: baseOffset },
+        `a segment could not be read again, ${next}: ${end.reason}`,
+      )
+    }
+    return isPassedOver ? 'skipped' : { againInMs: RETRY_MS }
+  }
+
+  #take({ host, log, baseOffset }: Turn, damage: Extract<ScrubEnd, { outcome: 'read' }>['damage']): void {
+    const standing = damage.filter(({ to }) => to > log.logStartOffset)
+    this.#progressOf(host).foundDamage(log, baseOffset, standing)
+    for (const { from, to } of standing) host.reader.noteDamage(log, { from, to })
+  }
+
+  /** Once, and again only if it fails for another reason. */
+  #tellUnreadable({ host, log }: Turn, segment: Segment, reason: string): void {
+    if (!this.#progressOf(host).foundUnreadable(log, segment, endOf(log, segment), reason)) return
+    const { topic, partition } = log
+    this.#options.logger.error(
+      { topic, partition, file: segment.path, reason },
+      'a segment cannot be read: its records are not served until it can be',
+    )
+  }
 }
 
 function segmentOf({ log, baseOffset }: Turn): Segment | undefined {
@@ -205,14 +242,19 @@ function segmentOf({ log, baseOffset }: Turn): Segment | undefined {
   return log.segments.find((segment) => segment.baseOffset === baseOffset)
 }
 
+/** The first offset behind a segment. */
+function endOf(log: PartitionLog, segment: Segment): number {
+  const next = log.segments[log.segments.indexOf(segment) + 1]
+  return next?.baseOffset ?? Math.max(log.highWatermark, log.logEndOffset)
+}
+
 /** As far as the segment is in its file now; what comes behind is read with the next pass. */
 function jobOf(log: PartitionLog, segment: Segment): ScrubJob | undefined {
   const { baseOffset, generation, path, fileBytes, sizeBytes } = segment
-  const next = log.segments[log.segments.indexOf(segment) + 1]
-  const endOffset = next?.baseOffset ?? Math.max(log.highWatermark, log.logEndOffset)
+  const endOffset = endOf(log, segment)
   if (endOffset <= log.logStartOffset || fileBytes === 0) return undefined
   const fenced = log.fenced.map((range) => ({ ...range }))
-  const isWhole = fileBytes === sizeBytes && next !== undefined
+  const isWhole = fileBytes === sizeBytes && segment !== log.segments.at(-1)
   return {
     kind: 'scrub',
     path,

@@ -1,4 +1,3 @@
-import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { checkpointPartitionKey } from '../log/partition-work.ts'
 import type { CatalogueState } from '../catalogue/catalogue-state.ts'
@@ -6,10 +5,12 @@ import type { CheckpointPartition } from '../commit/checkpoint-section.ts'
 import { journalFileName } from '../commit/journal-file.ts'
 import type { JournalScan } from '../commit/journal-scan.ts'
 import { CLOCK_FILE } from '../directory/clock-file.ts'
+import { findPartitions } from '../directory/found-partition.ts'
 import { META_PROPERTIES, type StoredMetaProperties } from '../directory/meta-properties.ts'
 import type { CheckpointEntry } from '../directory/offset-checkpoint.ts'
 import { readWhole } from '../directory/replace-file.ts'
 import { INDEX_FILE } from '../index/sqlite-segment-index.ts'
+import { isAdopted } from '../log/adopted-partition.ts'
 import { HeldRounds } from '../log/held-rounds.ts'
 import { isDeletedDirectory, partitionDirectory, partitionOfDirectory } from '../log/partition-directory.ts'
 import type { ScannedEntry } from '../log/partition-recovery.ts'
@@ -17,24 +18,23 @@ import { PartitionWork } from '../log/partition-work.ts'
 import { parseSegmentFileName } from '../log/segment-name.ts'
 import { isMissing } from '../log/storage-failure.ts'
 import { PRODUCERS_FILE } from '../producers/producers-file.ts'
+import type { FileSystem } from '../file-system.ts'
 import { errorMessage } from '../startup-error.ts'
 import type { CatalogueCheckOptions } from './catalogue-check.ts'
-import { DatabaseCopy } from './database-copy.ts'
-import { findPartitions } from './directory-contents.ts'
-import { strayPartition, topicOf } from './stray-partition.ts'
-import { holdsRecords } from '../unfinished-topics.ts'
 import { expectedPartition, type ExpectedPartition } from './expected-partition.ts'
-import { IndexRows, isIndexUnmarked } from './index-rows.ts'
+import { openIndexCopy } from './index-copy.ts'
+import type { IndexRows } from './index-rows.ts'
 import { checkJournal } from './journal-check.ts'
 import { checkPartition } from './partition-check.ts'
 import { checkProducersFile } from './producers-check.ts'
 import { checkClockFile, checkMetaText, checkOffsetCheckpoint } from './text-files-check.ts'
-import { checkWal } from './wal-check.ts'
 
 export interface CheckedDirectory {
   /** Absolute. */
   readonly path: string
   readonly meta: StoredMetaProperties | undefined
+  /** Undefined where nothing tells which of the catalogue's directories it is. */
+  readonly directoryId: string | undefined
   /** What is known of topics; undefined where nothing says so. */
   readonly catalogue: CatalogueState | undefined
 }
@@ -53,7 +53,8 @@ interface Placement {
 
 /** Everything of one log directory but its copy of the catalogue. Returns how many partitions were read. */
 export async function checkDirectory(directory: CheckedDirectory, options: DirectoryCheckOptions): Promise<number> {
-  return await new DirectoryCheck(directory, options).run()
+  const placements = await placementsIn(directory, options.fileSystem)
+  return await new DirectoryCheck(directory, placements, options).run()
 }
 
 class DirectoryCheck {
@@ -61,10 +62,10 @@ class DirectoryCheck {
   readonly #options: DirectoryCheckOptions
   readonly #placements: readonly Placement[]
 
-  constructor(directory: CheckedDirectory, options: DirectoryCheckOptions) {
+  constructor(directory: CheckedDirectory, placements: readonly Placement[], options: DirectoryCheckOptions) {
     this.#directory = directory
     this.#options = options
-    this.#placements = placementsOn(directory)
+    this.#placements = placements
   }
 
   async run(): Promise<number> {
@@ -77,7 +78,7 @@ class DirectoryCheck {
     const scan = await this.#checkJournal()
     const producers = await this.#content(PRODUCERS_FILE)
     if (scan) this.#tellAll(PRODUCERS_FILE, checkProducersFile(producers, scan.producersFile))
-    const index = this.#openIndex()
+    const index = openIndexCopy(this.#path(INDEX_FILE), this.#options)
     try {
       const expected = await this.#checkPartitions(scan, index?.rows)
       await this.#checkKafkasCheckpoints(scan, expected)
@@ -85,7 +86,7 @@ class DirectoryCheck {
       index?.rows.close()
       index?.copy.remove()
     }
-    await this.#checkNames()
+    await this.#tellDeleted()
     return this.#placements.length
   }
 
@@ -154,11 +155,12 @@ class DirectoryCheck {
     for (const placement of this.#placements) {
       const { topic, partition } = placement
       const directory = partitionDirectory(this.#directory.path, topic, partition)
-      const expected = work
+      const isKnown = work && !(work.isUnknown(placement) && (await isAdopted(this.#options.fileSystem, directory)))
+      const expected = isKnown
         ? expectedPartition(work.checkpointOf(placement), work.entriesOf(placement))
         : await this.#assumed(directory)
       known.set(placement, expected)
-      const lostRounds = scan === undefined || scan.lastMissingRound > 0
+      const lostRounds = !isKnown || scan === undefined || scan.lastMissingRound > 0
       const indexFile = this.#path(INDEX_FILE)
       await checkPartition({ ...placement, directory, expected, lostRounds }, { ...this.#options, rows, indexFile })
     }
@@ -192,8 +194,8 @@ class DirectoryCheck {
 
   /** The journal may know of partitions that are gone: a topic's deletion does not wait for a checkpoint. */
   #tellUnplaced(partitions: readonly CheckpointPartition[]): void {
-    const { catalogue } = this.#directory
-    if (!catalogue) return
+    const { catalogue, directoryId } = this.#directory
+    if (!catalogue || directoryId === undefined) return
     const placed = new Set(this.#placements.map(({ topicId, partition }) => `${topicId}-${partition}`))
     const live = new Map(catalogue.topics.map((topic) => [topic.topicId, topic]))
     for (const each of partitions) {
@@ -205,60 +207,6 @@ class DirectoryCheck {
         { consequence: 'refused', problem, meaning: 'its records here are not served' },
       ])
     }
-  }
-
-  #openIndex(): { readonly rows: IndexRows; readonly copy: DatabaseCopy } | undefined {
-    const { checksIndex, scratch, onRead } = this.#options
-    const file = this.#path(INDEX_FILE)
-    if (!checksIndex || !fs.existsSync(file)) return undefined
-    this.#checkIndexWal(`${file}-wal`)
-    let copy: DatabaseCopy
-    try {
-      copy = new DatabaseCopy(file, scratch)
-    } catch (error) {
-      const problem = `it was not looked at, as it cannot be copied to ${scratch}: ${errorMessage(error)}`
-      const meaning = 'set TMPDIR to a directory with more room, or leave the index out with --no-index'
-      this.#tellAll(INDEX_FILE, [{ consequence: 'unfinished', problem, meaning }])
-      return undefined
-    }
-    onRead(copy.sizeBytes, file)
-    const rows = this.#soundRows(copy)
-    if (rows === undefined) copy.remove()
-    return rows && { rows, copy }
-  }
-
-  #soundRows(copy: DatabaseCopy): IndexRows | undefined {
-    const meaning = 'the next start builds it from the segments, while the server answers'
-    const unfinished = {
-      consequence: 'unfinished',
-      problem: 'it was being filled when the server ended',
-      meaning,
-    } as const
-    try {
-      if (isIndexUnmarked(copy.path)) {
-        this.#tellAll(INDEX_FILE, [unfinished])
-        return undefined
-      }
-      const rows = new IndexRows(copy.path)
-      const fault = rows.fault()
-      if (fault === undefined && rows.isComplete) return rows
-      rows.close()
-      const problem = `the database is damaged: ${fault}`
-      this.#tellAll(INDEX_FILE, [fault === undefined ? unfinished : { consequence: 'rebuilt', problem, meaning }])
-    } catch (error) {
-      const problem = `the database is damaged: ${errorMessage(error)}`
-      this.#tellAll(INDEX_FILE, [{ consequence: 'rebuilt', problem, meaning }])
-    }
-    return undefined
-  }
-
-  #checkIndexWal(file: string): void {
-    const damage = fs.existsSync(file) ? checkWal(fs.readFileSync(file)) : undefined
-    if (!damage) return
-    const { position, end, problem, isFollowed } = damage
-    const meaning = 'the index lacks what comes behind: readers walk further for it'
-    const consequence = isFollowed ? 'rebuilt' : 'unfinished'
-    this.#tellAll(path.basename(file), [{ position, end, consequence, problem, meaning }])
   }
 
   async #checkKafkasCheckpoints(
@@ -285,43 +233,40 @@ class DirectoryCheck {
     const { fileSystem } = this.#options
     const written = (await fileSystem.stat(this.#path(name))).modifiedMs
     const stopped = (await fileSystem.stat(this.#path(journalFileName(scan.newest.fileIndex)))).modifiedMs
-    this.#tellAll(name, checkOffsetCheckpoint(content, known, scan.clean && written >= stopped))
+    // `posthorn repair` may have added partitions since.
+    const isRepaired = this.#directory.catalogue?.rebuiltMs !== undefined
+    const isOfThisStop = scan.clean && written >= stopped && !isRepaired
+    this.#tellAll(name, checkOffsetCheckpoint(content, known, isOfThisStop))
   }
 
-  /** Directories that no live topic of the catalogue explains. */
-  async #checkNames(): Promise<void> {
-    const { catalogue, path: root, meta } = this.#directory
-    const { fileSystem } = this.#options
-    for (const name of await fileSystem.readdir(root)) {
+  /** What waits for its removal. */
+  async #tellDeleted(): Promise<void> {
+    for (const name of await this.#options.fileSystem.readdir(this.#directory.path)) {
       if (!isDeletedDirectory(name) || partitionOfDirectory(name)) continue
       const problem = 'the directory of a partition whose topic was deleted'
       this.#tellAll(name, [{ consequence: 'unfinished', problem, meaning: 'the next start removes it' }])
     }
-    if (!catalogue || !meta) return
-    for (const found of await findPartitions(fileSystem, root)) {
-      const isPlaced = this.#placements.some(
-        ({ topic, partition }) => topic === found.topic && partition === found.partition,
-      )
-      if (isPlaced) continue
-      const topic = topicOf(found, catalogue.topics)
-      const isEmpty = !(await holdsRecords(fileSystem, found.directory))
-      this.#tellAll(path.basename(found.directory), [strayPartition(topic, isEmpty)])
-    }
   }
 }
 
-function placementsOn({ catalogue, meta, path: root }: CheckedDirectory): Placement[] {
-  const placements: Placement[] = []
-  const directoryId =
-    meta?.directoryId ?? catalogue?.directories.find((directory) => directory.path === root)?.directoryId
-  for (const { name, topicId, state, partitions } of catalogue?.topics ?? []) {
-    if (state !== 'live') continue
-    for (const [partition, placed] of partitions.entries()) {
-      if (placed.directoryId !== directoryId) continue
-      placements.push({ topic: name, topicId, partition, logStartOffset: placed.logStartOffset })
-    }
+/** Where the catalogue does not tell, the partitions that lie there. */
+async function placementsIn(
+  { catalogue, directoryId, path: root }: CheckedDirectory,
+  fileSystem: FileSystem,
+): Promise<Placement[]> {
+  if (!catalogue || directoryId === undefined) {
+    const found = await findPartitions(fileSystem, root)
+    return found.flatMap(({ topic, topicId, partition }) =>
+      topicId === undefined ? [] : [{ topic, topicId, partition, logStartOffset: 0 }],
+    )
   }
-  return placements
+  return catalogue.topics.flatMap(({ name, topicId, state, partitions }) =>
+    [...partitions.entries()].flatMap(([partition, placed]) =>
+      state === 'live' && placed.directoryId === directoryId
+        ? [{ topic: name, topicId, partition, logStartOffset: placed.logStartOffset }]
+        : [],
+    ),
+  )
 }
 
 function scannedEntries({ rounds }: JournalScan): ScannedEntry[] {

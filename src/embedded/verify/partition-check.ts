@@ -1,5 +1,4 @@
 import * as path from 'node:path'
-import { crc32c } from '../../codec/crc32c.ts'
 import { baseOffset, maxTimestamp, partitionLeaderEpoch } from '../../codec/record-batch.ts'
 import type { FileHandle, FileSystem } from '../file-system.ts'
 import { PARTITION_METADATA_FILE, partitionMetadata } from '../log/partition-directory.ts'
@@ -7,12 +6,12 @@ import { passingSegmentPath, segmentFileName } from '../log/segment-name.ts'
 import { isMissing } from '../log/storage-failure.ts'
 import { readWhole } from '../directory/replace-file.ts'
 import { errorCode, errorMessage } from '../startup-error.ts'
-import type { ExpectedPartition, ExpectedPiece, ExpectedSegment } from './expected-partition.ts'
-import { firstDifference, isHole } from './byte-difference.ts'
+import type { ExpectedPartition, ExpectedSegment } from './expected-partition.ts'
 import { fileBesideLog } from './file-beside-log.ts'
 import type { Finding, FindingSink } from './finding.ts'
 import { SegmentIndexCheck } from './index-check.ts'
 import type { IndexRows } from './index-rows.ts'
+import { checkPiece } from './piece-check.ts'
 import { RecordCheck } from './record-check.ts'
 import { answered, SegmentBytes } from './segment-bytes.ts'
 import { checkSegment, type SegmentDamage } from './segment-check.ts'
@@ -39,9 +38,7 @@ export interface PartitionCheckOptions {
   readonly onRead: (bytes: number, file: string) => void
 }
 
-/** Bytes compared at a time. */
-const COMPARED_BYTES = 1024 * 1024
-
+const REWRITTEN = 'the next start writes the bytes again'
 const UNREADABLE = 'readers get an error for these offsets, which names the next one that can be read'
 
 /** Reads all that a partition's directory holds, and tells where it is not what checkpoint and journal say. */
@@ -214,7 +211,14 @@ class PartitionCheck {
     )
     this.#tellIndex(segment, index)
     if (!handle) return
-    for (const piece of segment.pieces) await this.#checkPiece(segment, piece, file, handle, fileBytes)
+    for (const piece of segment.pieces) {
+      const found = await checkPiece(piece, handle, Math.min(fileBytes, segment.sizeBytes))
+      if (!found) continue
+      const { consequence, ...facts } = found
+      const to = piece.lastOffset + 1
+      const weight = consequence === 'lost' ? this.#lost(to) : { consequence, meaning: REWRITTEN }
+      this.#tell({ file, ...facts, offsets: this.#offsets(piece.firstOffset, to), ...weight })
+    }
     if (fileBytes > segment.sizeBytes && !isOpenEnded) this.#tellUnfinished(file, segment.sizeBytes, fileBytes)
   }
 
@@ -258,45 +262,6 @@ class PartitionCheck {
       problem: `${faults.count} ${faults.count === 1 ? 'row is' : 'rows are'} wrong: ${faults.first}`,
       meaning: 'a reader that meets one drops the segment’s rows and walks the segment instead',
     })
-  }
-
-  /** What of a round lies in the file already, or must. */
-  async #checkPiece(
-    { sizeBytes }: ExpectedSegment,
-    piece: ExpectedPiece,
-    file: string,
-    handle: FileHandle,
-    fileBytes: number,
-  ): Promise<void> {
-    const { position, lengthBytes, firstOffset, lastOffset, content, round } = piece
-    const end = Math.min(position + lengthBytes, fileBytes, sizeBytes)
-    if ('namedCrc' in content) {
-      let crc = 0
-      for (let at = position; at < end; at += COMPARED_BYTES) {
-        crc = crc32c(await handle.read(at, Math.min(COMPARED_BYTES, end - at)), crc)
-      }
-      if (end - position === lengthBytes && crc === content.namedCrc) return
-      const problem = `the bytes that round ${round} of the journal names are not those that were written`
-      const offsets = this.#offsets(firstOffset, lastOffset + 1)
-      return this.#tell({
-        file,
-        position,
-        end: position + lengthBytes,
-        offsets,
-        problem,
-        ...this.#lost(lastOffset + 1),
-      })
-    }
-    for (let at = position; at < end; at += COMPARED_BYTES) {
-      const length = Math.min(COMPARED_BYTES, end - at)
-      const present = await handle.read(at, length)
-      const differs = firstDifference(present, content.bytes.subarray(at - position, at - position + length))
-      if (differs < 0) continue
-      const place = { file, position: at + differs, end, offsets: this.#offsets(firstOffset, lastOffset + 1) }
-      if (isHole(present, differs)) return
-      const problem = `the file is not what round ${round} of the journal says`
-      return this.#tell({ ...place, consequence: 'rebuilt', problem, meaning: 'the next start writes the bytes again' })
-    }
   }
 
   #tellUnfinished(file: string, position: number, end: number): void {

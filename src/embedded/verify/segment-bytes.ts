@@ -7,8 +7,13 @@ export class SegmentBytes {
   readonly #file: FileHandle | undefined
   readonly #pieces: readonly ExpectedPiece[]
   readonly #onRead: (bytes: number) => void
+  #readTo = 0
 
-  /** @param file undefined where there is none: all that is not in the journal is missing then */
+  /**
+   * @param onRead told of bytes when they are read for the first time: a batch that does not fit in what was read is read
+   * again from its beginning
+   * @param file undefined where there is none: all that is not in the journal is missing then
+   */
   constructor(file: FileHandle | undefined, pieces: readonly ExpectedPiece[], onRead: (bytes: number) => void) {
     this.#file = file
     this.#pieces = pieces
@@ -39,7 +44,9 @@ export class SegmentBytes {
   async #readFile(position: number, length: number): Promise<Buffer> {
     if (!this.#file) return Buffer.alloc(0)
     const bytes = await this.#file.read(position, length)
-    this.#onRead(bytes.length)
+    const end = position + bytes.length
+    if (end > this.#readTo) this.#onRead(end - Math.max(this.#readTo, position))
+    this.#readTo = Math.max(this.#readTo, end)
     return bytes
   }
 }

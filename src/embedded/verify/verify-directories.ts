@@ -1,16 +1,22 @@
 import * as fs from 'node:fs'
 import * as path from 'node:path'
+import { CATALOGUE_SNAPSHOT } from '../catalogue/catalogue-snapshot.ts'
 import { CATALOGUE_FILE } from '../catalogue/catalogue.ts'
 import type { CatalogueState } from '../catalogue/catalogue-state.ts'
+import { stateOfDirectories } from '../catalogue/state-of-directories.ts'
+import { journalFileName } from '../commit/journal-file.ts'
 import { DirectoryLock, LOCK_FILE } from '../directory/directory-lock.ts'
+import { findPartitions } from '../directory/found-partition.ts'
 import { lockHolder } from '../directory/lock-holder.ts'
 import { META_PROPERTIES, readMetaProperties, type StoredMetaProperties } from '../directory/meta-properties.ts'
 import type { FileSystem } from '../file-system.ts'
-import { NewerVersionError, StartupError } from '../startup-error.ts'
+import { ForeignDataError, NewerVersionError, StartupError } from '../startup-error.ts'
+import { findStrays } from '../stray-partition.ts'
 import { checkSnapshots, readCatalogue } from './catalogue-check.ts'
 import { checkDirectory } from './directory-check.ts'
-import { findPartitions, stateOfDirectories } from './directory-contents.ts'
 import { consequences, type Consequence, type Finding, type FindingSink } from './finding.ts'
+import { checkNamedDirectories } from './named-directories.ts'
+import { strayFinding } from './stray-finding.ts'
 
 export interface VerifyOptions {
   /** Absolute paths of log directories, of one server. */
@@ -39,6 +45,11 @@ interface Surveyed {
   readonly meta: StoredMetaProperties | undefined
 }
 
+interface Identified extends Surveyed {
+  /** Undefined where its meta.properties is damaged and nothing else tells. */
+  readonly directoryId: string | undefined
+}
+
 /**
  * Reads everything that log directories hold, with no server at work in them, and tells what is not what was written.
  * Writes nothing to them. Throws StartupError where they cannot be looked at: in use, no log directories, or those of a
@@ -47,6 +58,7 @@ interface Surveyed {
 export async function verifyDirectories(options: VerifyOptions): Promise<VerifyReport> {
   const locks: DirectoryLock[] = []
   try {
+    checkNamedDirectories(options.directories)
     for (const directory of options.directories) locks.push(...lockIfThere(directory))
     return await new Verification(options).run()
   } finally {
@@ -96,16 +108,16 @@ class Verification {
       onRead: (bytes: number, file: string) => this.#read(bytes, file),
     }
     this.#checkTogether(surveyed)
-    const home = surveyed.find(({ meta }) => meta?.directoryId === meta?.catalogueDirectoryId && meta)
+    const home = homeOf(surveyed)
     if (!home) this.#tellHomeless(surveyed)
     const own = home && readCatalogue(home.path, parts)
     const clusterId = surveyed.find(({ meta }) => meta)?.meta?.clusterId
     const catalogue = (await checkSnapshots(directories, clusterId, own, parts)) ?? (await this.#assumed(surveyed))
     if (own) await this.#checkIdentities(surveyed, own)
     let partitions = 0
-    for (const { path: directory, meta } of surveyed) {
-      partitions += await checkDirectory({ path: directory, meta, catalogue }, parts)
-    }
+    const identified = surveyed.map((each) => ({ ...each, directoryId: directoryIdOf(each, surveyed, catalogue) }))
+    for (const each of identified) partitions += await checkDirectory({ ...each, catalogue }, parts)
+    if (catalogue) await this.#tellStrays(identified, catalogue)
     return { readBytes: this.#readBytes, partitions, findings: this.#findings }
   }
 
@@ -126,13 +138,17 @@ class Verification {
       const meta = await readMetaProperties(fileSystem, directory)
       if (meta) return meta
     } catch (error) {
-      if (error instanceof NewerVersionError || !(error instanceof StartupError)) throw error
-      this.#tell({ file, consequence: 'refused', problem: error.message, meaning: 'the server does not start' })
+      // A changed bit can make the file look like Kafka's: what lies beside it tells.
+      const isElses = error instanceof ForeignDataError && !holdsOwnFiles(directory)
+      if (isElses || error instanceof NewerVersionError || !(error instanceof StartupError)) throw error
+      const problem = error.message.replace(`${file} is damaged: `, '').split('. Nothing was touched')[0] ?? ''
+      const meaning =
+        'the server does not start until the file is put back from a backup; what it said is in the other directories’ ' +
+        'files and in the catalogue'
+      this.#tell({ file, consequence: 'refused', problem, meaning })
       return undefined
     }
-    throw new StartupError(
-      `${directory} has no ${META_PROPERTIES}: it is no log directory of Posthorn. Name directories of log.dirs.`,
-    )
+    throw new StartupError(`${file} was removed meanwhile.`)
   }
 
   /** What one directory says of itself that another one contradicts. */
@@ -170,6 +186,16 @@ class Verification {
     }
   }
 
+  async #tellStrays(identified: readonly Identified[], { topics }: CatalogueState): Promise<void> {
+    // Of a directory that nobody knows the name of everything would be one.
+    const directories = identified.flatMap(({ path: directory, directoryId }) =>
+      directoryId === undefined ? [] : [{ path: directory, directoryId }],
+    )
+    for (const stray of await findStrays(this.#options.fileSystem, directories, topics)) {
+      this.#tell({ file: stray.found.directory, ...strayFinding(stray) })
+    }
+  }
+
   /** None of the directories is the one that they say holds the catalogue. */
   #tellHomeless(surveyed: readonly Surveyed[]): void {
     for (const { path: directory, meta } of surveyed) {
@@ -195,6 +221,31 @@ class Verification {
     const state = stateOfDirectories('', '', placed, { configsOf: () => ({}), partitionsMax: PARTITIONS_MAX })
     return 'problem' in state ? undefined : state
   }
+}
+
+function holdsOwnFiles(directory: string): boolean {
+  return [journalFileName(0), CATALOGUE_SNAPSHOT].some((name) => fs.existsSync(path.join(directory, name)))
+}
+
+/** The directory that holds the catalogue; one whose meta.properties is damaged may be it. */
+function homeOf(surveyed: readonly Surveyed[]): Surveyed | undefined {
+  return (
+    surveyed.find(({ meta }) => meta?.directoryId === meta?.catalogueDirectoryId && meta) ??
+    surveyed.find(({ path: directory, meta }) => !meta && fs.existsSync(path.join(directory, CATALOGUE_FILE)))
+  )
+}
+
+/** By its meta.properties; else by where the catalogue knows it, or as the only one that is left. */
+function directoryIdOf(
+  { path: directory, meta }: Surveyed,
+  surveyed: readonly Surveyed[],
+  catalogue: CatalogueState | undefined,
+): string | undefined {
+  if (meta) return meta.directoryId
+  const named = new Set(surveyed.map((each) => each.meta?.directoryId))
+  const left = (catalogue?.directories ?? []).filter(({ directoryId }) => !named.has(directoryId))
+  const found = left.find((each) => each.path === directory) ?? (left.length === 1 ? left[0] : undefined)
+  return found?.directoryId
 }
 
 /** About: the journal's files are read whole, what is being deleted not at all. */

@@ -25,7 +25,7 @@ export const ScrubSchema = component('Scrub', 'How far the reading again of a di
   passBytes: offset('Of the present pass over all segments, or the last one.'),
   passTotalBytes: offset('What that pass has to read.'),
   lastFullPassAt: timestamp('When a pass last came to its end; −1 = not since the start.'),
-  findings: count('Damaged stretches found that are still part of a log; /health/ready names them.'),
+  findings: count('Damaged stretches and files that cannot be read, still part of a log; /health/ready names them.'),
 })
 
 export const LogDirSchema = component('LogDir', 'A directory that holds partitions.', {

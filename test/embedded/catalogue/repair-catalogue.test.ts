@@ -78,6 +78,8 @@ test('a damaged catalogue stops the start; repair rebuilds it from the newest sn
   const report = await repairCatalogue({ logDirs: [b, a], ...repairing })
   assert.deepEqual(report, {
     repaired: true,
+    completed: false,
+    needsConfirmation: false,
     catalogue: file,
     snapshot: b,
     added: [],
@@ -120,7 +122,9 @@ test('a sound catalogue is left alone', async (t) => {
   await use([a], 'orders')
   assert.deepEqual(await repairCatalogue({ logDirs: [a], ...repairing }), {
     repaired: false,
+    needsConfirmation: false,
     catalogue: path.join(a, 'catalogue.db'),
+    leftOut: [],
     topicCount: 1,
   })
 })

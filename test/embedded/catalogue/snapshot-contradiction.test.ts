@@ -6,15 +6,19 @@ import { test } from 'node:test'
 import Database from 'better-sqlite3'
 import { silentLogger } from '../../../src/broker/logger.ts'
 import type { Catalogue } from '../../../src/embedded/catalogue/catalogue.ts'
-import { repairCatalogue } from '../../../src/embedded/catalogue/repair-catalogue.ts'
+import { repairCatalogue, type RepairReport } from '../../../src/embedded/catalogue/repair-catalogue.ts'
+import { decodeSnapshot, encodeSnapshot } from '../../../src/embedded/catalogue/catalogue-snapshot.ts'
 import { openDirectories } from '../../../src/embedded/directory/open-directories.ts'
 import { nodeFileSystem } from '../../../src/embedded/node-file-system.ts'
 import { tempDirectory } from '../../support/temp-directory.ts'
 
 /** Opens the directory, does the work, closes. */
-async function use<T>(logDir: string, work: (catalogue: Catalogue, directoryId: string) => Promise<T>): Promise<T> {
+async function use<T>(
+  logDir: string | readonly string[],
+  work: (catalogue: Catalogue, directoryId: string) => Promise<T>,
+): Promise<T> {
   const { catalogue, directories } = await openDirectories({
-    logDirs: [logDir],
+    logDirs: [logDir].flat(),
     nodeId: 1,
     fileSystem: nodeFileSystem,
     random: randomBytes,
@@ -29,7 +33,7 @@ async function use<T>(logDir: string, work: (catalogue: Catalogue, directoryId: 
   }
 }
 
-function makeTopic(logDir: string, name: string): Promise<void> {
+function makeTopic(logDir: string | readonly string[], name: string): Promise<void> {
   return use(logDir, (catalogue, directoryId) => {
     const partitions = [{ directoryId, logStartOffset: 0 }]
     const configs = { 'retention.ms': '86400000', 'segment.bytes': '1048576' }
@@ -38,14 +42,18 @@ function makeTopic(logDir: string, name: string): Promise<void> {
   })
 }
 
-async function retentionOf(logDir: string): Promise<string | undefined> {
+async function retentionOf(logDir: string | readonly string[]): Promise<string | undefined> {
   return use(logDir, async (catalogue) => [...catalogue.topics.values()][0]?.configs['retention.ms'])
 }
 
-async function repaired(logDir: string): Promise<boolean> {
+async function repair(...logDirs: readonly string[]): Promise<RepairReport> {
   const limits = { offsetsTopicSegmentBytes: 1024 * 1024, topicPartitionsMax: 1000 }
   const options = { fileSystem: nodeFileSystem, nowMs: 1_700_000_000_000, ...limits }
-  return (await repairCatalogue({ logDirs: [logDir], ...options })).repaired
+  return repairCatalogue({ logDirs, ...options })
+}
+
+async function repaired(logDir: string): Promise<boolean> {
+  return (await repair(logDir)).repaired
 }
 
 test('a flipped bit in a setting, which SQLite takes for sound, stops the start before anything is deleted by it', async (t) => {
@@ -90,4 +98,23 @@ test('copies that are older, or cannot be read, speak against nothing', async (t
   assert.equal(await use(logDir, async (catalogue) => catalogue.topics.size), 2)
   fs.writeFileSync(snapshot, 'damaged')
   assert.equal(await use(logDir, async (catalogue) => catalogue.topics.size), 2)
+})
+
+test('every copy of the newest generation is held against it, not one of them alone', async (t) => {
+  const base = tempDirectory(t)
+  const logDirs = [path.join(base, 'a'), path.join(base, 'b'), path.join(base, 'c')]
+  await makeTopic(logDirs, 'orders')
+  const [a = '', , c = ''] = logDirs
+  const file = path.join(c, 'catalogue.snapshot')
+  const state = decodeSnapshot(fs.readFileSync(file))
+  assert.ok(state)
+  const topics = state.topics.map((topic) => ({ ...topic, configs: { 'retention.ms': '1' } }))
+  fs.writeFileSync(file, encodeSnapshot({ ...state, topics }))
+  await assert.rejects(retentionOf(logDirs), { name: 'StartupError', message: /differs from its copy .*\/c\/.*repair/ })
+  const report = await repair(...logDirs)
+  // Two say the same, the database and a copy: they are believed, but nothing is removed by them unseen.
+  assert.deepEqual([report.repaired, report.snapshot, report.needsConfirmation], [true, a, true])
+  assert.match(report.leftOut?.[0] ?? '', /\/c\/catalogue\.snapshot: it differs from the copy in/)
+  assert.equal(await retentionOf(logDirs), '86400000')
+  assert.equal((await repair(...logDirs)).repaired, false)
 })

@@ -1,30 +1,6 @@
-import * as path from 'node:path'
-import type { CatalogueState, CatalogueTopic } from '../catalogue/catalogue-state.ts'
-import type { FileSystem } from '../file-system.ts'
-import { isDeletedDirectory, partitionOfDirectory, readTopicId } from '../log/partition-directory.ts'
+import type { CatalogueState, CatalogueTopic } from './catalogue-state.ts'
+import type { FoundPartition } from '../directory/found-partition.ts'
 import { isInternalTopicName } from '../../broker/topic-name.ts'
-
-/** A partition's directory as it lies in a log directory. */
-export interface FoundPartition {
-  readonly topic: string
-  readonly partition: number
-  /** Undefined where partition.metadata is missing or cannot be read. */
-  readonly topicId: string | undefined
-  /** Absolute. */
-  readonly directory: string
-}
-
-/** The partitions' directories of a log directory, sorted by name; those renamed for their removal are none any more. */
-export async function findPartitions(fileSystem: FileSystem, logDirectory: string): Promise<FoundPartition[]> {
-  const found: FoundPartition[] = []
-  for (const name of (await fileSystem.readdir(logDirectory)).sort()) {
-    const named = isDeletedDirectory(name) ? undefined : partitionOfDirectory(name)
-    const directory = path.join(logDirectory, name)
-    if (!named || !(await fileSystem.stat(directory)).directory) continue
-    found.push({ ...named, directory, topicId: await readTopicId(fileSystem, directory) })
-  }
-  return found
-}
 
 /** Partitions with the directory that holds them. */
 export interface PlacedPartitions {
