@@ -48,6 +48,10 @@ export class UnboundedRequestMemory implements RequestMemory {
     entry.requests = requests.slice(-REQUESTS_REMEMBERED)
   }
 
+  isCurrent(): boolean {
+    return true
+  }
+
   nextBornMs(): number {
     return ++this.#births
   }

@@ -17,6 +17,8 @@ export interface RequestMemory {
   promise(key: ProducerKey): PromisedRoom | undefined
   /** Adds what is durable by now; in any order, and as often as it likes. */
   record(facts: RequestFacts): void
+  /** Whether these facts, if nothing else is known of their producer, have not expired. */
+  isCurrent(facts: RequestFacts): boolean
   /** Fit for a producer that begins now. */
   nextBornMs(): number
   forgetTopic(topicId: string): void
