@@ -52,6 +52,10 @@ export class UnboundedRequestMemory implements RequestMemory {
     this.record(facts)
   }
 
+  isCurrent(): boolean {
+    return true
+  }
+
   nextBornMs(): number {
     return ++this.#births
   }

@@ -9,7 +9,7 @@ import { verdictOn, type Verdict } from '../../broker/claim-verdict.ts'
 import { isAbout, isBehind, withDoubt, type DoubtfulRequest } from './doubtful-requests.ts'
 import { expectedSequence, type KnownProducer, type RememberedRequest } from '../../broker/known-producer.ts'
 import { type ClaimedRequest, type ClaimOwner, completeClaim, RequestClaim } from './request-claim.ts'
-import { producerKey, type ProducerKey } from './request-facts.ts'
+import { producerKey, type ProducerKey, type RequestFacts } from './request-facts.ts'
 import type { RequestMemory } from './request-memory.ts'
 
 /** How long a request waits for what has to come before it. */
@@ -153,7 +153,8 @@ export class EmbeddedProducers implements Producers {
     const known = this.#options.memory.find(key)
     const doubt = this.#doubts.get(name)
     if (!doubt) return known
-    if (known && isBehind(doubt, known)) {
+    const hasExpired = known === undefined && !this.#options.memory.isCurrent(factsOf(key, doubt))
+    if (hasExpired || (known && isBehind(doubt, known))) {
       this.#doubts.delete(name)
       return known
     }
@@ -187,6 +188,11 @@ export class EmbeddedProducers implements Producers {
     if (verdict.kind === 'complete' || verdict.kind === 'append') return stillUnderWay(topic, identity)
     return refusalOf(topic, identity, verdict)
   }
+}
+
+function factsOf(key: ProducerKey, { bornMs, epoch, request }: DoubtfulRequest): RequestFacts {
+  const partitions = [...request.stored.map(({ partition }) => partition), ...request.missing]
+  return { ...key, ...request, bornMs, epoch, partitions }
 }
 
 /** Begins with the topic's id. */

@@ -19,6 +19,8 @@ export interface RequestMemory {
   record(facts: RequestFacts): void
   /** As `record`, of a request that came just now: from now on it is kept, whatever the clock said when it came. */
   committed(facts: RequestFacts): void
+  /** Whether these facts, if nothing else is known of their producer, have not expired. */
+  isCurrent(facts: RequestFacts): boolean
   /** Fit for a producer that begins now. */
   nextBornMs(): number
   forgetTopic(topicId: string): void

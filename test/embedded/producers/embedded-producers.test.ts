@@ -214,6 +214,18 @@ test('nothing durable at all, and in doubt: the identity is taken until a restar
   await assert.rejects(publishClaimed(logs, keyIdentity('k', other), other), brokerError('IDEMPOTENCY_MISMATCH'))
 })
 
+test('a doubt ends when its request would have expired: the producer begins anew', async () => {
+  const { disk, logs, clock } = await open()
+  await publishClaimed(logs, sequenceIdentity('p', 0, one), one)
+  disk.fail({ kinds: ['datasync', 'writeDurably'], pathContains: '/b/journal', nth: 1, code: 'EIO' })
+  const part: ClaimedValues = new Map([[1, ['lost?']]])
+  await assert.rejects(publishClaimed(logs, sequenceIdentity('p', 1, part), part), storedIs('unknown'))
+  disk.healFaults()
+  clock.advance(25 * 3_600_000)
+  assert.equal(await logs.producers.describe(CLAIMED_TOPIC, 'p'), undefined)
+  assert.deepEqual(await publishClaimed(logs, sequenceIdentity('p', 0, other), other), new Map([[0, 2]]))
+})
+
 for (const damage of ['missing', 'rotten', 'older'] as const) {
   test(`a producers file that is ${damage} is told as a trouble, and a part it may have known is not stored again`, async () => {
     const { disk, logs, clock } = await open()
