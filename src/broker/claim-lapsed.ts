@@ -1,17 +1,16 @@
-import type { BrokerError } from './broker-error.ts'
+import { BrokerError } from './broker-error.ts'
 import type { PublishClaim } from './publish-claim.ts'
 
 /**
  * The claim was worth nothing when it was appended: another server had stored the request, or the topic was made again.
  * Nothing was stored by it; who claims again is told what there is.
  */
-export class ClaimLapsed extends Error {
-  override readonly name = 'ClaimLapsed'
+export class ClaimLapsed extends BrokerError {
   /** What a client is told where claiming again is of no use. */
   readonly failure: BrokerError
 
   constructor(failure: BrokerError) {
-    super(failure.message, { cause: failure })
+    super(failure.code, failure.message, { ...failure.options, cause: failure })
     this.failure = failure
   }
 }

@@ -11,32 +11,37 @@ import { isDiskFull, isMissing } from './storage-failure.ts'
 export interface SuspectMetadata {
   /** Of the partition; it is there. */
   readonly directory: string
-  readonly placement: PartitionPlacement
+  readonly placement: Pick<PartitionPlacement, 'topic' | 'topicId' | 'partition'>
   /** What the checkpoint of the same log directory says of the partition. */
   readonly checkpoint: CheckpointPartition | undefined
 }
 
 /**
- * Writes `partition.metadata` anew where it said that the directory belongs to this topic, until the disk changed it: it is
- * one bit away from saying so; or it says nothing any more, and the directory has every segment that the checkpoint of its
- * own journal names for this topic, as long as that says. A file that names another topic is taken at its word: false.
+ * Whether `partition.metadata` said that the directory belongs to this topic, until the disk changed it: it is one bit away
+ * from saying so; or it says nothing any more, and the directory has every segment that the checkpoint of its own journal
+ * names for this topic, as long as that says. A file that names another topic is taken at its word: false.
  */
+export async function isMetadataDamaged(
+  fileSystem: FileSystem,
+  { directory, placement: { topicId }, checkpoint }: SuspectMetadata,
+): Promise<boolean> {
+  const content = await metadataIn(fileSystem, directory)
+  if (content && differsInOneBit(content, Buffer.from(partitionMetadata(topicId)))) return true
+  if (content && topicIdIn(content) !== undefined) return false
+  return checkpoint !== undefined && (await holdsSegments(fileSystem, directory, checkpoint))
+}
+
+/** Writes `partition.metadata` anew where it is damaged; false where it is not. */
 export async function mendMetadata(
   fileSystem: FileSystem,
   logger: Logger,
-  { directory, placement, checkpoint }: SuspectMetadata,
+  suspect: SuspectMetadata,
 ): Promise<boolean> {
-  const { topic, topicId, partition } = placement
-  const content = await metadataIn(fileSystem, directory)
-  const isDamaged =
-    (content && differsInOneBit(content, Buffer.from(partitionMetadata(topicId)))) ||
-    ((content === undefined || topicIdIn(content) === undefined) &&
-      checkpoint !== undefined &&
-      (await holdsSegments(fileSystem, directory, checkpoint)))
-  if (!isDamaged) return false
+  if (!(await isMetadataDamaged(fileSystem, suspect))) return false
+  const { topic, topicId, partition } = suspect.placement
   logger.error({ topic, partition }, `${PARTITION_METADATA_FILE} was damaged on the disk: it is written anew`)
   try {
-    await replaceFile(fileSystem, directory, PARTITION_METADATA_FILE, Buffer.from(partitionMetadata(topicId)))
+    await replaceFile(fileSystem, suspect.directory, PARTITION_METADATA_FILE, Buffer.from(partitionMetadata(topicId)))
   } catch (error) {
     // A start on a full disk serves all the same; a later one writes the file.
     if (!isDiskFull(error)) throw error
@@ -65,7 +70,7 @@ function differsInOneBit(content: Buffer, wanted: Buffer): boolean {
 async function holdsSegments(
   fileSystem: FileSystem,
   directory: string,
-  { segments }: CheckpointPartition,
+  { segments }: Pick<CheckpointPartition, 'segments'>,
 ): Promise<boolean> {
   for (const { baseOffset, sizeBytes } of segments) {
     try {

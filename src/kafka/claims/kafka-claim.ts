@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { BrokerError } from '../../broker/broker-error.ts'
+import { ClaimLapsed } from '../../broker/claim-lapsed.ts'
 import type { AppendPart, AppendPartResult, AppendResult } from '../../broker/append-request.ts'
 import type { RememberedRequest } from '../../broker/known-producer.ts'
 import type { PublishClaim, StoredPart } from '../../broker/publish-claim.ts'
@@ -40,8 +41,9 @@ export class KafkaClaim implements PublishClaim {
       const parts = await this.#request.store(missing)
       return { durability: 'replicated', parts: parts.map(resultOf) }
     } catch (error) {
-      if (error instanceof BrokerError && error.options.stored !== 'no') return inDoubt(missing, error)
-      throw error
+      if (!(error instanceof BrokerError) || error instanceof ClaimLapsed) throw error
+      if (error.options.stored === 'no') throw error
+      return inDoubt(missing, error)
     } finally {
       this.#end()
     }

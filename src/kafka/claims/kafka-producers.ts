@@ -154,7 +154,7 @@ export class KafkaProducers implements Producers {
   async #attempt(applicant: Applicant): Promise<PublishClaim | undefined> {
     const { identity, name, topic, deadline } = applicant
     const { clock } = this.#context
-    this.#checkPresent(topic)
+    await this.#checkPresent(topic)
     let verdict = await this.#verdict(applicant)
     if (verdict.kind === 'complete') return completeClaim(verdict.request)
     if (this.#turns.isHeld(name.transactionalId)) {
@@ -172,7 +172,7 @@ export class KafkaProducers implements Producers {
     if (isEarly && clock.monotonic() < deadline) return undefined
     // What is known of it may be of a topic that was deleted and made again since.
     const present = await topicFoundAgain(this.#context.topics, topic.name, this.#context)
-    if (present?.topicId !== topic.topicId) throw new ClaimLapsed(unknownTopic(topic.name))
+    checkSame(present, topic.name, topic.topicId)
     throw refusalOf(topic.name, identity, verdict)
   }
 
@@ -199,7 +199,7 @@ export class KafkaProducers implements Producers {
 
   async #append(applicant: Applicant, parts: readonly AppendPart[]): Promise<readonly StoredPart[]> {
     const { topic, name, identity, arrivedMs } = applicant
-    this.#checkPresent(topic)
+    await this.#checkPresent(topic)
     // Who slept for so long may find expired what was stored meanwhile.
     if (this.#context.clock.now() - arrivedMs > STALE_MS) throw ledgerUnread(ledgerTopics[name.kind])
     const bytes = parts.reduce((sum, { batches }) => sum + batches.reduce((all, one) => all + one.bytes.length, 0), 0)
@@ -279,8 +279,17 @@ export class KafkaProducers implements Producers {
   }
 
   /** What was claimed of a topic says nothing of another one of its name. */
-  #checkPresent({ name, topicId }: TopicSummary): void {
+  async #checkPresent({ name, topicId }: TopicSummary): Promise<void> {
     if (this.#isClosed) throw stoppingError()
-    if (this.#context.topics.find(name)?.topicId !== topicId) throw new ClaimLapsed(unknownTopic(name))
+    const { topics } = this.#context
+    const known = topics.find(name)
+    const present = known?.topicId === topicId ? known : await topicFoundAgain(topics, name, this.#context)
+    checkSame(present, name, topicId)
   }
+}
+
+/** Another topic of that name is claimed anew. */
+function checkSame(present: TopicSummary | undefined, name: string, topicId: string): void {
+  if (present === undefined) throw unknownTopic(name)
+  if (present.topicId !== topicId) throw new ClaimLapsed(unknownTopic(name))
 }
