@@ -32,11 +32,7 @@ export async function isMetadataDamaged(
 }
 
 /** Writes `partition.metadata` anew where it is damaged; false where it is not. */
-export async function mendMetadata(
-  fileSystem: FileSystem,
-  logger: Logger,
-  suspect: SuspectMetadata,
-): Promise<boolean> {
+export async function mendMetadata(fileSystem: FileSystem, logger: Logger, suspect: SuspectMetadata): Promise<boolean> {
   if (!(await isMetadataDamaged(fileSystem, suspect))) return false
   const { topic, topicId, partition } = suspect.placement
   logger.error({ topic, partition }, `${PARTITION_METADATA_FILE} was damaged on the disk: it is written anew`)

@@ -162,7 +162,11 @@ class DirectoryCheck {
       known.set(placement, expected)
       const lostRounds = !isKnown || scan === undefined || scan.lastMissingRound > 0
       const indexFile = this.#path(INDEX_FILE)
-      await checkPartition({ ...placement, directory, expected, lostRounds }, { ...this.#options, rows, indexFile })
+      const checkpoint = isKnown ? work.checkpointOf(placement) : undefined
+      await checkPartition(
+        { ...placement, directory, expected, checkpoint, lostRounds },
+        { ...this.#options, rows, indexFile },
+      )
     }
     if (scan) this.#tellUnplaced(scan.checkpoint.partitions)
     return known

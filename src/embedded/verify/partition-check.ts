@@ -1,6 +1,8 @@
 import * as path from 'node:path'
 import { baseOffset, maxTimestamp, partitionLeaderEpoch } from '../../codec/record-batch.ts'
 import type { FileHandle, FileSystem } from '../file-system.ts'
+import type { CheckpointPartition } from '../commit/checkpoint-section.ts'
+import { isMetadataDamaged } from '../log/damaged-metadata.ts'
 import { PARTITION_METADATA_FILE, partitionMetadata } from '../log/partition-directory.ts'
 import { passingSegmentPath, segmentFileName } from '../log/segment-name.ts'
 import { isMissing } from '../log/storage-failure.ts'
@@ -25,6 +27,8 @@ export interface CheckedPartition {
   /** Absolute. */
   readonly directory: string
   readonly expected: ExpectedPartition
+  /** What the checkpoint of the log directory's journal says of it. */
+  readonly checkpoint: CheckpointPartition | undefined
   /** Rounds of the journal are lost: what the files hold behind its end may be theirs. */
   readonly lostRounds: boolean
 }
@@ -99,23 +103,24 @@ class PartitionCheck {
   }
 
   async #checkMetadata(): Promise<void> {
-    const { directory, topicId } = this.#partition
+    const { directory, topicId, checkpoint } = this.#partition
     const file = path.join(directory, PARTITION_METADATA_FILE)
     const content = await this.#wholeOf(file)
     const text = content?.toString('latin1')
     const wanted = partitionMetadata(topicId)
     if (text === wanted) return
-    const named = text !== undefined && text.trimEnd() === wanted.trimEnd()
-    const problem =
-      text === undefined
-        ? 'the file is missing'
-        : named
-          ? 'the file holds more than the topic id'
-          : `it does not name the topic id ${topicId} of ${this.#name}`
-    const meaning = named
-      ? 'the topic id itself can be read'
-      : `the partition is offline until the file says 'version: 0' and 'topic_id: ${topicId}'`
-    this.#tell({ file, position: 0, consequence: named ? 'harmless' : 'refused', problem, meaning })
+    const tell = (problem: string, consequence: Finding['consequence'], meaning: string): void =>
+      this.#tell({ file, position: 0, consequence, problem, meaning })
+    if (text !== undefined && text.trimEnd() === wanted.trimEnd()) {
+      return tell('the file holds more than the topic id', 'harmless', 'the topic id itself can be read')
+    }
+    const doubt =
+      text === undefined ? 'the file is missing' : `it does not name the topic id ${topicId} of ${this.#name}`
+    const suspect = { directory, placement: this.#partition, checkpoint }
+    if (await isMetadataDamaged(this.#options.fileSystem, suspect)) {
+      return tell(doubt, 'rebuilt', 'the next start writes it anew')
+    }
+    tell(doubt, 'refused', `the partition is offline until the file says 'version: 0' and 'topic_id: ${topicId}'`)
   }
 
   async #wholeOf(file: string): Promise<Buffer | undefined> {

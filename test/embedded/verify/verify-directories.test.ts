@@ -113,3 +113,27 @@ async function killed(base: string, delayMs: number): Promise<void> {
   child.kill('SIGKILL')
   await ended
 }
+
+test('a damaged partition.metadata is told, as what the next start writes anew, or as what needs somebody', async (t) => {
+  const directory = path.join(tempDirectory(t), 'a')
+  const engine = await variedEngine(t, [directory])
+  await settled()
+  await engine.close()
+  const file = path.join(directory, 'orders-0', 'partition.metadata')
+  const sound = fs.readFileSync(file)
+  const damaged = async (content: Buffer) => {
+    fs.writeFileSync(file, content)
+    const { told } = await verified(t, directory)
+    return told.filter((finding) => finding.file === file).map(({ consequence }) => consequence)
+  }
+  const oneBit = Buffer.from(sound)
+  oneBit.writeUInt8(sound.readUInt8(30) ^ 4, 30)
+  assert.deepEqual(await damaged(oneBit), ['rebuilt'])
+  assert.deepEqual(await damaged(Buffer.alloc(sound.length)), ['rebuilt'])
+  const another = Buffer.from(sound)
+  another.write('AAAAAAAAAAAAAAAAAAAAAA', 21)
+  assert.deepEqual(await damaged(another), ['refused'])
+  fs.writeFileSync(file, oneBit)
+  await (await openEmbeddedEngine(t, { logDirs: [directory] })).close()
+  assert.deepEqual(fs.readFileSync(file), sound)
+})
