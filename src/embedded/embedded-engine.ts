@@ -15,7 +15,9 @@ import type {
 import type { GroupMembership } from '../broker/group-membership.ts'
 import { AppendRouter } from './append-router.ts'
 import { Cleaner } from './cleaning/cleaner.ts'
+import type { LogDirectory } from './directory/log-directory.ts'
 import { describeLogDirs, engineStatistics, engineTroubles } from './describe-engine.ts'
+import type { DirectoryHost } from './directory-host.ts'
 import type { EmbeddedEngineOptions } from './embedded-engine-options.ts'
 import { EmbeddedTopicStore } from './embedded-topic-store.ts'
 import { EmbeddedGroupCoordinator } from './groups/embedded-group-coordinator.ts'
@@ -30,6 +32,7 @@ import { ReadWaiter } from './read-waiter.ts'
 import { Retention } from './retention/retention.ts'
 import { Scrubber } from './scrub/scrubber.ts'
 import { SpaceWatch } from './space-watch.ts'
+import { stampingClock } from './stamping-clock.ts'
 import { startStorage, stopStorage, type Storage } from './storage.ts'
 import { TopicLifecycle } from './topic-lifecycle.ts'
 
@@ -61,17 +64,19 @@ export class EmbeddedEngine implements Engine {
     this.#waiter = new ReadWaiter(clock, limits.waitingReadsMax)
     this.#fetch = new PartitionFetch(table, this.#waiter, clock)
     this.#spaceWatch = new SpaceWatch(storage, clock, logger)
+    const { deletionClock } = storage.clockWatch
+    const stamps = stampingClock(clock, deletionClock)
     this.producers = new EmbeddedProducers({
       memory: storage.requests,
       topic: (name) => table.get(name)?.summary,
       append: (topicId, request, facts) =>
         this.#state === 'open' ? this.#router.appendKnown(topicId, request, facts) : Promise.reject(stopping()),
+      factsAway: () => storage.directories.find((directory) => isAway(directory, hosts))?.path,
       checkOpen: () => this.#checkOpen(),
-      clock,
+      clock: stamps,
     })
     const { expirationCheckIntervalMs } = options.producers
     this.#expiry = new RequestExpiry(clock, expirationCheckIntervalMs, () => storage.requests.sweep())
-    const { deletionClock } = storage.clockWatch
     const { retentionCheckIntervalMs: checkIntervalMs } = options
     const isPaused = (): boolean => catalogue.rebuiltMs !== undefined
     this.#retention = new Retention({ ...options, checkIntervalMs, hosts: () => hosts, deletionClock, isPaused })
@@ -109,7 +114,7 @@ export class EmbeddedEngine implements Engine {
     this.groups = new EmbeddedGroupCoordinator({
       log,
       topics: this.topics,
-      clock,
+      clock: stamps,
       logger,
       limits: groups,
       expiry: {
@@ -215,6 +220,11 @@ export class EmbeddedEngine implements Engine {
   #checkReadable(): void {
     if (this.#state === 'closed') throw stopping()
   }
+}
+
+/** It was offline, or could not be recovered, when this start read back what is known of requests. */
+function isAway(directory: LogDirectory, hosts: readonly DirectoryHost[]): boolean {
+  return hosts.find((host) => host.directory === directory)?.log.factsAway ?? true
 }
 
 function stopping(): BrokerError {
