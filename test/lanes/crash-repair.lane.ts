@@ -118,7 +118,10 @@ describe('posthorn repair, killed in front of each of its steps', () => {
         const started = await assertServed(t, logDirs, hasCopy).then(
           () => true,
           (error: unknown) => {
-            assert.ok(error instanceof StartupError && /posthorn repair/.test(error.message), `${point}: ${error}`)
+            assert.ok(
+              error instanceof StartupError && /posthorn repair/.test(error.message),
+              `${point}: ${String(error)}`,
+            )
             return false
           },
         )

@@ -56,7 +56,7 @@ export class RefusingDisk {
   }
 }
 
-/** Of a running process; `unlimited` is one. */
-export function limit(pid: number, resource: 'fsize' | 'nofile', value: number | 'unlimited'): void {
+/** Of a running process. */
+export function limit(pid: number, resource: 'fsize', value: number): void {
   execFileSync('prlimit', ['--pid', String(pid), `--${resource}=${value}:`])
 }
