@@ -2,7 +2,7 @@ import { BrokerError } from './broker-error.ts'
 import type { PublishIdentity } from './publish-claim.ts'
 import type { Verdict } from './claim-verdict.ts'
 
-type Refusal = Exclude<Verdict, { readonly kind: 'complete' | 'append' }>
+export type Refusal = Exclude<Verdict, { readonly kind: 'complete' | 'append' }>
 
 /** What a client is told whose request is not taken, or has waited long enough. */
 export function refusalOf(topic: string, identity: PublishIdentity, verdict: Refusal): BrokerError {
@@ -86,6 +86,16 @@ export function memoryFull(topic: string, identity: PublishIdentity): BrokerErro
     `There is no room to remember ${describeIdentity(identity)} in '${topic}' (producer.state.max.bytes): none is ` +
       `forgotten early. Try again later, or publish without this header.`,
     { stored: 'no', retryAfterSeconds: 10 },
+  )
+}
+
+/** Requests of the same producer may lie on a log directory that cannot be read now. */
+export function predecessorsAway(topic: string, identity: PublishIdentity, directory: string): BrokerError {
+  return new BrokerError(
+    'KAFKA_STORAGE_ERROR',
+    `What '${topic}' knows of ${describeIdentity(identity)} may lie in ${directory}, which is offline: whether requests ` +
+      `are missing before it can only be said when that log directory is back. Send the same request again then.`,
+    { stored: 'unknown', retryAfterSeconds: 30 },
   )
 }
 

@@ -1,4 +1,5 @@
 import { BrokerError } from '../broker/broker-error.ts'
+import type { Clock } from '../broker/clock.ts'
 import type { EngineStatistics } from '../broker/engine-statistics.ts'
 import type { AppendRequest, AppendResult } from '../broker/append-request.ts'
 import type { LogDirDescription } from '../broker/log-dir-description.ts'
@@ -14,7 +15,9 @@ import type {
 import type { GroupMembership } from '../broker/group-membership.ts'
 import { AppendRouter } from './append-router.ts'
 import type { Cleaner } from './cleaning/cleaner.ts'
+import type { LogDirectory } from './directory/log-directory.ts'
 import { describeLogDirs, engineStatistics, engineTroubles } from './describe-engine.ts'
+import type { DirectoryHost } from './directory-host.ts'
 import type { EmbeddedEngineOptions } from './embedded-engine-options.ts'
 import { EmbeddedTopicStore } from './embedded-topic-store.ts'
 import { EmbeddedGroupCoordinator } from './groups/embedded-group-coordinator.ts'
@@ -29,6 +32,7 @@ import { ReadWaiter } from './read-waiter.ts'
 import type { Retention } from './retention/retention.ts'
 import type { Scrubber } from './scrub/scrubber.ts'
 import { SpaceWatch } from './space-watch.ts'
+import { stampingClock } from './stamping-clock.ts'
 import { startStorage, stopStorage, type Storage } from './storage.ts'
 import { TopicLifecycle } from './topic-lifecycle.ts'
 
@@ -40,6 +44,8 @@ export class EmbeddedEngine implements Engine {
   readonly producers: EmbeddedProducers
   readonly #options: EmbeddedEngineOptions
   readonly #storage: Storage
+  /** Of what expires. */
+  readonly #stamps: Clock
   readonly #router: AppendRouter
   readonly #waiter: ReadWaiter
   readonly #fetch: PartitionFetch
@@ -56,6 +62,7 @@ export class EmbeddedEngine implements Engine {
     const { catalogue, hosts, table, requests } = storage
     this.#options = options
     this.#storage = storage
+    this.#stamps = stampingClock(clock, storage.clockWatch.deletionClock)
     this.#router = new AppendRouter(table, hosts, limits, clock)
     this.#waiter = new ReadWaiter(clock, limits.waitingReadsMax)
     this.#fetch = new PartitionFetch(table, this.#waiter, clock)
@@ -74,14 +81,15 @@ export class EmbeddedEngine implements Engine {
   }
 
   #makeProducers(): EmbeddedProducers {
-    const { requests, table } = this.#storage
+    const { requests, table, directories, hosts } = this.#storage
     return new EmbeddedProducers({
       memory: requests,
       topic: (name) => table.get(name)?.summary,
       append: (topicId, request, facts) =>
         this.#state === 'open' ? this.#router.appendKnown(topicId, request, facts) : Promise.reject(stopping()),
+      factsAway: () => directories.find((directory) => isAway(directory, hosts))?.path,
       checkOpen: () => this.#checkOpen(),
-      clock: this.#options.clock,
+      clock: this.#stamps,
     })
   }
 
@@ -106,18 +114,13 @@ export class EmbeddedEngine implements Engine {
   }
 
   #makeCoordinator(isPaused: () => boolean): EmbeddedGroupCoordinator {
-    const { clock, logger, groups, offsetsRetention } = this.#options
+    const { logger, groups, offsetsRetention } = this.#options
     const { deletionClock } = this.#storage.clockWatch
     return new EmbeddedGroupCoordinator({
       // Its own appends go past the gate of `append`: it still commits while the engine is closing.
       log: { append: (request) => this.#router.append(request), read: (request) => this.#fetch.read(request) },
       topics: this.topics,
-      // Commits are stamped with it: by a clock that is far behind they would be forgotten once it is right.
-      clock: {
-        now: () => deletionClock.latestNow(),
-        monotonic: () => clock.monotonic(),
-        setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback),
-      },
+      clock: this.#stamps,
       logger,
       limits: groups,
       expiry: {
@@ -223,6 +226,11 @@ export class EmbeddedEngine implements Engine {
   #checkReadable(): void {
     if (this.#state === 'closed') throw stopping()
   }
+}
+
+/** It was offline, or could not be recovered, when this start read back what is known of requests. */
+function isAway(directory: LogDirectory, hosts: readonly DirectoryHost[]): boolean {
+  return hosts.find((host) => host.directory === directory)?.log.factsAway ?? true
 }
 
 function stopping(): BrokerError {

@@ -33,9 +33,10 @@ test(`${SEEDS} seeds: nothing promised is broken by crashes at any call`, async 
     [],
     'seeds in which a promise was broken',
   )
-  const { acknowledged, kills, cuts } = report.counts
+  const { acknowledged, kills, cuts, failedCalls } = report.counts
   assert.equal(kills + cuts, SEEDS * LIVES)
   assert.ok(SEEDS < 100 || acknowledged > SEEDS * 15, `only ${acknowledged} requests were acknowledged`)
+  assert.ok(SEEDS < 100 || failedCalls > SEEDS / 8, `only ${failedCalls} calls failed`)
 })
 
 test('a seed does the same to its disk in every run', async () => {

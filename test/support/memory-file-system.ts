@@ -200,7 +200,12 @@ export class MemoryFileSystem implements FileSystem {
         write(buffers, position)
       },
       writeDurably: async (buffers, position) => {
-        await this.#calls.call('writeDurably', filePath, { position, buffers })
+        try {
+          await this.#calls.call('writeDurably', filePath, { position, buffers })
+        } catch (error) {
+          if (this.#lostSync(error)) file.writeInVain(position, Buffer.concat(buffers))
+          throw error
+        }
         const sync = write(buffers, position)
         if (this.syncsLateByCalls > 0) return this.#calls.settleLater(this.syncsLateByCalls, sync)
         // The write may be torn by a power cut that comes before the sync is through.
@@ -208,7 +213,12 @@ export class MemoryFileSystem implements FileSystem {
         if (!this.syncLies) sync()
       },
       datasync: async () => {
-        await this.#calls.call('datasync', filePath)
+        try {
+          await this.#calls.call('datasync', filePath)
+        } catch (error) {
+          if (this.#lostSync(error)) file.syncFailed()
+          throw error
+        }
         if (this.syncsLateByCalls > 0) return this.#calls.settleLater(this.syncsLateByCalls, () => file.sync())
         if (!this.syncLies) file.sync()
       },
@@ -220,6 +230,11 @@ export class MemoryFileSystem implements FileSystem {
       size: async () => file.size,
       close: async () => {},
     }
+  }
+
+  /** The kernel has told of a failed write-back, once, and takes the pages for clean. Calls of a dead process do nothing. */
+  #lostSync(error: unknown): boolean {
+    return !this.#calls.dead && error instanceof Error && 'code' in error && error.code === 'EIO'
   }
 
   /** The disk as the cleaning thread sees it. */

@@ -51,7 +51,25 @@ export class MemoryFile {
       if (at < 0 || newest === undefined || typeof newest === 'number') return
       this.#unsynced.splice(at, 1)
       this.#durable.write(newest.position, newest.bytes)
+      // Of what was written there before, the cache holds nothing any more that could come to the disk later.
+      for (let older = 0; older < at; older++) {
+        const write = this.#unsynced[older]
+        if (typeof write === 'object') this.#unsynced[older] = overwritten(write, newest)
+      }
     }
+  }
+
+  /**
+   * A sync failed. As in a page cache, what was written counts as clean from then on: it is read, a killed process's
+   * successor reads it too, and no later sync writes it.
+   */
+  syncFailed(): void {
+    this.#unsynced = this.#unsynced.filter((write) => typeof write === 'number')
+  }
+
+  /** A write that is read from now on, and that no sync will make durable. */
+  writeInVain(position: number, bytes: Buffer): void {
+    this.#content.write(position, bytes)
   }
 
   sync(): void {
@@ -84,6 +102,15 @@ export class MemoryFile {
     survivor.#durable = content.copy()
     return survivor
   }
+}
+
+function overwritten(write: UnsyncedWrite, { position, bytes }: UnsyncedWrite): UnsyncedWrite {
+  const from = Math.max(position, write.position)
+  const to = Math.min(position + bytes.length, write.position + write.bytes.length)
+  if (from >= to) return write
+  const patched = Buffer.from(write.bytes)
+  patched.set(bytes.subarray(from - position, to - position), from - write.position)
+  return { position: write.position, bytes: patched }
 }
 
 /** Each sector of the write lands or does not. */

@@ -70,9 +70,12 @@ export class DeletionClock {
     return this.#believed.wall + Math.round(present.monotonic - this.#believed.monotonic)
   }
 
-  /** For what is to be deleted so long after it: if the wall clock is wrong, then too late rather than too early. */
+  /**
+   * For what is to be deleted so long after it: if the wall clock is wrong, then too late rather than too early. Never below
+   * what was believed before, also where the process began in the past.
+   */
   latestNow(): number {
-    return Math.max(this.#options.clock.now(), this.believedNow())
+    return Math.max(this.#options.clock.now(), this.believedNow(), this.#highestSeenMs)
   }
 
   /** As of the last `observe`. */

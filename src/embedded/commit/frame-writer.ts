@@ -9,6 +9,7 @@ import type { DirectAppends } from './direct-append.ts'
 import { FRAME_HEADER_BYTES, sectionBytes, type FrameKind, type Section } from './frame.ts'
 import type { Journal } from './journal.ts'
 import type { QueuedAppend } from './queued-append.ts'
+import type { SpaceGuard } from './space-guard.ts'
 import { producersSection } from './producers-section.ts'
 import { inlineEntries, type Round, type RoundRun } from './round.ts'
 
@@ -19,6 +20,7 @@ export interface FrameWriterOptions {
   readonly direct: DirectAppends
   readonly tailCache: TailCache
   readonly condition: DirectoryCondition
+  readonly space: SpaceGuard
   readonly observer: CommitObserver | undefined
   /** A round was committed; so many of its bytes went past the journal. */
   readonly onCommitted: (directBytes: number) => void
@@ -99,11 +101,14 @@ export class FrameWriter {
 
   /** Any other frame: rejects if it may not be there. */
   async writeFrame(kind: FrameKind, sections: readonly Section[]): Promise<void> {
-    const { journal, condition } = this.#options
+    const { journal, condition, space } = this.#options
     const bytes = sections.reduce((sum, section) => sum + sectionBytes(section), FRAME_HEADER_BYTES)
     try {
       journal.makeRoomIfFree(bytes)
-      await journal.allocate(bytes)
+      await journal.allocate(bytes).catch(async (error: unknown) => {
+        if (!isDiskFull(error) || !(await space.release())) throw error
+        await journal.allocate(bytes)
+      })
     } catch (error) {
       if (!isDiskFull(error)) condition.poison('extending the journal failed', error)
       throw error

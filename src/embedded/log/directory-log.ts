@@ -151,6 +151,11 @@ export class DirectoryLog {
     return this.#facts?.lostMs ?? 0
   }
 
+  /** What is known of requests cannot be read: the directory could not be recovered. */
+  get factsAway(): boolean {
+    return this.#facts === undefined
+  }
+
   partition(topicId: string, partition: number): PartitionLog | undefined {
     return this.#partitions.get(keyOf(topicId, partition))
   }

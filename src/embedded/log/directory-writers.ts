@@ -3,6 +3,7 @@ import type { CheckpointPartition } from '../commit/checkpoint-section.ts'
 import { Checkpointer } from '../commit/checkpointer.ts'
 import { Committer } from '../commit/committer.ts'
 import { DirectAppends } from '../commit/direct-append.ts'
+import type { Section } from '../commit/frame.ts'
 import type { Journal } from '../commit/journal.ts'
 import { createSegments } from '../commit/round-segments.ts'
 import { SpaceGuard } from '../commit/space-guard.ts'
@@ -93,18 +94,21 @@ export class DirectoryWriters {
     this.segments.committed(log, log.pendingBytes)
   }
 
-  /** A write that failed cannot be tried again: what was not synced may be gone all the same. */
   #captureFacts(facts: DirectoryFacts): CapturedFacts {
     const captured = facts.capture()
-    return {
-      store: () =>
-        captured.store().catch((error: unknown) => {
-          if (!isDiskFull(error) && !isOutOfDescriptors(error)) {
-            this.#condition.poison('writing the producers file failed', error)
-          }
-          throw error
-        }),
+    return { store: () => captured.store().catch((error: unknown) => this.#storeAgain(facts, error)) }
+  }
+
+  /**
+   * On a full disk in what was held back: a checkpoint is what frees space. Any other write that failed cannot be tried
+   * again: what was not synced may be gone all the same.
+   */
+  async #storeAgain(facts: DirectoryFacts, error: unknown): Promise<Section | undefined> {
+    if (isDiskFull(error) && (await this.space.release())) return this.#captureFacts(facts).store()
+    if (!isDiskFull(error) && !isOutOfDescriptors(error)) {
+      this.#condition.poison('writing the producers file failed', error)
     }
+    throw error
   }
 
   #committed(directBytes: number): void {

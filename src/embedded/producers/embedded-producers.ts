@@ -3,7 +3,7 @@ import type { AppendRequest, AppendResult } from '../../broker/append-request.ts
 import type { ProducerDescription, Producers, PublishClaim, PublishIdentity } from '../../broker/publish-claim.ts'
 import type { AppendFacts } from '../commit/append-facts.ts'
 import { unknownTopic } from '../served-partition.ts'
-import { memoryFull, refusalOf, stillUnderWay } from '../../broker/claim-errors.ts'
+import { memoryFull, predecessorsAway, type Refusal, refusalOf, stillUnderWay } from '../../broker/claim-errors.ts'
 import { ClaimTurns } from '../../broker/claim-turns.ts'
 import { verdictOn, type Verdict } from '../../broker/claim-verdict.ts'
 import { isAbout, isBehind, withDoubt, type DoubtfulRequest } from './doubtful-requests.ts'
@@ -25,6 +25,8 @@ export interface EmbeddedProducersOptions {
   readonly topic: (name: string) => ClaimableTopic | undefined
   /** As `Engine.append`, the facts with the records; to a topic with this id, or not at all. */
   readonly append: (topicId: string, request: AppendRequest, facts: AppendFacts) => Promise<AppendResult>
+  /** A log directory whose requests this start could not read back, if there is one. */
+  readonly factsAway?: () => string | undefined
   /** Throws SERVER_STOPPING once the engine is closing. */
   readonly checkOpen: () => void
   readonly clock: Clock
@@ -141,8 +143,14 @@ export class EmbeddedProducers implements Producers {
       case 'early-of-unknown':
         return undefined
       default:
-        throw refusalOf(topic, identity, verdict)
+        throw this.#refusal(topic, identity, verdict)
     }
+  }
+
+  /** A gap in what is known is the client's fault only where all is known. */
+  #refusal(topic: string, identity: PublishIdentity, verdict: Refusal): Error {
+    const away = isAboutGap(verdict) ? this.#options.factsAway?.() : undefined
+    return away === undefined ? refusalOf(topic, identity, verdict) : predecessorsAway(topic, identity, away)
   }
 
   #verdict({ identity, key, name }: Applicant): Verdict {
@@ -186,13 +194,18 @@ export class EmbeddedProducers implements Producers {
     const { topic, identity } = applicant
     const verdict = this.#verdict(applicant)
     if (verdict.kind === 'complete' || verdict.kind === 'append') return stillUnderWay(topic, identity)
-    return refusalOf(topic, identity, verdict)
+    return this.#refusal(topic, identity, verdict)
   }
 }
 
 function factsOf(key: ProducerKey, { bornMs, epoch, request }: DoubtfulRequest): RequestFacts {
   const partitions = [...request.stored.map(({ partition }) => partition), ...request.missing]
   return { ...key, ...request, bornMs, epoch, partitions }
+}
+
+/** Not so where what is known is enough to refuse. */
+function isAboutGap({ kind }: Refusal): boolean {
+  return kind !== 'fenced' && kind !== 'mismatch'
 }
 
 /** Begins with the topic's id. */

@@ -17,14 +17,16 @@ export class TwoDirectories {
   readonly folder: string
   readonly publisher: OnePublisher
   server: CrashServer | undefined
+  readonly #settings: readonly string[]
 
-  private constructor(folder: string) {
+  private constructor(folder: string, more: readonly string[]) {
     this.folder = folder
+    this.#settings = [...settings, ...more]
     this.publisher = new OnePublisher(() => this.server?.url ?? '', PARTITIONS)
   }
 
-  static async make(t: TestContext): Promise<TwoDirectories> {
-    const made = new TwoDirectories(tempDirectory(t))
+  static async make(t: TestContext, more: readonly string[] = []): Promise<TwoDirectories> {
+    const made = new TwoDirectories(tempDirectory(t), more)
     for (const name of ['a', 'b']) mkdirSync(made.path(name))
     cleanUpBehind(t, () => made.server?.kill9())
     await made.start('a', 'b')
@@ -41,7 +43,7 @@ export class TwoDirectories {
     await this.server?.kill9()
     this.server = await CrashServer.on(
       names.map((name) => this.path(name)),
-      settings,
+      this.#settings,
     )
     await this.server.start()
     return this.server

@@ -34,6 +34,8 @@ export class PacedDisk {
   #pending: PendingCall[] = []
   #turn = 0
   #calls = 0
+  #crashAtCall: number
+  #failures = 0
   #survivor: MemoryFileSystem | undefined
 
   constructor(
@@ -43,13 +45,21 @@ export class PacedDisk {
       readonly plan: CrashPlan
       readonly paces: Paces
       readonly trace: CallTrace
+      /** Of calls, from the first that fails to a crash. */
+      readonly callsToCrash?: () => number
     },
   ) {
     this.files = files
     this.#random = options.random
     this.#plan = options.plan
     this.#paces = options.paces
-    files.observe = (call) => options.trace.add(call)
+    this.#crashAtCall = options.plan.atCall
+    const { trace, callsToCrash = () => Infinity } = options
+    files.observe = (call) => {
+      trace.add(call)
+      if (call.error === undefined || ++this.#failures > 1) return
+      this.#crashAtCall = Math.min(this.#crashAtCall, this.#calls + 1 + callsToCrash())
+    }
     files.pace = (kind, path) => {
       if (this.#survivor) return new Promise(() => {})
       const isSegmentSync = kind === 'datasync' && path.endsWith('.log')
@@ -67,6 +77,11 @@ export class PacedDisk {
 
   get calls(): number {
     return this.#calls
+  }
+
+  /** Calls that failed, crashes aside. */
+  get failures(): number {
+    return this.#failures
   }
 
   get isIdle(): boolean {
@@ -92,7 +107,7 @@ export class PacedDisk {
 
   /** One more call; crashes where it is the one. */
   count(): void {
-    if (++this.#calls === this.#plan.atCall) this.crash()
+    if (++this.#calls >= this.#crashAtCall) this.crash()
   }
 
   /** Now, if it has not crashed yet. */

@@ -1,5 +1,6 @@
 import { BrokerError } from '../../../../src/broker/broker-error.ts'
 import type { ErrorCode } from '../../../../src/broker/error-catalogue.ts'
+import { StartupError } from '../../../../src/embedded/startup-error.ts'
 
 /** What a client may be told by a server on a disk that does not fail. */
 const LAWFUL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -30,4 +31,15 @@ export function lawfulRefusal(error: unknown, diskMayFail: boolean): BrokerError
 
 export function storedNothing(error: BrokerError): boolean {
   return error.options.stored === 'no'
+}
+
+/** A start may give up on a disk that fails it, and only there. Throws anything else. */
+export function lawfulStartFailure(error: unknown, diskFailed: boolean): undefined {
+  if (diskFailed && (error instanceof StartupError || isSystemError(error))) return undefined
+  if (error instanceof BrokerError && diskFailed && LAWFUL_OF_FAILED_DISK.has(error.code)) return undefined
+  throw error
+}
+
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'EIO' || error.code === 'ENOSPC')
 }

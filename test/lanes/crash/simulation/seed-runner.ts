@@ -78,4 +78,5 @@ function add(sum: Counts, counts: Counts): void {
   sum.cleanStops += counts.cleanStops
   sum.inRecovery += counts.inRecovery
   sum.calls += counts.calls
+  sum.failedCalls += counts.failedCalls
 }

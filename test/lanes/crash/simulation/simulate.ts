@@ -4,12 +4,14 @@ import { MemoryFileSystem } from '../../../support/memory-file-system.ts'
 import { mulberry32 } from '../../../support/mulberry32.ts'
 import { audit } from './audit.ts'
 import { CallTrace } from './call-trace.ts'
+import { DiskTroubles, type Trouble } from './disk-troubles.ts'
 import { drive, turn, type Driven } from './drive.ts'
 import { beMember, commit } from './group-clients.ts'
 import { type CrashKind, type CrashPlan, PacedDisk } from './paced-disk.ts'
 import { plant, type PlantedFault } from './planted-fault.ts'
 import { publish } from './publisher.ts'
 import { readSome } from './reader.ts'
+import { lawfulStartFailure } from './refusals.ts'
 import { RepeatingProducer } from './repeating-producer.ts'
 import { simulatedOptions } from './simulated-engine.ts'
 import type { SimulatedIndex } from './simulated-index.ts'
@@ -42,6 +44,7 @@ class Simulation implements Driven {
   readonly #random: () => number
   readonly #fault: PlantedFault | undefined
   readonly #trace = new CallTrace()
+  readonly #troubles: DiskTroubles
   readonly #producers = [
     new RepeatingProducer('counting', 'sequence'),
     new RepeatingProducer('other', 'sequence'),
@@ -57,6 +60,7 @@ class Simulation implements Driven {
     this.#random = mulberry32(seed)
     this.world = new World(this.#random)
     this.#fault = fault
+    this.#troubles = new DiskTroubles(seed)
     this.disk = this.#newDisk({ atCall: Infinity, kind: 'none' })
   }
 
@@ -66,7 +70,7 @@ class Simulation implements Driven {
       if (life > 0) plant(this.#fault, this.#files)
       const size = this.#random() < LONG_SHARE ? LONG : SHORT
       this.disk = this.#newDisk(this.#planCrash(life, size.calls))
-      await this.#live(1 + this.world.whole(size.steps))
+      await this.#live(1 + this.world.whole(size.steps), this.#troubles.next(life > 0))
       await this.#bury()
     }
     this.disk = this.#newDisk({ atCall: Infinity, kind: 'none' })
@@ -82,7 +86,8 @@ class Simulation implements Driven {
     const random = this.#random
     const isSlow = random() < 0.3
     const paces = { mostTurns: 1 + Math.floor(random() * 4), mostSyncTurns: isSlow ? 200 : 3 }
-    return new PacedDisk(this.#files, { random, plan, paces, trace: this.#trace })
+    const { callsToCrash } = this.#troubles
+    return new PacedDisk(this.#files, { random, plan, paces, trace: this.#trace, callsToCrash })
   }
 
   #planCrash(life: number, lifeCalls: number): CrashPlan {
@@ -95,7 +100,8 @@ class Simulation implements Driven {
   }
 
   /** From a start to the crash, or the end. */
-  async #live(steps: number): Promise<void> {
+  async #live(steps: number, trouble?: Trouble): Promise<void> {
+    if (trouble?.inStart === true) this.#afflict(trouble)
     const opening = EmbeddedEngine.open(
       simulatedOptions({
         disk: this.#files,
@@ -106,18 +112,32 @@ class Simulation implements Driven {
         onCompacted: () => void this.world.counts.compactions++,
       }),
     )
-    const engine = await this.#drive(opening, 'the start')
+    const started = opening.catch((error: unknown) => lawfulStartFailure(error, this.disk.failures > 0))
+    const engine = await this.#drive(started, 'the start')
     if (!engine) {
       this.world.counts.inRecovery++
       return
     }
     const life: Life = { world: this.world, engine, clock: this.clock }
-    await this.#drive(audit(life), 'the audit')
+    // What a start on a failing disk does not serve is looked at behind the next one.
+    if (this.disk.failures === 0) await this.#auditSound(life)
+    if (trouble?.inStart === false) this.#afflict(trouble)
     if (steps > 0) await this.#work(life, steps)
     if (steps === 0 || this.#random() < 0.15) {
       await this.#drive(engine.close(), 'the stop')
       if (!this.disk.survivor) this.world.counts.cleanStops++
     }
+  }
+
+  #afflict({ fault }: Trouble): void {
+    this.world.diskMayFail = true
+    this.#files.fail(fault)
+  }
+
+  async #auditSound(life: Life): Promise<void> {
+    this.#files.healFaults()
+    this.world.diskMayFail = false
+    await this.#drive(audit(life), 'the audit')
   }
 
   async #work(life: Life, steps: number): Promise<void> {
@@ -154,6 +174,7 @@ class Simulation implements Driven {
   /** The process is gone, if by a crash that comes now: its clients know no more than they were told. */
   async #bury(): Promise<void> {
     const { counts, requests, topics } = this.world
+    counts.failedCalls += this.disk.failures
     this.#files = this.disk.crash()
     // Answers that were on their way still arrive, in this life.
     for (let turns = FAREWELL_TURNS; turns > 0; turns--) await this.#turn()
@@ -166,6 +187,7 @@ class Simulation implements Driven {
     requests.forgetOpen()
     for (const producer of this.#producers) producer.crashed()
     this.world.crashed()
+    this.world.diskMayFail = false
     this.#nowMs = this.clock.now()
     this.clock = new FakeClock(this.#nowMs)
   }

@@ -37,6 +37,8 @@ export interface Counts {
   /** Of kills and cuts: before the engine was open. */
   inRecovery: number
   calls: number
+  /** Of calls: those that a disk in trouble refused. */
+  failedCalls: number
 }
 
 export function noCounts(): Counts {
@@ -57,6 +59,7 @@ export function noCounts(): Counts {
     cleanStops: 0,
     inRecovery: 0,
     calls: 0,
+    failedCalls: 0,
   }
 }
 
