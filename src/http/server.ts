@@ -5,7 +5,7 @@ import {
   type preHandlerHookHandler,
   type preValidationHookHandler,
 } from 'fastify'
-import { Type, type TSchema } from 'typebox'
+import type { TSchema } from 'typebox'
 import type { App } from './controller.ts'
 import { clientErrorHandler, errorHandler } from './error-handler.ts'
 import { documentApi } from './openapi/document.ts'
@@ -24,6 +24,7 @@ import type { AnswerObserver, ServerDependencies } from './server-dependencies.t
 import { StalledConnections } from './stalled-connections.ts'
 import { UnhurriedBodies } from './unhurried-bodies.ts'
 import './route-config.ts'
+import { Type } from './schemas/type.ts'
 
 /** How often Node looks for requests whose headers or body are late. */
 const CONNECTIONS_CHECKING_INTERVAL_MS = 2000

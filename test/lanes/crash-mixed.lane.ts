@@ -133,11 +133,14 @@ describe('a disk that fails to write', () => {
         const aims = files.flatMap((name) => ['-P', join(disk.path, 'data', name)])
         await server.start({ tracer: [...tracer, ...aims, '-e', `inject=${inject}`] })
         const refusedBefore = refusals(load)
-        for (let tries = 0; tries < 20 && (await troublesOf(server)).length === 0; tries++) {
+        let said: readonly string[] = []
+        // Members may meet the fault before any publisher does: those work once at least, and once more behind it.
+        for (let tries = 0, behind = 0; tries < 20 && behind < 1; tries++) {
+          if (said.length > 0) behind++
           await load.work()
           await load.rest()
+          said = await troublesOf(server)
         }
-        const said = await troublesOf(server)
         assert.ok(said.length > 0, 'nothing failed')
         t.diagnostic(`${refusals(load) - refusedBefore} requests refused; ${said[0]}`)
         assert.ok(refusals(load) > refusedBefore, 'no publisher was told')

@@ -8,10 +8,11 @@ const SLOT_BYTES = 256
  */
 export class SpanTexts {
   readonly #encoding: BufferEncoding
-  readonly #bytes = Buffer.alloc(SLOTS * SLOT_BYTES)
+  /** Made with the first text: a log with no records needs no MiB. */
+  #bytes: Buffer | undefined
   /** −1 = the slot is free. */
   readonly #sizes = new Int32Array(SLOTS).fill(-1)
-  readonly #texts: string[] = Array.from({ length: SLOTS }, () => '')
+  #texts: string[] = []
 
   constructor(encoding: BufferEncoding) {
     this.#encoding = encoding
@@ -25,14 +26,22 @@ export class SpanTexts {
     const slot = (hash ^ (hash >>> 15)) & (SLOTS - 1)
     if (this.#sizes[slot] === size && this.#holds(slot, bytes, start, size)) return this.#texts[slot]!
     const text = bytes.toString(this.#encoding, start, end)
-    this.#sizes[slot] = size
-    this.#texts[slot] = text
-    bytes.copy(this.#bytes, slot * SLOT_BYTES, start, end)
+    this.#remember(slot, text, bytes, start, end)
     return text
   }
 
+  #remember(slot: number, text: string, bytes: Buffer, start: number, end: number): void {
+    if (this.#bytes === undefined) {
+      this.#bytes = Buffer.alloc(SLOTS * SLOT_BYTES)
+      this.#texts = Array.from({ length: SLOTS }, () => '')
+    }
+    this.#sizes[slot] = end - start
+    this.#texts[slot] = text
+    bytes.copy(this.#bytes, slot * SLOT_BYTES, start, end)
+  }
+
   #holds(slot: number, bytes: Buffer, start: number, size: number): boolean {
-    const known = this.#bytes
+    const known = this.#bytes!
     const from = slot * SLOT_BYTES
     for (let i = 0; i < size; i++) if (known[from + i] !== bytes[start + i]) return false
     return true

@@ -1,4 +1,3 @@
-import { Type } from 'typebox'
 import { BATCHES_MEDIA_TYPE } from '../media-types.ts'
 import { BatchesBytes, PublishedBatchesSchema } from '../schemas/batches.ts'
 import { ref } from '../schemas/component.ts'
@@ -7,6 +6,7 @@ import { acksQuery, identityHeaders, pageQuery, type PageSettings, PartitionPara
 import { positionHeaders } from '../schemas/page-headers.ts'
 import { problemReplies } from '../schemas/problem.ts'
 import { AcceptedSchema } from '../schemas/records.ts'
+import { Type } from '../schemas/type.ts'
 
 const tags = ['Records']
 

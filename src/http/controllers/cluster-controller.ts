@@ -1,10 +1,10 @@
-import { Type } from 'typebox'
 import type { ClusterService } from '../../broker/cluster-service.ts'
 import type { App, Controller } from '../controller.ts'
 import { clusterComponents, ClusterSchema, LogDirListSchema } from '../schemas/cluster.ts'
 import { ref } from '../schemas/component.ts'
 import { listQuery } from '../schemas/parameters.ts'
 import { problemReplies } from '../schemas/problem.ts'
+import { Type } from '../schemas/type.ts'
 
 const tags = ['Cluster']
 

@@ -1,4 +1,3 @@
-import { Type } from 'typebox'
 import { ref } from '../schemas/component.ts'
 import {
   GroupMemberParams,
@@ -11,6 +10,7 @@ import {
 import { formatQuery, pageQuery, type PageSettings } from '../schemas/parameters.ts'
 import { problemReplies } from '../schemas/problem.ts'
 import { exampleRecord } from '../schemas/records.ts'
+import { Type } from '../schemas/type.ts'
 
 const tags = ['Groups']
 

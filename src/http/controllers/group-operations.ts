@@ -1,4 +1,3 @@
-import { Type } from 'typebox'
 import { ref } from '../schemas/component.ts'
 import {
   CommitSchema,
@@ -22,6 +21,7 @@ import {
 } from '../schemas/parameters.ts'
 import { problemReplies } from '../schemas/problem.ts'
 import { exampleRecord } from '../schemas/records.ts'
+import { Type } from '../schemas/type.ts'
 
 const tags = ['Groups']
 

@@ -1,9 +1,9 @@
-import { Type } from 'typebox'
 import type { ClusterService } from '../../broker/cluster-service.ts'
 import type { App, Controller } from '../controller.ts'
 import { healthComponents, LivenessSchema, ReadinessSchema } from '../schemas/cluster.ts'
 import { ref } from '../schemas/component.ts'
 import { problemReplies } from '../schemas/problem.ts'
+import { Type } from '../schemas/type.ts'
 
 /** The text of `/metrics`, in a form of Prometheus. */
 export type MetricsSource = () => Promise<{ readonly contentType: string; readonly body: string }>

@@ -1,4 +1,3 @@
-import { Type } from 'typebox'
 import { LINES_MEDIA_TYPE } from '../media-types.ts'
 import { ref } from '../schemas/component.ts'
 import { PublishedLinesSchema } from '../schemas/lines.ts'
@@ -7,6 +6,7 @@ import { acksQuery, compressionQuery, formatQuery, type PageSettings, TopicParam
 import { problemReplies } from '../schemas/problem.ts'
 import { exampleRecord, RecordSchema, RecordToPublishSchema } from '../schemas/records.ts'
 import { browseRecords, readPartition } from './record-operations.ts'
+import { Type } from '../schemas/type.ts'
 
 const oneLine =
   'Each line is a record; CR and LF between the tokens of an embedded value are spaces. The page is chosen before the ' +

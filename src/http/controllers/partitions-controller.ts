@@ -1,4 +1,3 @@
-import { Type } from 'typebox'
 import type { OffsetService } from '../../broker/offset-service.ts'
 import type { TopicService } from '../../broker/topic-service.ts'
 import type { App, Controller } from '../controller.ts'
@@ -6,6 +5,7 @@ import { ref } from '../schemas/component.ts'
 import { listQuery, PartitionParams, TopicParams } from '../schemas/parameters.ts'
 import { problemReplies } from '../schemas/problem.ts'
 import { PartitionListSchema, PartitionOffsetListSchema, PartitionSchema, topicComponents } from '../schemas/topics.ts'
+import { Type } from '../schemas/type.ts'
 
 const tags = ['Topics']
 

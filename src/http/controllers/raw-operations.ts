@@ -1,4 +1,3 @@
-import { Type } from 'typebox'
 import { ANY_MEDIA_TYPE } from '../media-types.ts'
 import { ref } from '../schemas/component.ts'
 import { partitionNumber } from '../schemas/integers.ts'
@@ -6,6 +5,7 @@ import { acksQuery, compressionQuery, identityHeaders, TopicParams } from '../sc
 import { problemReplies } from '../schemas/problem.ts'
 import { AcceptedSchema, PublishedSchema } from '../schemas/records.ts'
 import { publishExamples } from './record-operations.ts'
+import { Type } from '../schemas/type.ts'
 
 const anyBytes = Type.Unsafe<Buffer>({
   type: 'string',

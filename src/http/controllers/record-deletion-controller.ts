@@ -1,10 +1,10 @@
-import { Type } from 'typebox'
 import type { RecordDeletionService } from '../../broker/record-deletion-service.ts'
 import type { App, Controller } from '../controller.ts'
 import { ref } from '../schemas/component.ts'
 import { PartitionParams } from '../schemas/parameters.ts'
 import { problemReplies } from '../schemas/problem.ts'
 import { RecordDeletionSchema, topicComponents } from '../schemas/topics.ts'
+import { Type } from '../schemas/type.ts'
 
 const DeleteRecords = {
   operationId: 'deleteRecords',

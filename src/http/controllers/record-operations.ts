@@ -1,4 +1,3 @@
-import { Type } from 'typebox'
 import { ref } from '../schemas/component.ts'
 import { count, offset } from '../schemas/integers.ts'
 import {
@@ -24,6 +23,7 @@ import {
   RecordsPageSchema,
   RecordsToPublishSchema,
 } from '../schemas/records.ts'
+import { Type } from '../schemas/type.ts'
 
 const tags = ['Records']
 

@@ -1,9 +1,9 @@
-import { Type } from 'typebox'
 import { EVENTS_MEDIA_TYPE } from '../media-types.ts'
 import { GroupMemberParams } from '../schemas/group-members.ts'
 import { count } from '../schemas/integers.ts'
 import { cursorQuery, formatQuery, partitionsQuery, TopicParams } from '../schemas/parameters.ts'
 import { problemReplies } from '../schemas/problem.ts'
+import { Type } from '../schemas/type.ts'
 
 const LastEventId = Type.Object({
   'last-event-id': Type.Optional(

@@ -1,4 +1,3 @@
-import { Type } from 'typebox'
 import type { TopicService } from '../../broker/topic-service.ts'
 import type { App, Controller } from '../controller.ts'
 import { sendNoContent } from '../raw-reply.ts'
@@ -14,6 +13,7 @@ import {
   TopicListSchema,
   TopicSettingsSchema,
 } from '../schemas/topics.ts'
+import { Type } from '../schemas/type.ts'
 
 const tags = ['Topics']
 const { configs: _configs, ...exampleItem } = exampleTopic

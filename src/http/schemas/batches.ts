@@ -1,6 +1,7 @@
-import { Type, type TSchema } from 'typebox'
+import type { TSchema } from 'typebox'
 import { component, ref } from './component.ts'
 import { offset, partitionNumber, timestamp } from './integers.ts'
+import { Type } from './type.ts'
 
 /** The bytes of record batches; nothing is checked by the schema. */
 export const BatchesBytes = Type.Unsafe<Buffer>({

@@ -1,6 +1,7 @@
-import { Type, type TSchema } from 'typebox'
+import type { TSchema } from 'typebox'
 import { component, ref } from './component.ts'
 import { count, MAX_INT32, offset, timestamp } from './integers.ts'
+import { Type } from './type.ts'
 
 export const NodeSchema = component('ClusterNode', 'A server of the cluster.', {
   id: Type.Integer({ format: 'int32' }),

@@ -1,4 +1,5 @@
-import { Type, type Static, type TObject, type TProperties, type TSchema, type TUnsafe } from 'typebox'
+import type { Static, TObject, TProperties, TSchema, TUnsafe } from 'typebox'
+import { Type } from './type.ts'
 
 /** A named component of the OpenAPI document, for replies: further members may be added to it later. */
 export function component<P extends TProperties>(name: string, description: string, properties: P): TObject<P> {

@@ -1,9 +1,10 @@
-import { Type, type Static, type TSchema } from 'typebox'
+import type { Static, TSchema } from 'typebox'
 import { component, ref, requestComponent } from './component.ts'
 import { count, MAX_INTEGER, offset, partitionNumber, timestamp } from './integers.ts'
 import { group, GroupMemberSchema } from './member-description.ts'
 import { nullable, orAbsent } from './nullable.ts'
 import { RecordsPageSchema } from './records.ts'
+import { Type } from './type.ts'
 
 /** Entries that one commit or reset may name. */
 export const MAX_COMMIT_ENTRIES = 10_000

@@ -1,10 +1,11 @@
-import { Type, type TSchema } from 'typebox'
+import type { TSchema } from 'typebox'
 import { SUBSCRIPTION_TOPICS_MAX } from '../../broker/group-member-service.ts'
 import { component, ref, requestComponent } from './component.ts'
 import { GroupRecordsPageSchema } from './consumer-groups.ts'
 import { count, MAX_INT32, partitionNumber } from './integers.ts'
 import { AssignedPartitionsSchema, group } from './member-description.ts'
 import { orAbsent } from './nullable.ts'
+import { Type } from './type.ts'
 
 const memberCursor = Type.String({
   minLength: 1,

@@ -1,4 +1,5 @@
-import { Type, type TInteger } from 'typebox'
+import type { TInteger } from 'typebox'
+import { Type } from './type.ts'
 
 /** The largest integer that a double holds exactly: offsets, timestamps and sizes stay below. */
 export const MAX_INTEGER = Number.MAX_SAFE_INTEGER

@@ -1,7 +1,8 @@
-import { Type, type TSchema } from 'typebox'
+import type { TSchema } from 'typebox'
 import { component, ref } from './component.ts'
 import { MAX_INTEGER, offset, partitionNumber } from './integers.ts'
 import { nullable } from './nullable.ts'
+import { Type } from './type.ts'
 
 const lineNumber = (description: string) =>
   Type.Integer({ format: 'int64', minimum: 0, maximum: MAX_INTEGER, description })

@@ -1,7 +1,7 @@
-import { Type } from 'typebox'
 import { component, ref } from './component.ts'
 import { count, partitionNumber } from './integers.ts'
 import { nullable } from './nullable.ts'
+import { Type } from './type.ts'
 
 export const group = Type.String({
   description: 'The group’s id: at most 249 of A–Z, a–z, 0–9, `.`, `_` and `-`.',

@@ -1,5 +1,5 @@
-import { Type } from 'typebox'
 import { offset } from './integers.ts'
+import { Type } from './type.ts'
 
 const upToDate = Type.Boolean({ description: 'Whether all was read to its end.', examples: [true] })
 

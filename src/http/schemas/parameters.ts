@@ -1,8 +1,8 @@
-import { Type } from 'typebox'
 import type { Compression } from '../../broker/batch-compression.ts'
 import type { Acks } from '../../broker/append-request.ts'
 import type { RecordFormat } from '../json/record-format.ts'
 import { MAX_INTEGER, offset, partitionNumber, SETTING } from './integers.ts'
+import { Type } from './type.ts'
 
 const topic = Type.String({ minLength: 1, description: 'The topic’s name.', examples: ['orders'] })
 

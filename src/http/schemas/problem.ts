@@ -1,6 +1,7 @@
-import { Type, type TSchema } from 'typebox'
+import type { TSchema } from 'typebox'
 import { component, ref } from './component.ts'
 import { MAX_INTEGER } from './integers.ts'
+import { Type } from './type.ts'
 
 export const FieldErrorSchema = component('FieldError', 'One fault of a request.', {
   pointer: Type.String({

@@ -1,6 +1,7 @@
-import { Type, type TSchema } from 'typebox'
+import type { TSchema } from 'typebox'
 import { component } from './component.ts'
 import { MAX_INTEGER } from './integers.ts'
+import { Type } from './type.ts'
 
 export const ProducerSchema = component('Producer', 'Where a producer is that counts its requests to a topic.', {
   epoch: Type.Integer({ format: 'int32', description: 'The newest `Producer-Epoch`.' }),

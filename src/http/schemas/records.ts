@@ -1,8 +1,9 @@
-import { Type, type TSchema } from 'typebox'
+import type { TSchema } from 'typebox'
 import { component, ref, requestComponent } from './component.ts'
 import { MAX_INTEGER, offset, offsetOrUnknown, partitionNumber, timestamp } from './integers.ts'
 import { nullable, orAbsent } from './nullable.ts'
 import { PartitionReadErrorSchema } from './problem.ts'
+import { Type } from './type.ts'
 
 const anyJson = (description: string) => Type.Unknown({ description })
 

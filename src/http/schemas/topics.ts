@@ -1,7 +1,8 @@
-import { Type, type TSchema } from 'typebox'
+import type { TSchema } from 'typebox'
 import { component, ref, requestComponent } from './component.ts'
 import { count, MAX_INT32, offset, offsetOrUnknown, partitionNumber, timestamp } from './integers.ts'
 import { nullable, orAbsent } from './nullable.ts'
+import { Type } from './type.ts'
 
 type ConfigInput = Record<string, string | number | boolean | null>
 

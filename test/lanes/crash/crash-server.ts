@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { globSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ServerProcess } from '../../support/server-process.ts'
 import { repositoryRoot } from '../../tidy/source-files.ts'
@@ -91,10 +93,20 @@ export class CrashServer {
   }
 }
 
+/** Each lane has a thousand ports of its own: the port of a server that is down for a moment is taken by nobody. */
+const PORTS_A_LANE = 1000
+const FIRST_PORT = 20_000
+
+function firstPortOfLane(): number {
+  const lanes = globSync('test/lanes/crash-*.lane.ts', { cwd: repositoryRoot }).toSorted()
+  const own = lanes.findIndex((file) => basename(file) === basename(process.argv[1] ?? ''))
+  return FIRST_PORT + (own + 1) * PORTS_A_LANE
+}
+
 /** Below the ports that connections get: a client that calls a port nobody listens on must not meet itself there. */
 async function freePort(): Promise<number> {
   for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000)
+    const port = firstPortOfLane() + Math.floor(Math.random() * PORTS_A_LANE)
     const server = createServer()
     const listening = once(server, 'listening')
     server.listen(port, '127.0.0.1')

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { kafkaClassPath } from '../../support/kafka-tools.ts'
+import { kafkaClassPath, SHORT_LIVED_JAVA, withClassArchive } from '../../support/kafka-tools.ts'
 import { cleanUpBehind } from '../../support/temp-directory.ts'
 import { repositoryRoot } from '../../tidy/source-files.ts'
 
@@ -34,7 +34,8 @@ export class JavaMember {
   /** It ends behind the test. */
   static async start(t: TestContext, { bootstrapServers, group, topic, protocol }: JavaMemberOptions) {
     const program = join(repositoryRoot, 'test/lanes/kafka/GroupMember.java')
-    const child = spawn('java', ['-cp', await kafkaClassPath(), program, bootstrapServers, group, topic, protocol])
+    const flags = [...SHORT_LIVED_JAVA, ...(await withClassArchive()), '-cp', await kafkaClassPath()]
+    const child = spawn('java', [...flags, program, bootstrapServers, group, topic, protocol])
     cleanUpBehind(t, () => child.kill('SIGKILL'))
     return new JavaMember(child)
   }
