@@ -20,14 +20,19 @@ const USAGE = `npm run test:crash -- [--lane <name>]... [--cycles <n> | --long] 
 
 /** Most wait for a disk or a start half of their time. */
 const LANES_AT_ONCE = 2
-/** Begun first, so that none of them goes on alone in the end. The others take seconds. */
+/** Begun first, so that none of them goes on alone in the end. The others take seconds: they come last. */
 const LONGEST_FIRST = ['kill', 'power', 'mixed', 'simulated-disk', 'stops', 'full-disk', 'io-errors', 'rot']
+
+function turnOf(name: string): number {
+  const turn = LONGEST_FIRST.indexOf(name)
+  return turn < 0 ? LONGEST_FIRST.length : turn
+}
 
 const lanes = new Map(
   globSync('test/lanes/crash-*.lane.ts', { cwd: repositoryRoot })
     .toSorted()
     .map((file): [string, string] => [basename(file, '.lane.ts').slice('crash-'.length), file])
-    .toSorted(([one], [other]) => LONGEST_FIRST.indexOf(one) - LONGEST_FIRST.indexOf(other)),
+    .toSorted(([one], [other]) => turnOf(one) - turnOf(other)),
 )
 
 function fail(reason: string): never {
