@@ -14,7 +14,7 @@ import { troublesOf } from './crash/troubles.ts'
 
 /*
  * A machine that refuses writes for other reasons than a full disk: a file system that has gone read-only, that has no
- * inode left, a limit of file sizes. Answers are true, reads go on, and once the reason is gone
+ * inode left, a limit of file sizes, a limit of open files. Answers are true, reads go on, and once the reason is gone
  * nothing that was acknowledged is missing.
  */
 const MIB = 1024 * 1024
@@ -48,6 +48,14 @@ async function publishUntilRefused({ publisher }: Real, records: number, tries: 
     if (outcome.status !== 200) return outcome
   }
   return assert.fail(`${tries} requests were stored, and none was refused`)
+}
+
+/** The next to be given out. */
+function firstFreeDescriptor(pid: number): number {
+  const open = new Set(readdirSync(`/proc/${pid}/fd`).map(Number))
+  let free = 0
+  while (open.has(free)) free++
+  return free
 }
 
 async function assertReads({ server }: Real): Promise<void> {
@@ -155,7 +163,7 @@ describe('no inode is left', { skip: skipMounts }, () => {
   }
 })
 
-describe('a limit of the process', { skip: skipLimits }, () => {
+describe('limits of the process', { skip: skipLimits }, () => {
   test('no file may grow any more: answers are true, and a start without the limit has everything', async (t) => {
     const logDir = join(tempDirectory(t), 'data')
     const real = await startOn(t, logDir)
@@ -177,6 +185,34 @@ describe('a limit of the process', { skip: skipLimits }, () => {
     await server.start()
     await publisher.audit('kill')
     await publisher.fill(2)
+    await publisher.audit('kill')
+  })
+
+  test('no file can be opened any more while segments roll and journals change; once it can, it goes on', async (t) => {
+    const logDir = join(tempDirectory(t), 'data')
+    const real = await startOn(t, logDir)
+    const { server, publisher } = real
+    for (let turn = 0; turn < 3; turn++) {
+      limit(server.pid, 'nofile', firstFreeDescriptor(server.pid))
+      let refused = 0
+      for (let tries = 0; tries < 60; tries++) {
+        const { status, stored } = await publisher.publish(tries % PARTITIONS, 200)
+        if (status === 200) continue
+        assert.deepEqual([status, stored], [503, 'no'])
+        refused++
+      }
+      limit(server.pid, 'nofile', 4096)
+      t.diagnostic(`${refused} of 60 requests refused; ${(await troublesOf(server)).join()}`)
+      for (let tries = 0; (await publisher.publish(turn % PARTITIONS, 1)).status !== 200; tries++) {
+        assert.ok(tries < 60, `publishing does not go on: ${(await troublesOf(server)).join()}`)
+        await sleep(50)
+      }
+    }
+    await publisher.fill(3)
+    assert.deepEqual(await troublesOf(server), [])
+    await publisher.audit('kill')
+    await server.kill9()
+    await server.start()
     await publisher.audit('kill')
   })
 })
