@@ -27,6 +27,11 @@ export class ByteWindow {
     return this.#bytes
   }
 
+  /** Where the bytes end that are looked at; earlier than was thought, once the file has ended before. */
+  get end(): number {
+    return this.#end
+  }
+
   /** Where in the file `bytes` end. */
   get loadedTo(): number {
     return this.#position + this.#bytes.length

@@ -25,7 +25,8 @@ import { readDecompressedRecords, readHeaders, readRecords } from '../../codec/r
 import type { FileSystem } from '../file-system.ts'
 import { parsePassingName, parseSegmentFileName } from '../log/segment-name.ts'
 import { SegmentBytes } from './segment-bytes.ts'
-import { checkSegment, type SegmentDamage, type WantedBytes } from './segment-check.ts'
+import type { WantedBytes } from '../log/byte-window.ts'
+import { checkSegment, type SegmentDamage } from './segment-check.ts'
 
 /** What a batch's header says, and where it lies. */
 export interface DumpedBatch {

@@ -1,6 +1,6 @@
 import type { FileHandle } from '../file-system.ts'
 import type { ExpectedPiece } from './expected-partition.ts'
-import type { WantedBytes } from './segment-check.ts'
+import type { WantedBytes } from '../log/byte-window.ts'
 
 /** What a segment holds once a start has laid the journal's bytes over its file. */
 export class SegmentBytes {

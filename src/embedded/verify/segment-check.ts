@@ -8,6 +8,7 @@ import {
   lastOffset,
   looksLikeBatch,
 } from '../../codec/record-batch.ts'
+import { ByteWindow, type WantedBytes } from '../log/byte-window.ts'
 import { fencedRangeAt, type FencedRange } from '../log/partition-view.ts'
 
 /** A segment as checkpoint and journal have it. */
@@ -23,12 +24,6 @@ export interface CheckedSegment {
   readonly fenced: readonly FencedRange[]
   /** From this byte on nobody knows what there should be: the check ends at the first byte that is no batch. */
   readonly knownBytes?: number
-}
-
-/** Bytes of the file that the check wants next. It is given them, or fewer where the file ends before. */
-export interface WantedBytes {
-  readonly position: number
-  readonly length: number
 }
 
 export interface SegmentDamage {
@@ -48,7 +43,6 @@ export interface SegmentCheckSink {
   damage(damage: SegmentDamage): void
 }
 
-const CHUNK_BYTES = 1024 * 1024
 /** Before so much is loaded as one batch, the batch behind it is looked at: a damaged length may claim anything. */
 const LARGE_BATCH_BYTES = 8 * 1024 * 1024
 
@@ -60,7 +54,7 @@ const LARGE_BATCH_BYTES = 8 * 1024 * 1024
 export function* checkSegment(
   segment: CheckedSegment,
   sink: SegmentCheckSink,
-  chunkBytes: number = CHUNK_BYTES,
+  chunkBytes?: number,
 ): Generator<WantedBytes, void, Buffer> {
   yield* new SegmentCheck(segment, sink, chunkBytes).run()
 }
@@ -71,18 +65,14 @@ type Verdict = { readonly reason: string } | undefined
 class SegmentCheck {
   readonly #segment: CheckedSegment
   readonly #sink: SegmentCheckSink
-  readonly #chunkBytes: number
-  #fileBytes: number
-  #chunk: Buffer = Buffer.alloc(0)
-  #chunkPosition = 0
+  readonly #window: ByteWindow
   #position = 0
   #expectedOffset: number
 
-  constructor(segment: CheckedSegment, sink: SegmentCheckSink, chunkBytes: number) {
+  constructor(segment: CheckedSegment, sink: SegmentCheckSink, chunkBytes: number | undefined) {
     this.#segment = segment
     this.#sink = sink
-    this.#chunkBytes = chunkBytes
-    this.#fileBytes = segment.sizeBytes
+    this.#window = new ByteWindow(segment.sizeBytes, chunkBytes)
     this.#expectedOffset = segment.baseOffset
   }
 
@@ -98,7 +88,11 @@ class SegmentCheck {
   }
 
   get #at(): number {
-    return this.#position - this.#chunkPosition
+    return this.#window.at(this.#position)
+  }
+
+  get #chunk(): Buffer {
+    return this.#window.bytes
   }
 
   *#judge(): Generator<WantedBytes, Verdict, Buffer> {
@@ -172,7 +166,7 @@ class SegmentCheck {
       if (!(yield* this.#load(BATCH_HEADER_BYTES))) return undefined
       position = this.#nextLookalike()
       if (position >= 0 && (yield* this.#isBatchAt(position))) return this.#here()
-      if (position < 0) position = this.#chunkPosition + this.#chunk.length - BATCH_HEADER_BYTES
+      if (position < 0) position = this.#window.loadedTo - BATCH_HEADER_BYTES
     }
     return undefined
   }
@@ -187,7 +181,7 @@ class SegmentCheck {
     for (let at = this.#at; at <= last; at++) {
       if (!looksLikeBatch(this.#chunk, at)) continue
       const offset = baseOffset(this.#chunk, at)
-      if (offset > this.#expectedOffset && offset < this.#segment.endOffset) return this.#chunkPosition + at
+      if (offset > this.#expectedOffset && offset < this.#segment.endOffset) return this.#window.position(at)
     }
     return -1
   }
@@ -216,21 +210,14 @@ class SegmentCheck {
   }
 
   /** So many bytes from the cursor on; false where the file ends before. */
-  *#load(length: number): Generator<WantedBytes, boolean, Buffer> {
-    const at = this.#at
-    if (at >= 0 && at + length <= this.#chunk.length) return true
-    const left = this.#fileBytes - this.#position
-    if (length > left) return false
-    const wanted = Math.min(Math.max(length, this.#chunkBytes), left)
-    this.#chunk = yield { position: this.#position, length: wanted }
-    this.#chunkPosition = this.#position
-    if (this.#chunk.length < wanted) this.#fileBytes = this.#position + this.#chunk.length
-    return this.#chunk.length >= length
+  #load(length: number): Generator<WantedBytes, boolean, Buffer> {
+    return this.#window.load(this.#position, length)
   }
 
   #shortReason(neededBytes: number): string {
     const { sizeBytes } = this.#segment
-    if (this.#fileBytes < sizeBytes) return `the file ends at byte ${this.#fileBytes}, and should at byte ${sizeBytes}`
+    const { end } = this.#window
+    if (end < sizeBytes) return `the file ends at byte ${end}, and should at byte ${sizeBytes}`
     return `${sizeBytes - this.#position} bytes are left where a batch takes at least ${Math.max(neededBytes, BATCH_OVERHEAD_BYTES)}`
   }
 

@@ -57,6 +57,6 @@ export class RefusingDisk {
 }
 
 /** Of a running process. */
-export function limit(pid: number, resource: 'fsize', value: number): void {
+export function limit(pid: number, resource: 'fsize' | 'nofile', value: number): void {
   execFileSync('prlimit', ['--pid', String(pid), `--${resource}=${value}:`])
 }
