@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { makeTopic } from '../../conformance/make-topic.ts'
-import { keyIdentity, publishClaimed } from '../../support/claimed-requests.ts'
+import { keyIdentity, publishClaimed, sequenceIdentity } from '../../support/claimed-requests.ts'
 import { openEmbeddedEngine } from '../../support/embedded-engine.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
@@ -29,4 +29,20 @@ test('what came while the clock was ahead is not remembered for longer than it i
   assert.deepEqual(await publishClaimed(engine, keyIdentity('k', values), values, 'orders'), first)
   clock.advance(HOUR_MS)
   assert.notDeepEqual(await publishClaimed(engine, keyIdentity('k', values), values, 'orders'), first)
+})
+
+test('a request that came behind a sleep of days is still known when the clock is believed again', async (t) => {
+  const clock = new FakeClock()
+  const engine = await openEmbeddedEngine(t, { clock })
+  await makeTopic(engine, 'orders')
+  clock.jump(48 * HOUR_MS)
+  clock.advance(60_000)
+  await publishClaimed(engine, sequenceIdentity('p', 0, values), values, 'orders')
+  clock.advance(HOUR_MS - 60_000)
+  const first = await publishClaimed(engine, keyIdentity('k', values), values, 'orders')
+  const next = await publishClaimed(engine, sequenceIdentity('p', 1, values), values, 'orders')
+  clock.advance(120_000)
+  assert.deepEqual(engine.troubles(), [])
+  assert.deepEqual(await publishClaimed(engine, keyIdentity('k', values), values, 'orders'), first)
+  assert.deepEqual(await publishClaimed(engine, sequenceIdentity('p', 1, values), values, 'orders'), next)
 })
