@@ -12,3 +12,9 @@ export function stampingClock(clock: Clock, believed: Pick<DeletionClock, 'lates
     setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback),
   }
 }
+
+/** Goes on from a time as the monotonic clock does; Unix milliseconds. */
+export function steadyTime(clock: Pick<Clock, 'monotonic'>, fromMs: number): () => number {
+  const since = clock.monotonic()
+  return () => fromMs + Math.round(clock.monotonic() - since)
+}

@@ -13,6 +13,7 @@ import type { PartitionPlacement } from './log/partition-log.ts'
 import { DirectoryRequests } from './producers/directory-requests.ts'
 import { PackedRequestMemory } from './producers/packed-request-memory.ts'
 import { errorMessage } from './startup-error.ts'
+import { steadyTime } from './stamping-clock.ts'
 import { tellStrays, type StrayPartition } from './stray-partition.ts'
 import { TopicTable } from './topic-table.ts'
 import { removeUnfinishedTopics } from './unfinished-topics.ts'
@@ -43,10 +44,8 @@ export async function startStorage(options: EmbeddedEngineOptions): Promise<Stor
   const hosts: DirectoryHost[] = []
   // What is remembered expires by a time that can be believed.
   const clockWatch = await watchClock(options, directories, table)
-  const requests = new PackedRequestMemory({
-    ...options.producers,
-    now: () => clockWatch.deletionClock.believedNow(),
-  })
+  const now = (): number => clockWatch.deletionClock.believedNow()
+  const requests = new PackedRequestMemory({ ...options.producers, now, steadyNow: steadyTime(options.clock, now()) })
   const storage: Storage = { directories, catalogue, hosts, files, table, requests, clockWatch, strays: [] }
   try {
     if (options.catalogueRebuildAccepted) await confirmRebuilt(catalogue, options)

@@ -138,20 +138,28 @@ export class TopicLifecycle {
     this.#unfinished.delete(name)
   }
 
-  /** @param from number of the first of them */
+  /**
+   * Rejects when all directories have done: what one makes behind that would not be undone.
+   *
+   * @param from number of the first of them
+   */
   async #createPartitions(
     topic: LiveTopic,
     partitions: readonly CataloguePartition[],
     from: number,
   ): Promise<readonly PartitionSlot[]> {
     const byDirectory = Map.groupBy(partitions.entries(), ([, { directoryId }]) => directoryId)
-    const slots = await Promise.all(
+    const created = await Promise.allSettled(
       Array.from(byDirectory, ([directoryId, members]) => {
         const numbers = members.map(([index]) => from + index)
         return this.#createIn(directoryId, topic, numbers)
       }),
     )
-    return slots.flat().sort((one, other) => one.partition - other.partition)
+    const slots = created.flatMap((result) => {
+      if (result.status === 'rejected') throw result.reason
+      return result.value
+    })
+    return slots.sort((one, other) => one.partition - other.partition)
   }
 
   async #createIn(directoryId: string, topic: LiveTopic, numbers: readonly number[]): Promise<ServedPartition[]> {

@@ -70,16 +70,8 @@ const movedController: ReadonlySet<number> = new Set([41])
 /** Besides these, worth another try at the same place. */
 const passing: ReadonlySet<number> = new Set([2, 7, 14, 51, 56, 88])
 
-export function tellsMovedLeader(kafkaCode: number): boolean {
-  return movedLeader.has(kafkaCode)
-}
-
 export function tellsMovedCoordinator(kafkaCode: number): boolean {
   return movedCoordinator.has(kafkaCode)
-}
-
-export function tellsMovedController(kafkaCode: number): boolean {
-  return movedController.has(kafkaCode)
 }
 
 export function isAuthorizationFailure(kafkaCode: number): boolean {
@@ -88,7 +80,7 @@ export function isAuthorizationFailure(kafkaCode: number): boolean {
 
 /** A request that only asks, or that may be done twice, is worth another try after this one. */
 export function isPassing(kafkaCode: number): boolean {
-  return passing.has(kafkaCode) || movedLeader.has(kafkaCode) || movedCoordinator.has(kafkaCode) || kafkaCode === 41
+  return [passing, movedLeader, movedCoordinator, movedController].some((codes) => codes.has(kafkaCode))
 }
 
 /** One error in the answer of a broker: where in the answer it stands, and what was said of it. */

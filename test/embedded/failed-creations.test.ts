@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import * as path from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { setImmediate as nextTurn, setTimeout } from 'node:timers/promises'
 import type { CatalogueChange } from '../../src/embedded/catalogue/catalogue-state.ts'
 import { EmbeddedEngine } from '../../src/embedded/embedded-engine.ts'
 import { nodeFileSystem } from '../../src/embedded/node-file-system.ts'
@@ -16,6 +17,8 @@ const refused = brokerError('KAFKA_STORAGE_ERROR', { stored: 'no' })
 class FailingMachine {
   /** Of the second log directory, so often. */
   syncError: { readonly code: 'EIO' | 'ENOSPC'; times: number } = { code: 'EIO', times: 0 }
+  /** Syncs of the first one wait for it. */
+  firstIsReady: Promise<void> = Promise.resolve()
   isCatalogueFull: (change: CatalogueChange) => boolean = () => false
   readonly #logDirs: readonly string[]
   readonly #t: TestContext
@@ -28,6 +31,7 @@ class FailingMachine {
 
   async open(): Promise<EmbeddedEngine> {
     const syncDirectory = async (directory: string): Promise<void> => {
+      if (directory === this.#logDirs[0]) await this.firstIsReady
       if (directory === this.#logDirs[1] && this.syncError.times-- > 0) throw systemError(this.syncError.code)
       await nodeFileSystem.syncDirectory(directory)
     }
@@ -67,6 +71,22 @@ test('a topic that a full disk did not take can be made once there is space', as
   machine.syncError = { code: 'ENOSPC', times: Infinity }
   await assert.rejects(engine.topics.create(topic), refused)
   machine.syncError.times = 0
+  await assertMade(engine)
+})
+
+test('a creation that fails in one log directory is undone when the others have done with it', async (t) => {
+  const machine = new FailingMachine(t)
+  const engine = await machine.open()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  machine.firstIsReady = promise
+  machine.syncError = { code: 'ENOSPC', times: 1000 }
+  const failed = assert.rejects(engine.topics.create(topic), refused)
+  while (machine.syncError.times > 998) await nextTurn()
+  // It waits for the first directory; without that it would end here.
+  await Promise.race([failed, setTimeout(100)])
+  machine.syncError.times = 0
+  resolve()
+  await failed
   await assertMade(engine)
 })
 

@@ -58,7 +58,7 @@ export class ClaimedLogs {
     options: Partial<DirectoryLogOptions> = {},
   ): Promise<ClaimedLogs> {
     const limits = { maxBytes: 1024 * 1024, producerExpirationMs: 24 * HOUR_MS, keyRetentionMs: HOUR_MS }
-    const memory = new PackedRequestMemory({ ...limits, now: () => clock.now() })
+    const memory = new PackedRequestMemory({ ...limits, now: () => clock.now(), steadyNow: () => clock.now() })
     const logs = CLAIMED_DIRECTORIES.map(async (path, index) => {
       const isHere = (partition: number): boolean => partition % CLAIMED_DIRECTORIES.length === index
       const factsMemory = {

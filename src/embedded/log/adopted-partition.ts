@@ -43,12 +43,16 @@ export async function endAdoption(fileSystem: FileSystem, directory: string): Pr
  * Where a partition stands by its files alone, for one whose directory came from elsewhere: `posthorn repair` has marked
  * it, as the journal here does not know it and a start would take its records for an unfinished commit. Undefined where
  * there is no mark. The records end with the last sound batch; a new segment begins behind them.
+ *
+ * @param until the segment with which the journal's rounds begin, where an earlier start has come that far and no checkpoint
+ * says so yet; absent where there are none
  */
 export async function adoptedPartition(
   fileSystem: FileSystem,
   directory: string,
   { topicId, partition }: Pick<PartitionPlacement, 'topicId' | 'partition'>,
   nowMs: number,
+  until = Infinity,
 ): Promise<CheckpointPartition | undefined> {
   const names = await fileSystem.readdir(directory)
   if (!names.includes(ADOPTION_FILE)) return undefined
@@ -56,6 +60,7 @@ export async function adoptedPartition(
   const segments: SegmentFacts[] = []
   let logEndOffset = bases[0] ?? 0
   for (const [place, base] of bases.entries()) {
+    if (base >= until) break
     const next = bases[place + 1]
     const { facts, nextOffset } = await segmentOf(fileSystem, directory, base, next, nowMs)
     logEndOffset = next ?? nextOffset
@@ -95,7 +100,7 @@ async function segmentOf(
       step = check.next(await file.read(step.value.position, step.value.length))
     }
     // What is damaged stays part of the log where later records follow: readers are told where to go on.
-    if (endOffset !== undefined) facts.sizeBytes = sizeBytes
+    if (endOffset !== undefined && nextOffset < endOffset) facts.sizeBytes = sizeBytes
     return { facts, nextOffset }
   } finally {
     await file.close()

@@ -33,11 +33,6 @@ export class PartitionWork {
     return !this.#entries.has(keyOfPlacement(placement))
   }
 
-  /** Neither checkpoint nor rounds speak of it. */
-  isUnknown(placement: PartitionNumber): boolean {
-    return this.isIdle(placement) && this.checkpointOf(placement) === undefined
-  }
-
   /** As checkpoints go on carrying it while it cannot be recovered. */
   standOf(placement: PartitionNumber): CheckpointPartition {
     return this.checkpointOf(placement) ?? untouched(Buffer.from(placement.topicId, 'base64url'), placement.partition)

@@ -204,8 +204,14 @@ class Recovery {
 
   async #adopted(placement: PartitionPlacement, directory: string, work: PartitionWork) {
     const { fileSystem, logger, clock } = this.#options
-    if (!work.isUnknown(placement)) return undefined
-    const adopted = await adoptedPartition(fileSystem, directory, placement, clock.now())
+    const [first] = work.entriesOf(placement)
+    const adopted = await adoptedPartition(
+      fileSystem,
+      directory,
+      placement,
+      clock.now(),
+      first?.entry.segmentBaseOffset,
+    )
     if (!adopted) return undefined
     this.#adoptions.push(directory)
     const { logEndOffset, segments } = adopted

@@ -19,8 +19,13 @@ export interface PackedRequestMemoryOptions {
   readonly producerExpirationMs: number
   /** `idempotency.key.retention.ms` */
   readonly keyRetentionMs: number
-  /** Wall time, Unix milliseconds. */
+  /** Wall time, Unix milliseconds: what stamps of requests are held against. */
   readonly now: () => number
+  /**
+   * By what is remembered is forgotten: begins with `now` and goes evenly, whatever the clock is set to. A step that comes to
+   * be believed does not make old what came right before.
+   */
+  readonly steadyNow: () => number
 }
 
 /** See `RequestMemory`: packed into small blocks, found by hash. */
@@ -58,7 +63,7 @@ export class PackedRequestMemory implements RequestMemory {
   find(key: ProducerKey): KnownProducer | undefined {
     const block = this.#find(key)
     if (block === NO_BLOCK) return undefined
-    if (this.#hasExpired(block, this.#options.now())) {
+    if (this.#hasExpired(block, this.#options.steadyNow())) {
       this.#remove(block)
       return undefined
     }
@@ -88,7 +93,7 @@ export class PackedRequestMemory implements RequestMemory {
     if (blocks === 0) return true
     const fits = (): boolean => this.sizeBytes + (this.#promised + blocks) * BLOCK_BYTES <= this.#options.maxBytes
     if (fits()) return true
-    const now = this.#options.now()
+    const now = this.#options.steadyNow()
     if (Math.abs(now - this.#sweptAtMs) < SWEEP_INTERVAL_MS) return false
     this.sweep()
     return fits()
@@ -99,7 +104,7 @@ export class PackedRequestMemory implements RequestMemory {
   }
 
   committed(facts: RequestFacts): void {
-    this.#record(facts, this.#options.now())
+    this.#record(facts, this.#options.steadyNow())
   }
 
   #record(facts: RequestFacts, keptFromMs: number): void {
@@ -166,7 +171,7 @@ export class PackedRequestMemory implements RequestMemory {
 
   /** Forgets what has expired, and what is of topics that are gone. */
   sweep(): void {
-    const now = this.#options.now()
+    const now = this.#options.steadyNow()
     this.#sweptAtMs = now
     for (const block of this.#entryBlocks()) {
       const gone = this.#topics.idOf(this.#entries.topic(block)) === undefined

@@ -155,7 +155,8 @@ class DirectoryCheck {
     for (const placement of this.#placements) {
       const { topic, partition } = placement
       const directory = partitionDirectory(this.#directory.path, topic, partition)
-      const isKnown = work && !(work.isUnknown(placement) && (await isAdopted(this.#options.fileSystem, directory)))
+      const hasStood = work?.checkpointOf(placement) !== undefined
+      const isKnown = work && (hasStood || !(await isAdopted(this.#options.fileSystem, directory)))
       const expected = isKnown
         ? expectedPartition(work.checkpointOf(placement), work.entriesOf(placement))
         : await this.#assumed(directory)

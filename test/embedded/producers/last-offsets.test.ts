@@ -15,6 +15,7 @@ test('the last offset of each producer in the partition, by the id that its batc
     producerExpirationMs: 86_400_000,
     keyRetentionMs: 600_000,
     now: () => 1000,
+    steadyNow: () => 1000,
   })
   const record = (topicId: string, name: ProducerName, sequence: number, partition: number, lastOffset: number): void =>
     requests.record({

@@ -16,6 +16,7 @@ function memoryOf(clock: FakeClock, maxBytes = 64 * MIB): PackedRequestMemory {
     producerExpirationMs: 24 * HOUR_MS,
     keyRetentionMs: HOUR_MS,
     now: () => clock.now(),
+    steadyNow: () => clock.now(),
   })
 }
 
