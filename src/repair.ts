@@ -1,8 +1,9 @@
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import process from 'node:process'
 import { systemClock } from './broker/clock.ts'
 import type { ServerConfig } from './config/server-config.ts'
 import { repairCatalogue, type RepairReport } from './embedded/catalogue/repair-catalogue.ts'
+import { META_PROPERTIES } from './embedded/directory/meta-properties.ts'
 import { nodeFileSystem } from './embedded/node-file-system.ts'
 import { StartupError } from './broker/startup-error.ts'
 
@@ -12,6 +13,7 @@ export async function repair(config: ServerConfig): Promise<number> {
     const logDirs = config.logDirs.map((directory) => resolve(directory))
     const report = await repairCatalogue({
       logDirs,
+      nodeId: config.nodeId,
       fileSystem: nodeFileSystem,
       nowMs: systemClock.now(),
       offsetsTopicSegmentBytes: config.offsetsTopicSegmentBytes,
@@ -28,14 +30,28 @@ export async function repair(config: ServerConfig): Promise<number> {
 }
 
 function textOf(report: RepairReport, topics: string): string {
-  const { repaired, completed = false, catalogue, snapshot, added = [], leftOut = [], keptAside } = report
+  const {
+    repaired,
+    completed = false,
+    catalogue,
+    snapshot,
+    added = [],
+    leftOut = [],
+    identified = [],
+    keptAside,
+  } = report
   const left = leftOut.map((what) => `left out: ${what}`)
-  if (!repaired) return [`${catalogue} is sound (${topics}): nothing was changed`, ...left, ''].join('\n')
+  const back = identified.map((directory) => `${join(directory, META_PROPERTIES)} was lost or damaged: it was put back`)
+  if (!repaired) {
+    const sound = `${catalogue} is sound (${topics}): nothing ${back.length === 0 ? '' : 'else '}was changed`
+    return [...back, sound, ...left, ''].join('\n')
+  }
   const source =
     snapshot === undefined
       ? `the partitions' directories, as no valid snapshot was found`
       : `the newest valid snapshot, in ${snapshot}`
   return [
+    ...back,
     completed
       ? `${catalogue} is sound, and was completed from the partitions' directories: ${topics}`
       : `${catalogue} was rebuilt from ${source}: ${topics}`,

@@ -24,7 +24,8 @@ Rebuilds a damaged or lost catalogue (which topics there are, and where their pa
 copy, with the server stopped. Where no directory has such a copy, topics come back as their partitions' directories
 tell of them: without their settings, and with nothing deleted or compacted until one start with
 catalogue.rebuild.accept=true. So do topics and partitions that lie in the directories while the catalogue does not know
-them, also where it is sound otherwise. The file that it replaces is kept aside.
+them, also where it is sound otherwise. The file that it replaces is kept aside. A meta.properties that is lost or
+damaged it puts back first, where the catalogue or its copies tell for certain which directory it is.
 
 Takes the options that the server takes: give it the same ones. It ends with 0 when the catalogue is sound, with 1 where
 nothing can be done, with 2 if the configuration is wrong.

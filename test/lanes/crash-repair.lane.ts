@@ -49,6 +49,9 @@ const damages: Record<string, (folder: string) => void> = {
     damages['a damaged file']?.(folder)
     for (const name of DIRECTORIES) rmSync(join(folder, name, 'catalogue.snapshot'))
   },
+  'no meta.properties': (folder) => {
+    for (const name of DIRECTORIES) rmSync(join(folder, name, 'meta.properties'))
+  },
   'the file is gone': (folder) => rmSync(join(folder, 'one', 'catalogue.db')),
 }
 
@@ -96,6 +99,7 @@ describe('posthorn repair, killed in front of each of its steps', () => {
       const golden = await makeGolden(t)
       const options = {
         fileSystem: nodeFileSystem,
+        nodeId: 1,
         nowMs: Date.now(),
         offsetsTopicSegmentBytes: 1048576,
         topicPartitionsMax: 1000,

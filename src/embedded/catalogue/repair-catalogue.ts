@@ -2,7 +2,7 @@ import * as path from 'node:path'
 import { DirectoryLock } from '../directory/directory-lock.ts'
 import { findPartitions } from '../directory/found-partition.ts'
 import { writeMetaProperties } from '../directory/meta-properties.ts'
-import { surveyDirectory, type Formatted } from '../directory/survey-directory.ts'
+import type { Formatted } from '../directory/survey-directory.ts'
 import type { FileSystem } from '../file-system.ts'
 import { PARTITION_METADATA_FILE } from '../log/partition-directory.ts'
 import { findStrays } from '../stray-partition.ts'
@@ -10,6 +10,7 @@ import { errorCode, errorMessage, NewerVersionError, StartupError } from '../sta
 import { CatalogueDatabase } from './catalogue-database.ts'
 import type { CatalogueState } from './catalogue-state.ts'
 import { CATALOGUE_FILE } from './catalogue.ts'
+import { putIdentitiesBack, surveyForRepair } from './lost-identities.ts'
 import { markAdopted } from './mark-adopted.ts'
 import { repairedState, type RepairSettings } from './repaired-state.ts'
 import { contradictionOf, newestSnapshots } from './snapshot-contradiction.ts'
@@ -18,6 +19,8 @@ import type { PlacedPartitions } from './state-of-directories.ts'
 export interface RepairOptions extends RepairSettings {
   /** Absolute paths. */
   readonly logDirs: readonly string[]
+  /** `node.id` */
+  readonly nodeId: number
   readonly fileSystem: FileSystem
 }
 
@@ -32,6 +35,8 @@ export interface RepairReport {
   readonly snapshot?: string
   /** Topics that came from the directories, in part at least, as neither catalogue nor snapshot knew them. */
   readonly added?: readonly string[]
+  /** Directories whose meta.properties was lost or damaged, and was written anew. */
+  readonly identified?: readonly string[]
   /** What of the directories could not be made part of a topic, and why. */
   readonly leftOut?: readonly string[]
   readonly topicCount: number
@@ -45,22 +50,38 @@ export interface RepairReport {
  * `posthorn repair`: rebuilds catalogue.db from the newest valid snapshot of the log directories, with the server
  * stopped, and from what the directories hold where that is more; a sound one is completed in the same way. The file
  * that it replaces is kept aside. If the directory that held the catalogue is gone, another takes it over. May be broken
- * off and run again. Throws StartupError where nothing can be done.
+ * off and run again. A meta.properties that is lost is put back first. Throws StartupError where nothing can be done.
  */
 export async function repairCatalogue(options: RepairOptions): Promise<RepairReport> {
   const { logDirs, fileSystem } = options
-  const surveys = await Promise.all(logDirs.map((directory) => surveyDirectory(fileSystem, directory)))
-  const formatted = surveys.filter((survey) => survey.kind === 'formatted')
-  const [first] = formatted
-  if (!first) throw new StartupError(`No directory of log.dirs has a meta.properties: ${logDirs.join(', ')}.`)
+  const surveys = await Promise.all(logDirs.map((directory) => surveyForRepair(fileSystem, directory)))
+  const named = surveys.filter((survey) => survey.kind === 'formatted')
+  const lost = surveys.filter((survey) => survey.kind === 'nameless')
+  if (named.length + lost.length === 0) {
+    throw new StartupError(`No directory of log.dirs has a meta.properties: ${logDirs.join(', ')}.`)
+  }
   const locks: DirectoryLock[] = []
   try {
-    for (const { path: directory } of formatted) locks.push(DirectoryLock.acquire(directory))
-    const home = formatted.find(({ meta }) => meta.directoryId === meta.catalogueDirectoryId) ?? first
-    return await repairIn(home, formatted, options)
+    for (const { path: directory } of [...named, ...lost]) locks.push(DirectoryLock.acquire(directory))
+    const identified = lost.length === 0 ? [] : await putIdentitiesBack(lost, named, options)
+    const report = await repairFormatted([...named, ...identified], options)
+    return identified.length === 0 ? report : { ...report, identified: identified.map((each) => each.path) }
   } finally {
     for (const lock of locks) lock.release()
   }
+}
+
+function repairFormatted(formatted: readonly Formatted[], options: RepairOptions): Promise<RepairReport> {
+  const home = formatted.find(({ meta }) => meta.directoryId === meta.catalogueDirectoryId) ?? formatted[0]
+  if (!home) throw new Error('no directory was identified')
+  const foreign = formatted.find(({ meta }) => meta.clusterId !== home.meta.clusterId)
+  if (foreign) {
+    throw new StartupError(
+      `${foreign.path} belongs to cluster ${foreign.meta.clusterId}, ${home.path} to ${home.meta.clusterId}. Nothing was ` +
+        `touched. Name directories of one server.`,
+    )
+  }
+  return repairIn(home, formatted, options)
 }
 
 async function repairIn(

@@ -1,6 +1,6 @@
 import * as path from 'node:path'
 import type { FileSystem } from '../file-system.ts'
-import { errorCode, ForeignDataError, StartupError } from '../startup-error.ts'
+import { errorCode, ForeignDataError, NewerVersionError, StartupError } from '../startup-error.ts'
 import { isUuid } from '../uuid.ts'
 import { readWhole, replaceFile } from './replace-file.ts'
 
@@ -81,7 +81,8 @@ export function parseMetaProperties(text: string, file: string): StoredMetaPrope
 
 function checkedFormatVersion(values: ReadonlyMap<string, string>, file: string): number {
   const format = values.get('format.version')
-  if (format === undefined && values.has('version')) {
+  // A line of ours: then it is the other one that was damaged.
+  if (format === undefined && values.has('version') && !values.has('catalogue.directory.id')) {
     throw new ForeignDataError(
       `${file} was written by Apache Kafka: this directory holds a Kafka broker's data, which is left untouched. ` +
         `Set log.dirs to a directory of Posthorn's own.`,
@@ -92,7 +93,7 @@ function checkedFormatVersion(values: ReadonlyMap<string, string>, file: string)
     throw damaged(file, 'format.version')
   }
   if (formatVersion > FORMAT_VERSION) {
-    throw new StartupError(
+    throw new NewerVersionError(
       `${file} says format.version=${formatVersion}, written by a newer release; this one reads up to ` +
         `${FORMAT_VERSION}. Nothing was touched. Start the newer release, or set log.dirs to another directory.`,
     )
@@ -115,7 +116,7 @@ function uuid(values: ReadonlyMap<string, string>, name: string, file: string): 
 
 function damaged(file: string, name: string): StartupError {
   return new StartupError(
-    `${file} is damaged: '${name}' is missing or has no valid value. Nothing was touched. Put the file back from a ` +
-      `backup; the other directories' files show cluster.id, node.id and catalogue.directory.id.`,
+    `${file} is damaged: '${name}' is missing or has no valid value. Nothing was touched. Run 'posthorn repair' with ` +
+      `the same configuration: it puts the file back by the catalogue and its copies.`,
   )
 }

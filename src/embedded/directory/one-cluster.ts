@@ -23,7 +23,7 @@ export function checkOneCluster(formatted: readonly Formatted[], nodeId: number)
       meta.clusterId,
       first.path,
       first.meta.clusterId,
-      'Name directories of one cluster',
+      "Name directories of one cluster; if a meta.properties was damaged, run 'posthorn repair'",
     )
     differs(
       'catalogue.directory.id',

@@ -117,7 +117,8 @@ class DirectoryOpening {
       throw new StartupError(
         `The log directory that holds the catalogue (directory.id ${first?.meta.catalogueDirectoryId}) is not among ` +
           `log.dirs, or not mounted: ${this.#options.logDirs.join(', ')}. Nothing was touched. Mount it or add it to ` +
-          `log.dirs; if it is lost for good, run 'posthorn repair': it rebuilds the catalogue in another directory.`,
+          `log.dirs. If its meta.properties is lost, run 'posthorn repair', which puts it back; if all of it is lost for ` +
+          `good, that rebuilds the catalogue in another directory.`,
       )
     }
     const directory = this.#online(home.path, home.meta.directoryId)
@@ -126,7 +127,8 @@ class DirectoryOpening {
     if (clusterId !== home.meta.clusterId) {
       throw new StartupError(
         `The catalogue in ${home.path} belongs to cluster ${clusterId}, but meta.properties beside it says ` +
-          `cluster.id=${home.meta.clusterId}. Nothing was touched. Put back the file that belongs there.`,
+          `cluster.id=${home.meta.clusterId}. Nothing was touched. Run 'posthorn repair' with the same configuration: ` +
+          `it puts right the one that catalogue.snapshot speaks against.`,
       )
     }
     await this.#refuseContradiction(home.path, formatted)

@@ -6,7 +6,8 @@ export function refuseUnusable(survey: Survey): void {
   if (survey.kind === 'occupied') {
     throw new StartupError(
       `The log directory ${survey.path} holds files ('${survey.entry}') but no meta.properties. Nothing was touched. ` +
-        `Set log.dirs to an empty directory, or put its meta.properties back from a backup.`,
+        `If they are a server's, run 'posthorn repair' with the same configuration: it puts meta.properties back; ` +
+        `otherwise set log.dirs to an empty directory.`,
     )
   }
   if (survey.kind === 'failed') throw unusable(survey.path, survey.error)
@@ -17,7 +18,9 @@ export function whyAbsent(survey: Exclude<Survey, Formatted>): string {
   if (survey.kind === 'missing') return 'it is missing'
   if (survey.kind === 'empty')
     return 'it is empty, but the catalogue knows it: the disk behind it is probably not mounted'
-  if (survey.kind === 'occupied') return `it has no meta.properties (it holds '${survey.entry}')`
+  if (survey.kind === 'occupied') {
+    return `it has no meta.properties (it holds '${survey.entry}'): stop the server, and run 'posthorn repair'`
+  }
   const code = errorCode(survey.error)
   if (code === 'EACCES' || code === 'EPERM') throw unusable(survey.path, survey.error)
   return errorMessage(survey.error)

@@ -51,9 +51,19 @@ export class PartitionReader {
     return await retried(view, async () => {
       requireInRange(view, offset)
       const page = new Page(offset, maxBytes)
-      while (!page.full && page.nextOffset < view.highWatermark) await this.#extend(page, view)
+      while (!page.full && page.nextOffset < view.highWatermark) await this.#extendIfReadable(page, view)
       return page
     })
+  }
+
+  /** What precedes a file that cannot be read is a page: only who asks for what lies in it meets the error. */
+  async #extendIfReadable(page: Page, view: PartitionView): Promise<void> {
+    try {
+      await this.#extend(page, view)
+    } catch (error) {
+      if (page.bytes === 0 || view.dropped || codeOf(error) === undefined) throw error
+      page.full = true
+    }
   }
 
   /**

@@ -118,13 +118,13 @@ export class PartitionRecovery {
     return this.#segments.at(-1)!
   }
 
-  /** A segment that is shorter than a checkpoint vouched for has lost records: their range is fenced. */
+  /** A segment shorter than a checkpoint vouched for has lost records: they are fenced. The last one is written on. */
   async #checkPresent(segment: SegmentFacts, names: ReadonlySet<string>): Promise<void> {
     const present = names.has(segmentFileName(segment.baseOffset))
     const sizeBytes = present ? await this.#files.size(segment.baseOffset) : 0
-    if (!present && segment.sizeBytes === 0) await this.#files.create(segment.baseOffset)
-    if (sizeBytes >= segment.sizeBytes) return
     const next = this.#segments[this.#segments.findIndex((other) => other === segment) + 1]
+    if (!present && (!next || segment.sizeBytes === 0)) await this.#files.create(segment.baseOffset)
+    if (sizeBytes >= segment.sizeBytes) return
     const end = next?.baseOffset ?? this.#logEndOffset
     const reached = present
       ? (await this.#files.scan(segment.baseOffset, 0, segment.baseOffset, end)).nextOffset
@@ -132,7 +132,7 @@ export class PartitionRecovery {
     const resume = { segmentBaseOffset: segment.baseOffset, position: segment.sizeBytes }
     this.#fence(
       next ? { from: reached, to: end } : { from: reached, to: end, resume },
-      'its segment is shorter than it was',
+      present ? 'its segment is shorter than it was' : 'its segment is missing',
     )
   }
 

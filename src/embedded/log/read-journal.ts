@@ -88,7 +88,8 @@ class JournalReading {
     if (count > 0) {
       throw new Error(
         `the commit journal of ${directory} is missing or has no readable checkpoint, though the directory holds ` +
-          `${count} partitions: put journal-0 and journal-1 back`,
+          `${count} partitions: put journal-0 and journal-1 back as the server left them last. Older ones, of a backup, would ` +
+          'take all records committed since out of the log',
       )
     }
     await this.#setOldJournalAside()

@@ -124,7 +124,9 @@ class DirectoryCheck {
     for (const { fileIndex, ...finding } of findings) this.#tellAll(journalFileName(fileIndex), [finding])
     if (scan) return scan
     const problem = 'neither journal file has a checkpoint that can be read'
-    const meaning = 'the log directory does not come online until journal-0 and journal-1 are put back'
+    const meaning =
+      'the log directory does not come online until journal-0 and journal-1 are put back as the server left them last; ' +
+      'older ones would take all records committed since out of the log'
     this.#tellAll(journalFileName(0), [{ consequence: 'refused', problem, meaning }])
     return undefined
   }

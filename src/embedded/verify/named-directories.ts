@@ -54,7 +54,7 @@ function noLogDirectory(directory: string, entries: readonly string[]): StartupE
       : `it has no ${META_PROPERTIES}`
   const remedy =
     first === undefined
-      ? 'Name directories of log.dirs; if the file is lost, put it back from a backup.'
+      ? "Name directories of log.dirs; if the file is lost, 'posthorn repair' puts it back."
       : `Log directories lie in it: name ${beneath.map((name) => path.join(directory, name)).join(' ')}.`
   return new StartupError(`${directory} is no log directory of Posthorn: ${holds}. ${remedy}`)
 }

@@ -143,8 +143,7 @@ class Verification {
       if (isElses || error instanceof NewerVersionError || !(error instanceof StartupError)) throw error
       const problem = error.message.replace(`${file} is damaged: `, '').split('. Nothing was touched')[0] ?? ''
       const meaning =
-        'the server does not start until the file is put back from a backup; what it said is in the other directories’ ' +
-        'files and in the catalogue'
+        "the server does not start until 'posthorn repair' has put the file back, by the catalogue and its copies"
       this.#tell({ file, consequence: 'refused', problem, meaning })
       return undefined
     }

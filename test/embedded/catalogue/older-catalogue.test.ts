@@ -16,7 +16,13 @@ const CATALOGUE = /^catalogue\./
 
 function repaired(directory: string): Promise<RepairReport> {
   const limits = { offsetsTopicSegmentBytes: 1024 * 1024, topicPartitionsMax: 1000 }
-  return repairCatalogue({ logDirs: [directory], fileSystem: nodeFileSystem, nowMs: 1_700_000_000_000, ...limits })
+  return repairCatalogue({
+    logDirs: [directory],
+    nodeId: 1,
+    fileSystem: nodeFileSystem,
+    nowMs: 1_700_000_000_000,
+    ...limits,
+  })
 }
 
 function unknownOf(engine: EmbeddedEngine): string[] {
@@ -180,7 +186,7 @@ test('a second copy of a partition that the catalogue places elsewhere is left o
   const [held, other] = fs.existsSync(path.join(a, 'orders-0')) ? [a, b] : [b, a]
   fs.cpSync(path.join(held, 'orders-0'), path.join(other, 'orders-0'), { recursive: true })
   const limits = { offsetsTopicSegmentBytes: 1024 * 1024, topicPartitionsMax: 1000 }
-  const options = { fileSystem: nodeFileSystem, nowMs: 1_700_000_000_000, ...limits }
+  const options = { nodeId: 1, fileSystem: nodeFileSystem, nowMs: 1_700_000_000_000, ...limits }
   const report = await repairCatalogue({ logDirs: [a, b], ...options })
   assert.equal(report.repaired, false)
   assert.match(report.leftOut?.[0] ?? '', /orders-0: the catalogue places the partition in the directory with the id/)

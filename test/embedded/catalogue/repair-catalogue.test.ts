@@ -22,7 +22,7 @@ interface Found {
 }
 
 const limits = { offsetsTopicSegmentBytes: 1024 * 1024, topicPartitionsMax: 1000 }
-const repairing = { fileSystem: nodeFileSystem, nowMs: 1_700_000_000_000, ...limits }
+const repairing = { nodeId: 1, fileSystem: nodeFileSystem, nowMs: 1_700_000_000_000, ...limits }
 
 /** Opens the directories, makes the topics named, closes, and tells what was there. */
 async function use(logDirs: readonly string[], ...names: readonly string[]): Promise<Found> {

@@ -48,7 +48,7 @@ async function retentionOf(logDir: string | readonly string[]): Promise<string |
 
 async function repair(...logDirs: readonly string[]): Promise<RepairReport> {
   const limits = { offsetsTopicSegmentBytes: 1024 * 1024, topicPartitionsMax: 1000 }
-  const options = { fileSystem: nodeFileSystem, nowMs: 1_700_000_000_000, ...limits }
+  const options = { nodeId: 1, fileSystem: nodeFileSystem, nowMs: 1_700_000_000_000, ...limits }
   return repairCatalogue({ logDirs, ...options })
 }
 

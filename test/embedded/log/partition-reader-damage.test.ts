@@ -32,6 +32,16 @@ describe('PartitionReader.read over damage', () => {
     })
   }
 
+  it('serves what precedes a file that is missing, and what lies behind it', async (t) => {
+    const { partition, reader } = await smallLog(t)
+    await fs.rm(partition.segments[1]!.path)
+    for (const from of [0, 27]) {
+      assert.deepEqual(offsetsIn((await reader.read(partition, from, 1_000_000)).batches), range(from, 30))
+    }
+    await assert.rejects(reader.read(partition, 30, 1_000_000), { code: 'KAFKA_STORAGE_ERROR' })
+    assert.deepEqual(offsetsIn((await reader.read(partition, 60, 1_000_000)).batches), range(60, 90))
+  })
+
   async function flipEachByte({ partition, reader, index }: Scene): Promise<void> {
     const victim = partition.batches[13]!
     const file = partition.segments[1]!.path

@@ -62,6 +62,25 @@ test('a segment cut at any byte is restored from the journal, or its lost range 
   }
 })
 
+test('a newest segment that is gone costs its own records: what comes next goes into the file made anew', async () => {
+  const { disk, values } = await written(4, 0)
+  await disk.unlink(SEGMENT)
+  const log = await openLog(disk, placements)
+  assert.deepEqual(
+    partitionOf(log, 0).fenced.map(({ from, to }) => ({ from, to })),
+    [{ from: 0, to: values.length }],
+  )
+  const [appended] = await log.append([{ log: partitionOf(log, 0), batches: [batchOf(['next'])] }], 'all')
+  assert.equal(appended?.baseOffset, values.length)
+  await log.checkpoint()
+  assert.equal(log.state, 'online', log.reason)
+  await log.close()
+  const again = await openLog(disk, placements)
+  assert.ok(disk.contentOf(SEGMENT).includes('next'))
+  assert.deepEqual([again.state, partitionOf(again, 0).highWatermark], ['online', values.length + 1])
+  await again.close()
+})
+
 test('bytes that no frame speaks of are set aside, and are no records', async () => {
   const { disk, values } = await written(2, 2)
   const stray = batchOf(['never acknowledged']).bytes

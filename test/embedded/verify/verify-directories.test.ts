@@ -63,7 +63,7 @@ test('a directory that does not know its own catalogue is told, one named withou
   const text = fs.readFileSync(file, 'latin1')
   fs.writeFileSync(
     file,
-    text.replace(/(catalogue\.directory\.id=)./, (_, name) => `${name}0`),
+    text.replace(/(catalogue\.directory\.id=)(.)/, (_, name, first) => `${name}${first === '0' ? '1' : '0'}`),
   )
   const { told } = await verified(t, home)
   assert.ok(told.some((finding) => finding.file === file && finding.consequence === 'refused'))
