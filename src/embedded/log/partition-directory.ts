@@ -105,7 +105,10 @@ async function assertUnfinished(fileSystem: FileSystem, directory: string, topic
     const { sizeBytes } = await fileSystem.stat(path.join(directory, name))
     const expected = name === PARTITION_METADATA_FILE ? found === undefined || found === topicId : sizeBytes === 0
     if (!expected) {
-      throw new Error(`${directory} exists and is not an unfinished creation of topic ${topicId}: move it away`)
+      throw new Error(
+        `${directory} exists and is not an unfinished creation of topic ${topicId}: move it away, or stop the server and ` +
+          `run 'posthorn repair', which takes in what it holds`,
+      )
     }
   }
 }
