@@ -81,7 +81,7 @@ export class TopicFeed {
   /** Reads on until nobody follows. */
   async run(): Promise<void> {
     try {
-      while (this.#followers.size + this.#joining.size > 0) await this.#step()
+      while (!this.#isDeserted) await this.#step()
       this.#onIdle()
     } catch (error) {
       this.#onIdle()
@@ -116,6 +116,10 @@ export class TopicFeed {
     }
   }
 
+  get #isDeserted(): boolean {
+    return this.#followers.size + this.#joining.size === 0
+  }
+
   #admit(joiner: Follower): void {
     this.#joining.delete(joiner)
     joiner.next = this.#recent.next
@@ -126,7 +130,7 @@ export class TopicFeed {
   #remove(follower: Follower): void {
     this.#joining.delete(follower)
     if (this.#followers.delete(follower) && follower.stand !== undefined) this.#caughtUp(follower)
-    if (this.#followers.size + this.#joining.size === 0) this.#wait.abort()
+    if (this.#isDeserted) this.#wait.abort()
   }
 
   async #step(): Promise<void> {
@@ -147,7 +151,8 @@ export class TopicFeed {
     if (this.#wait.signal.aborted) this.#wait = new AbortController()
     const pingIn = this.#sentAt + PING_INTERVAL_MS - this.#deps.clock.monotonic()
     this.#waiting = true
-    const waitMs = this.#isAwaited() ? 0 : Math.max(1, Math.min(LOOK_INTERVAL_MS, pingIn))
+    // Whoever was last may have left while others were brought here: nobody is there to end the wait then.
+    const waitMs = this.#isAwaited() || this.#isDeserted ? 0 : Math.max(1, Math.min(LOOK_INTERVAL_MS, pingIn))
     try {
       return await this.#framesWithin(waitMs)
     } catch (error) {

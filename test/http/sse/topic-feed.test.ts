@@ -229,3 +229,24 @@ test('where as many reads wait as may, streams go on all the same', async () => 
 async function turns(): Promise<void> {
   for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve))
 }
+
+test('a feed ends at once where its last reader leaves while it is brought along', { timeout: 20_000 }, async () => {
+  for (let turnsBefore = 0; turnsBefore < 8; turnsBefore++) {
+    const clock = new FakeClock()
+    const engine = new MemoryEngine(clock)
+    const deps = { engine, kind: 'embedded', clusterId: 'memory-cluster', clock, random: () => 0.5 } as const
+    const { topicStreams: streams, publish } = createBrokerServices(deps, defaultBrokerSettings)
+    await engine.create({ name: 'orders', partitionCount: 1, configs: new Map() })
+    const behind = await streams.start({ topic: 'orders' })
+    await publishTexts(publish, 'orders', 0, 3, 10)
+    const end = { ...behind, positions: [{ partition: 0, offset: 3 }] }
+    const feed = new TopicFeed({ streams, clock }, 'orders', formats, end, () => undefined)
+    const stream = new TestStream()
+    const following = feed.follow(stream, behind)
+    const running = feed.run()
+    for (let turn = 0; turn < turnsBefore; turn++) await Promise.resolve()
+    stream.emit('close')
+    await following
+    await running
+  }
+})
