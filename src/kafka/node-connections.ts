@@ -31,7 +31,6 @@ export class NodeConnections {
   #closed = false
 
   /** @param onLost a connection that was open has ended, and not because we gave it up */
-  // oxlint-disable-next-line max-params -- what it is made of
   constructor(clientId: string, options: ConnectionOptions, clock: Clock, onLost: () => void = () => {}) {
     this.#clientId = clientId
     this.#options = options

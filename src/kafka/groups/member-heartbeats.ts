@@ -28,7 +28,6 @@ export class MemberHeartbeats {
   readonly #subscriptions: MemberSubscriptions
   readonly #sessions: SessionTimeouts
 
-  // oxlint-disable-next-line max-params -- what it is made of
   constructor(
     requests: GroupRequests,
     topics: GroupTopics,
