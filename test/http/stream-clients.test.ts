@@ -1,8 +1,19 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { once } from 'node:events'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { startWithTopic, publish, open, until } from './open-stream.ts'
+
+/** A client that asks for more of `orders` than its socket holds, and takes none of it. */
+async function askAndTakeNothing(t: TestContext, server: Awaited<ReturnType<typeof startWithTopic>>): Promise<void> {
+  const value = 'x'.repeat(50_000)
+  for (let round = 0; round < 100; round += 1) await publish(server, 0, value, value)
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+  t.after(() => socket.destroy())
+  socket.pause()
+  socket.write('GET /topics/orders/stream?from=earliest HTTP/1.1\r\nhost: localhost\r\n\r\n')
+  await until(() => server.load.replies.bytes > 0, 'its socket is full')
+}
 
 test('a stop ends streams with what a browser needs to come back', async (t) => {
   const server = await startWithTopic(t)
@@ -16,13 +27,7 @@ test('a stop ends streams with what a browser needs to come back', async (t) => 
 
 test('a stop waits a second for a client that takes nothing, and no longer', async (t) => {
   const server = await startWithTopic(t, 1)
-  const value = 'x'.repeat(50_000)
-  for (let round = 0; round < 100; round += 1) await publish(server, 0, value, value)
-  const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
-  t.after(() => socket.destroy())
-  socket.pause()
-  socket.write('GET /topics/orders/stream?from=earliest HTTP/1.1\r\nhost: localhost\r\n\r\n')
-  await until(() => server.load.replies.bytes > 0, 'its socket is full')
+  await askAndTakeNothing(t, server)
   server.stop.abort()
   server.clock.advance(900)
   for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve))
@@ -70,13 +75,7 @@ test('nothing is read for a stream whose client does not take what it was sent',
 
 test('a stream whose client takes nothing for too long is cut off', async (t) => {
   const server = await startWithTopic(t, 1, { replyTimeoutMs: 60_000 })
-  const value = 'x'.repeat(50_000)
-  for (let round = 0; round < 100; round += 1) await publish(server, 0, value, value)
-  const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
-  t.after(() => socket.destroy())
-  socket.pause()
-  socket.write('GET /topics/orders/stream?from=earliest HTTP/1.1\r\nhost: localhost\r\n\r\n')
-  await until(() => server.load.replies.bytes > 0, 'its socket is full')
+  await askAndTakeNothing(t, server)
   for (let second = 0; second < 70; second += 1) server.clock.advance(1000)
   await until(() => server.load.replies.bytes === 0, 'all is given back')
   assert.equal(server.load.statistics().shed['reply-timeout'], 1)
