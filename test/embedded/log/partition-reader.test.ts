@@ -134,6 +134,17 @@ describe('PartitionReader.read', () => {
     assert.equal(errors.length, 1)
   })
 
+  it('gives nothing of a file that may be another topic’s by then: of one made by the same name meanwhile', async (t) => {
+    const { partition, reader } = await smallLog(t)
+    const asked = [() => reader.read(partition, 3, 1000), () => reader.findByTime(partition, 15)]
+    for (const ask of asked) {
+      const answer = ask()
+      partition.dropped = true
+      await assert.rejects(answer, { code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+      partition.dropped = false
+    }
+  })
+
   it('keeps fenced ranges from readers and says where to go on', async (t) => {
     const { partition, reader } = await smallLog(t)
     partition.fenced.push({ from: 33, to: 39 }, { from: 39, to: 45 })
